@@ -1,0 +1,84 @@
+// Package gateway stands before every route of the API: it turns a bearer token into a scope and asks whether that
+// scope has the permission that the route declares. A route that declares none is refused.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// ErrSignIn is the answer to a request without a valid access token.
+var ErrSignIn = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
+
+var errUndeclared = errs.Forbidden("undeclared_permission", "This address is not open to anybody.")
+
+// Gateway authorizes requests.
+type Gateway struct {
+	// Authenticate verifies a token and reads its user's membership from the server's own rows.
+	Authenticate func(ctx context.Context, bearer string) (tenancy.Scope, error)
+	// Authorize decides whether the scope in ctx has the permission.
+	Authorize func(ctx context.Context, p tenancy.Permission) error
+}
+
+// maxToken bounds what is looked at: our tokens have about 700 bytes.
+const maxToken = 4 << 10
+
+// Middleware is added to the API before any route.
+func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(hctx huma.Context, next func(huma.Context)) {
+		permission, ok := httpx.PermissionOf(hctx.Operation())
+		if !ok {
+			writeError(api, hctx, errUndeclared)
+			return
+		}
+		if permission == httpx.Public {
+			next(hctx)
+			return
+		}
+		ctx, err := g.authorize(hctx.Context(), hctx.Header("Authorization"), permission)
+		if err != nil {
+			writeError(api, hctx, err)
+			return
+		}
+		next(huma.WithContext(hctx, ctx))
+	}
+}
+
+func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permission) (context.Context, error) {
+	kind, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken {
+		return nil, ErrSignIn
+	}
+	scope, err := g.Authenticate(ctx, token)
+	if err != nil {
+		var known *errs.Error
+		if errors.As(err, &known) {
+			return nil, err
+		}
+		return nil, ErrSignIn.Wrap(err)
+	}
+	scope.Request = httpx.RequestID(ctx)
+	ctx = tenancy.With(ctx, scope)
+	if p == httpx.SignedIn {
+		return ctx, nil
+	}
+	return ctx, g.Authorize(ctx, p)
+}
+
+func writeError(api huma.API, hctx huma.Context, err error) {
+	p := httpx.ProblemOf(hctx.Context(), err)
+	if p.Status == http.StatusUnauthorized {
+		hctx.SetHeader("WWW-Authenticate", `Bearer realm="cloudkida"`)
+	}
+	hctx.SetStatus(p.Status)
+	hctx.SetHeader("Content-Type", "application/problem+json")
+	_ = api.Marshal(hctx.BodyWriter(), "application/json", p) // the client may be gone; nobody else to tell
+}

@@ -1,0 +1,88 @@
+package httpx
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+)
+
+type requestKey struct{}
+
+// RequestID is the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// Base gives every request an id, recovers from panics and hands one line per request to log.
+func Base(next http.Handler, log func(r *http.Request, status int, took time.Duration)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		id := uuid.Must(uuid.NewV7()).String()
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		w.Header().Set("X-Request-Id", id)
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+					panic(v)
+				}
+				slog.ErrorContext(r.Context(), "panic", "request", id, "value", v, "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					WriteProblem(rec, r, errs.Internal("internal", "Something failed on our side. Try again; if it stays, quote the request id."))
+				}
+			}
+			log(r, rec.status, time.Since(started))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recorder remembers the status for the log. Unwrap lets http.ResponseController reach flushing and hijacking.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 || r.status < 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// SecurityHeaders sets what every answer of the platform's own origin carries. contentPolicy is the
+// Content-Security-Policy for pages; a handler may replace it with a stricter one.
+func SecurityHeaders(next http.Handler, contentPolicy string, secure bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			h.Set("Cache-Control", "no-store")
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,126 @@
+package httpx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+)
+
+// Problem is the body of every error (RFC 9457, application/problem+json).
+type Problem struct {
+	Type    string         `json:"type" doc:"about:blank: code says what happened"`
+	Title   string         `json:"title" doc:"The status in words"`
+	Status  int            `json:"status"`
+	Code    string         `json:"code" doc:"Stable, for programs" example:"no_capacity"`
+	Detail  string         `json:"detail" doc:"For people: what happened and what to do"`
+	Errors  []ProblemField `json:"errors,omitempty" doc:"Every problem of the request, together"`
+	Request string         `json:"requestId,omitempty" doc:"Quote it when you ask for help"`
+}
+
+// ProblemField is one problem of a request.
+type ProblemField struct {
+	Location string `json:"location,omitempty" example:"body.name"`
+	Message  string `json:"message"`
+}
+
+// Error is the detail; Problem is the error that huma writes.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus is the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType turns JSON into problem+json.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+func status(k errs.Kind) int {
+	switch k {
+	case errs.KindMalformed:
+		return http.StatusBadRequest
+	case errs.KindUnauthenticated:
+		return http.StatusUnauthorized
+	case errs.KindForbidden:
+		return http.StatusForbidden
+	case errs.KindNotFound:
+		return http.StatusNotFound
+	case errs.KindConflict:
+		return http.StatusConflict
+	case errs.KindTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case errs.KindInvalid:
+		return http.StatusUnprocessableEntity
+	case errs.KindLimited:
+		return http.StatusTooManyRequests
+	case errs.KindUnavailable:
+		return http.StatusServiceUnavailable
+	case errs.KindInternal:
+	}
+	return http.StatusInternalServerError
+}
+
+// ProblemOf is what the caller may see of err. An unclassified error is a 500 whose text goes to the log only.
+func ProblemOf(ctx context.Context, err error) *Problem {
+	request := RequestID(ctx)
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		e = errs.Internal("internal", "Something failed on our side. Try again; if it stays, quote the request id.").Wrap(err)
+	}
+	if e.Kind == errs.KindInternal && !errors.Is(err, context.Canceled) {
+		slog.ErrorContext(ctx, "request failed", "request", request, "error", err)
+	}
+	p := &Problem{Type: "about:blank", Title: http.StatusText(status(e.Kind)), Status: status(e.Kind), Code: e.Code, Detail: e.Message, Request: request}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, ProblemField{Location: f.Path, Message: f.Message})
+	}
+	return p
+}
+
+// WriteProblem answers a request that failed outside of the API: pages, proxies, WebSockets.
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := ProblemOf(r.Context(), err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nobody else to tell
+}
+
+// useProblems makes huma write its own errors, such as failed validation, in our form. The hook is a variable of huma's.
+var useProblems = sync.OnceFunc(func() { //nolint:gochecknoglobals // once per process, as the hook is
+	huma.NewErrorWithContext = func(hctx huma.Context, code int, message string, list ...error) huma.StatusError {
+		ctx := context.Background()
+		if hctx != nil {
+			ctx = hctx.Context()
+		}
+		if code == http.StatusInternalServerError {
+			return ProblemOf(ctx, errors.Join(list...))
+		}
+		return requestProblem(ctx, code, message, list)
+	}
+	huma.NewError = func(code int, message string, list ...error) huma.StatusError {
+		return huma.NewErrorWithContext(nil, code, message, list...)
+	}
+})
+
+func requestProblem(ctx context.Context, code int, message string, list []error) *Problem {
+	p := &Problem{Type: "about:blank", Title: http.StatusText(code), Status: code, Code: "invalid_request", Detail: message, Request: RequestID(ctx)}
+	switch code {
+	case http.StatusRequestEntityTooLarge:
+		p.Code, p.Detail = "too_large", "The body is larger than this address takes."
+	case http.StatusUnprocessableEntity:
+		p.Detail = "The request has mistakes; see errors."
+	}
+	for _, err := range list {
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			p.Errors = append(p.Errors, ProblemField{Location: d.Location, Message: d.Message})
+		} else if err != nil {
+			p.Errors = append(p.Errors, ProblemField{Message: err.Error()})
+		}
+	}
+	return p
+}

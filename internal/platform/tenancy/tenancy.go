@@ -1,0 +1,57 @@
+// Package tenancy carries who acts, and for which tenant, through a context. Everything that touches tenant data takes
+// its scope from here and from nowhere else.
+package tenancy
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Permission names one thing that a caller may be allowed to do, such as "lab.write".
+type Permission string
+
+// Role is what a member is in a tenant.
+type Role string
+
+// The roles, from the most to the least powerful. RoleSystem is the program itself, in jobs.
+const (
+	RoleOwner      Role = "owner"
+	RoleAdmin      Role = "admin"
+	RoleAuthor     Role = "author"
+	RoleInstructor Role = "instructor"
+	RoleLearner    Role = "learner"
+	RoleSystem     Role = "system"
+)
+
+// Scope is who acts for which tenant. The claims of a token carry ids only; Role and Operator come from the server's own rows.
+type Scope struct {
+	Tenant   uuid.UUID
+	User     uuid.UUID // the zero UUID for RoleSystem
+	Role     Role
+	Operator bool   // the user runs the installation
+	Request  string // request id, for the log and the audit
+}
+
+// DefaultTenant is the tenant that individuals share who sign up by themselves. Its id is the same in every installation.
+func DefaultTenant() uuid.UUID {
+	return uuid.UUID{6: 0x70, 8: 0x80, 15: 1} // 00000000-0000-7000-8000-000000000001
+}
+
+type contextKey struct{}
+
+// With returns a context that carries the scope.
+func With(ctx context.Context, s Scope) context.Context {
+	return context.WithValue(ctx, contextKey{}, s)
+}
+
+// From returns the scope that the context carries; without one nothing may touch tenant data.
+func From(ctx context.Context) (Scope, bool) {
+	s, ok := ctx.Value(contextKey{}).(Scope)
+	return s, ok
+}
+
+// System returns a context in which the program itself acts for a tenant.
+func System(ctx context.Context, tenant uuid.UUID) context.Context {
+	return With(ctx, Scope{Tenant: tenant, Role: RoleSystem})
+}
