@@ -1,0 +1,5 @@
+#!/bin/bash
+set -euo pipefail
+cd ~/bakery
+chmod u+x bake.sh
+./bake.sh
