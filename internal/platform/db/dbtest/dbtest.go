@@ -49,7 +49,7 @@ func run(m *testing.M) int {
 	if err != nil {
 		return fail(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir)                      //nolint:errcheck // a temporary directory
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server runs as another user when root tests
 		return fail(err)
 	}

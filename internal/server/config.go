@@ -1,0 +1,117 @@
+// Package server puts the program together: it is the only package that knows every feature. Config is what an
+// operator sets, Run is the life of the process.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Config is what `cloudkida serve` takes, as flags or environment variables.
+type Config struct {
+	Data        string   `help:"Directory for everything that the program keeps: database, master key, sandboxes." default:"${data}" env:"CLOUDKIDA_DATA" placeholder:"DIR"`
+	Listen      string   `help:"Address of the console and the API." default:"127.0.0.1:8080" env:"CLOUDKIDA_LISTEN" placeholder:"ADDR"`
+	OpsListen   string   `help:"Address of metrics and health for operators; keep it private. Empty: none." default:"127.0.0.1:9090" env:"CLOUDKIDA_OPS_LISTEN" placeholder:"ADDR"`
+	PublicURL   string   `help:"How browsers reach --listen, such as https://labs.example.com. Default: http://localhost with the port of --listen." env:"CLOUDKIDA_PUBLIC_URL" placeholder:"URL"`
+	LabsDomain  string   `help:"Domain under which web ports of labs are served, each on an origin of its own; a registrable domain other than the console's. Default: labs. before the host of --public-url." env:"CLOUDKIDA_LABS_DOMAIN" placeholder:"HOST[:PORT]"`
+	DatabaseURL string   `help:"PostgreSQL 18 or newer to use in place of the embedded one, as a role that has CREATEROLE and owns the database (postgres://user:password@host/database)." env:"CLOUDKIDA_DATABASE_URL" placeholder:"URL"`
+	Roles       []string `help:"What this process does: api (console and API), worker (background jobs), lab (sandboxes on this host; together with api)." default:"api,worker,lab" env:"CLOUDKIDA_ROLES" placeholder:"ROLE,..."`
+	Host        string   `help:"Name of this host; jobs of its sandboxes come to it alone. Default: the machine's host name." env:"CLOUDKIDA_HOST" placeholder:"NAME"`
+	Capacity    int      `help:"How many sandboxes may run here at once. Default: what the machine's memory allows." env:"CLOUDKIDA_CAPACITY" placeholder:"N"`
+	Runsc       string   `help:"The gVisor runtime. Default: runsc beside the program, then on PATH." env:"CLOUDKIDA_RUNSC" placeholder:"FILE"`
+	Postgres    string   `help:"PostgreSQL 18 programs for the embedded database. Default: postgres/ beside the program, then /usr/lib/postgresql/18." env:"CLOUDKIDA_POSTGRES" placeholder:"DIR"`
+	MasterKey   string   `help:"Base64 of the 32 bytes that seal every secret. Default: master.key in the data directory, made at the first start." env:"CLOUDKIDA_MASTER_KEY" placeholder:"KEY"`
+	LogFormat   string   `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
+}
+
+// The roles of a process.
+const (
+	RoleAPI    = "api"
+	RoleWorker = "worker"
+	RoleLab    = "lab"
+)
+
+// DefaultData is the data directory where none is set: below /var/lib for root, because the embedded database runs as
+// another user that a closed home directory would keep out.
+func DefaultData() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/cloudkida"
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "cloudkida")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "cloudkida")
+	}
+	return filepath.Join(home, ".local", "share", "cloudkida")
+}
+
+// Has tells whether the process plays a role.
+func (c *Config) Has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// Complete fills what was left out and reports every problem at once.
+func (c *Config) Complete() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		problem("--listen %q: want HOST:PORT, such as 127.0.0.1:8080", c.Listen)
+	}
+	if c.PublicURL == "" {
+		if host == "" || net.ParseIP(host).IsLoopback() || net.ParseIP(host).IsUnspecified() {
+			host = "localhost"
+		}
+		c.PublicURL = "http://" + net.JoinHostPort(host, port)
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		problem("--public-url %q: want http(s)://HOST[:PORT] without a path", c.PublicURL)
+	} else {
+		c.PublicURL = u.Scheme + "://" + u.Host
+		if c.LabsDomain == "" {
+			c.LabsDomain = "labs." + u.Host
+		}
+		if u.Scheme == "http" && !local(u.Hostname()) {
+			problem("--public-url %q: sign-in needs https except on localhost; put a TLS proxy in front", c.PublicURL)
+		}
+	}
+	problems = append(problems, c.completeRoles()...)
+	if c.Host == "" {
+		if c.Host, err = os.Hostname(); err != nil {
+			problem("--host: %w", err)
+		}
+	}
+	if c.Data, err = filepath.Abs(c.Data); err != nil {
+		problem("--data: %w", err)
+	}
+	if c.Capacity < 0 {
+		problem("--capacity %d: want a number of sandboxes, or 0 for what memory allows", c.Capacity)
+	}
+	return errors.Join(problems...)
+}
+
+func (c *Config) completeRoles() (problems []error) {
+	if len(c.Roles) == 0 {
+		problems = append(problems, errors.New("--roles: name at least one of api, worker, lab"))
+	}
+	for _, r := range c.Roles {
+		if r != RoleAPI && r != RoleWorker && r != RoleLab {
+			problems = append(problems, fmt.Errorf("--roles %q: want api, worker or lab", r))
+		}
+	}
+	if c.Has(RoleLab) && !c.Has(RoleAPI) {
+		problems = append(problems, errors.New("--roles lab: sandboxes of one host are reached through the api of the same process; add api"))
+	}
+	return problems
+}
+
+func local(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+}
