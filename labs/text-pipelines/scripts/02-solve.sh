@@ -1,0 +1,3 @@
+#!/bin/bash
+set -euo pipefail
+grep '" 500 ' ~/ferry/access.log > ~/answers/errors.log
