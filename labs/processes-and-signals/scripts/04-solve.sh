@@ -1,0 +1,4 @@
+#!/bin/bash
+set -euo pipefail
+pkill -TERM -x buffer
+pkill -KILL -x tracker
