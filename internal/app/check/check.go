@@ -43,21 +43,37 @@ type Result struct {
 
 // Load returns the results of a session by check.
 func Load(ctx context.Context, tx pgx.Tx, session uuid.UUID) (map[Key]Result, error) {
-	rows, err := tx.Query(ctx, `select step, name, state, message, failures, checked_at
-		from check_result where session_id = $1`, session)
+	many, err := LoadMany(ctx, tx, []uuid.UUID{session})
+	if err != nil {
+		return nil, err
+	}
+	if many[session] == nil {
+		return map[Key]Result{}, nil
+	}
+	return many[session], nil
+}
+
+// LoadMany returns the results of several sessions.
+func LoadMany(ctx context.Context, tx pgx.Tx, sessions []uuid.UUID) (map[uuid.UUID]map[Key]Result, error) {
+	rows, err := tx.Query(ctx, `select session_id, step, name, state, message, failures, checked_at
+		from check_result where session_id = any ($1)`, sessions)
 	if err != nil {
 		return nil, fmt.Errorf("load check results: %w", err)
 	}
-	results := map[Key]Result{}
+	many := map[uuid.UUID]map[Key]Result{}
+	var session uuid.UUID
 	var r Result
-	_, err = pgx.ForEachRow(rows, []any{&r.Step, &r.Name, &r.State, &r.Message, &r.Failures, &r.CheckedAt}, func() error {
-		results[r.Key] = r
+	_, err = pgx.ForEachRow(rows, []any{&session, &r.Step, &r.Name, &r.State, &r.Message, &r.Failures, &r.CheckedAt}, func() error {
+		if many[session] == nil {
+			many[session] = map[Key]Result{}
+		}
+		many[session][r.Key] = r
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load check results: %w", err)
 	}
-	return results, nil
+	return many, nil
 }
 
 // Save stores a result unless the check has passed already. button tells that the learner asked for the run: only

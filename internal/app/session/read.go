@@ -1,0 +1,102 @@
+package session
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/check"
+	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// row reads a session that the caller may use; anybody else's is not found.
+func (s *Service) row(ctx context.Context, p tenancy.Permission, id uuid.UUID) (found Session, err error) {
+	list, err := db.ReadInTenant(ctx, s.DB, p, "select "+columns+" from session where id = @id", pgx.NamedArgs{"id": id}, scan)
+	if err != nil {
+		return Session{}, err
+	}
+	if len(list) != 1 || !s.mine(ctx, list[0]) {
+		return Session{}, ErrNotFound
+	}
+	return list[0], nil
+}
+
+// Get returns a session that the caller may see.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Session, error) {
+	return s.row(ctx, policy.SessionUse, id)
+}
+
+func (s *Service) load(ctx context.Context, p tenancy.Permission, id uuid.UUID) (Session, *lab.Version, error) {
+	found, err := s.row(ctx, p, id)
+	if err != nil {
+		return Session{}, nil, err
+	}
+	version, err := s.Labs.VersionByID(ctx, found.Version)
+	return found, version, err
+}
+
+func (s *Service) loadWithResults(ctx context.Context, p tenancy.Permission, id uuid.UUID) (found Session, version *lab.Version, all results, err error) {
+	found, version, err = s.load(ctx, p, id)
+	if err != nil {
+		return Session{}, nil, nil, err
+	}
+	err = s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
+		known, err := check.Load(ctx, tx, id)
+		all = known
+		return err
+	})
+	return found, version, all, err
+}
+
+// ListFilter chooses sessions; they come newest first.
+type ListFilter struct {
+	All    bool  // everybody's, for those who may see all
+	Active *bool // only those that are not over, or only those that are
+	Before *uuid.UUID
+	Limit  int
+}
+
+// Listed is a session of a list with what it is a run of.
+type Listed struct {
+	Session
+	Lab     *lab.Version
+	Results results
+}
+
+// List returns one page of sessions.
+func (s *Service) List(ctx context.Context, f ListFilter) ([]Listed, error) {
+	scope, _ := tenancy.From(ctx)
+	query, p := filter{user: &scope.User, active: f.Active, before: f.Before, limit: f.Limit}, policy.SessionUse
+	if f.All {
+		query.user, p = nil, policy.SessionSeeAll
+	}
+	rows, err := db.ReadInTenant(ctx, s.DB, p, listSQL, query.args(), scan)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	var passed map[uuid.UUID]map[check.Key]check.Result
+	err = s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
+		passed, err = check.LoadMany(ctx, tx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Listed, 0, len(rows))
+	for _, r := range rows {
+		version, err := s.Labs.VersionByID(ctx, r.Version)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Listed{Session: r, Lab: version, Results: passed[r.ID]})
+	}
+	return list, nil
+}
