@@ -182,4 +182,3 @@ func serveHTTP(ctx context.Context, handler http.Handler, l net.Listener) error 
 	}
 	return nil
 }
-

@@ -1,0 +1,31 @@
+// Command cloudkida runs the platform and works with its labs: see `cloudkida --help`.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cloudkida/cloudkida/internal/server"
+)
+
+// commands is the command line.
+type commands struct {
+	Serve   ServeCmd   `cmd:"" help:"Run the platform."`
+	Lab     LabCmd     `cmd:"" help:"Check, prove and publish labs."`
+	DB      DBCmd      `cmd:"" name:"db" help:"Look into the embedded database."`
+	Token   TokenCmd   `cmd:"" help:"Print an access token for a user, on the server's own machine."`
+	Version VersionCmd `cmd:"" help:"Print the program's version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var cli commands
+	k := kong.Parse(&cli, kong.Name("cloudkida"), kong.Description("Hands-on labs for many organisations, from one program."),
+		kong.Vars{"data": server.DefaultData()}, kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+	k.FatalIfErrorf(k.Run())
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/app/session"
+	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/gateway"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/web"
+)
+
+// api registers every JSON route. The gateway stands before all of them.
+func (p *program) api(mux *http.ServeMux) huma.API {
+	api := httpx.NewAPI(mux, Version)
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
+	api.UseMiddleware(gate.Middleware(api))
+	p.identity.Register(api)
+	p.labs.Register(api)
+	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
+	p.terminals.Register(api)
+	(&environment.API{Service: p.environments, Learners: p.emails}).Register(api, policy.OperatorRead)
+	return api
+}
+
+// authenticate turns an access token into the scope that the server's own rows give its user.
+func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scope, error) {
+	claims, err := p.identity.Verify(ctx, bearer)
+	if err != nil {
+		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
+	}
+	return p.scopeOf(ctx, claims.User, claims.Tenant)
+}
+
+func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
+	member, err := p.identity.Membership(ctx, user, tenant)
+	if err != nil {
+		if errs.KindOf(err) == errs.KindInternal {
+			return tenancy.Scope{}, err
+		}
+		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
+	}
+	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, nil
+}
+
+// still tells whether the caller of a long-lived stream may go on.
+func (p *program) still(ctx context.Context) error {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return gateway.ErrSignIn
+	}
+	now, err := p.scopeOf(ctx, scope.User, scope.Tenant)
+	if err == nil && (now.Role != scope.Role || now.Operator != scope.Operator) {
+		return gateway.ErrSignIn
+	}
+	return err
+}
+
+func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
+	found, err := p.identity.People(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	people := make(map[uuid.UUID]session.Learner, len(found))
+	for id, who := range found {
+		people[id] = session.Learner{ID: id, Name: who.Name, Email: who.Email}
+	}
+	return people, nil
+}
+
+func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := p.identity.People(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	emails := make(map[uuid.UUID]string, len(found))
+	for id, who := range found {
+		emails[id] = who.Email
+	}
+	return emails, nil
+}
+
+// mountDocs serves the API's description and a page to read it.
+func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
+	text, err := api.OpenAPI().MarshalJSON()
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		if err != nil {
+			httpx.WriteProblem(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(text) // the client may be gone
+	})
+	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		// The reader writes style elements of its own; the page holds no session and no token.
+		h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'")
+		_, _ = w.Write([]byte(docsPage)) // the client may be gone
+	})
+}
+
+const docsPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Cloudkida API</title>
+<script id="api-reference" data-url="/openapi.json"></script>
+<script src="/docs/scalar.js"></script>
+</html>
+`
+
+// mountConsole serves the console for every address that nothing else takes.
+func (p *program) mountConsole(mux *http.ServeMux) {
+	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
+		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
+	})
+	mux.Handle("/", web.Handler())
+}
+
+// guard is what every request passes first: labs' own origins, an id, the log, and the headers that keep pages closed.
+func (p *program) guard(mux http.Handler) http.Handler {
+	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
+	policy := consolePolicy(p.cfg.PublicURL, p.cfg.LabsDomain)
+	own := httpx.SecurityHeaders(mux, policy, secure)
+	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
+}
+
+// consolePolicy lets the console load its own files, open its own WebSockets and frame the labs' web ports.
+func consolePolicy(publicURL, labsDomain string) string {
+	scheme, host, _ := strings.Cut(publicURL, "://")
+	socket := strings.Replace(scheme, "http", "ws", 1) + "://" + host
+	return strings.Join([]string{
+		"default-src 'self'", "script-src 'self'",
+		// Mantine and the terminal set style attributes; style elements must be our own files.
+		"style-src 'self'", "style-src-elem 'self'", "style-src-attr 'unsafe-inline'",
+		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self' " + socket,
+		"frame-src 'self' " + scheme + "://*." + labsDomain,
+		"frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "object-src 'none'",
+	}, "; ")
+}

@@ -1,0 +1,222 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/app/session"
+	"github.com/cloudkida/cloudkida/internal/app/terminal"
+	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/job"
+	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
+	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
+	"github.com/cloudkida/cloudkida/labs"
+)
+
+// program is every feature, put together.
+type program struct {
+	cfg     Config
+	log     *slog.Logger
+	store   *store
+	metrics *obs.Metrics
+	pools   pools
+
+	identity     *identity.Service
+	labs         *lab.Service
+	sessions     *session.Service
+	environments *environment.Service
+	terminals    *terminal.Service
+	webports     *webport.Service
+	provider     sandbox.Provider
+	sandboxes    *gvisor.Provider // the provider, where this process has the lab role
+	jobs         *job.Client
+}
+
+// pools are the connections of each role.
+type pools struct {
+	app, control, worker, identity *pgxpool.Pool
+}
+
+// Most connections of each pool; together they stay below the embedded database's 200.
+const (
+	appConnections      = 24
+	controlConnections  = 8
+	workerConnections   = 16
+	identityConnections = 12
+)
+
+func openPools(ctx context.Context, in db.Installation) (p pools, err error) {
+	for _, want := range []struct {
+		pool **pgxpool.Pool
+		role db.Role
+		size int32
+	}{
+		{&p.app, db.App, appConnections},
+		{&p.control, db.Control, controlConnections},
+		{&p.worker, db.Worker, workerConnections},
+		{&p.identity, db.Identity, identityConnections},
+	} {
+		if *want.pool, err = in.Open(ctx, want.role, want.size); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p pools) close() {
+	for _, pool := range []*pgxpool.Pool{p.app, p.control, p.worker, p.identity} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+}
+
+// assemble makes every feature and plugs each into what it needs.
+func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (_ *program, err error) {
+	p := &program{cfg: cfg, log: log, store: store, metrics: obs.New(log)}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.pools, err = openPools(ctx, store.installation); err != nil {
+		return nil, err
+	}
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version})
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	data := &db.DB{Pool: p.pools.app, Authorize: policy.Authorize}
+	p.labs = lab.New(data)
+	if err := p.openProvider(ctx); err != nil {
+		return nil, err
+	}
+	inserter, err := job.NewInserter()
+	if err != nil {
+		return nil, err
+	}
+	p.environments = &environment.Service{
+		Pool: p.pools.control, Host: cfg.Host, Capacity: cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
+	}
+	p.sessions = &session.Service{
+		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: inserter,
+		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), Log: log,
+	}
+	if err := p.mountLive(); err != nil {
+		return nil, err
+	}
+	if err := p.labs.Seed(ctx, labs.FS); err != nil {
+		return nil, fmt.Errorf("publish the sample labs: %w", err)
+	}
+	p.jobs, err = p.newWorker()
+	return p, err
+}
+
+// openProvider opens what runs environments; a process without the lab role runs none.
+func (p *program) openProvider(ctx context.Context) (err error) {
+	if !p.cfg.Has(RoleLab) {
+		p.provider, p.cfg.Capacity = sandbox.None{}, 0
+		return nil
+	}
+	p.sandboxes, err = gvisor.New(ctx, gvisor.Config{Runsc: p.cfg.Runsc, Dir: p.cfg.Data + "/sandboxes", Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.provider = p.sandboxes
+	if p.cfg.Capacity == 0 {
+		p.cfg.Capacity, err = capacity()
+	}
+	return err
+}
+
+// newWorker makes the client that runs jobs: those of environments come to their own host's queue.
+func (p *program) newWorker() (*job.Client, error) {
+	queues, workers := map[string]int{}, river.NewWorkers()
+	p.sessions.AddWorkers(workers)
+	river.AddWorker(workers, &sweepWorker{identity: p.identity})
+	var periodic []*river.PeriodicJob
+	if p.cfg.Has(RoleWorker) {
+		queues[river.QueueDefault] = defaultWorkers
+		periodic = append(periodic, every(time.Hour, SweepArgs{}, river.QueueDefault))
+	}
+	if p.cfg.Has(RoleLab) {
+		queues[job.HostQueue(p.cfg.Host)] = hostWorkers
+	}
+	if len(queues) == 0 {
+		return nil, nil //nolint:nilnil // a process of the api role alone runs no jobs
+	}
+	return job.NewWorker(job.Work{Pool: p.pools.worker, Workers: workers, Queues: queues, Periodic: periodic, Log: p.log})
+}
+
+// handler is everything that browsers and programs reach.
+func (p *program) handler() http.Handler {
+	mux := http.NewServeMux()
+	api := p.api(mux)
+	p.mountDocs(mux, api)
+	obs.AddHealth(mux, p.ready)
+	p.identity.Mount(mux)
+	p.terminals.Mount(mux)
+	p.mountConsole(mux)
+	return p.guard(mux)
+}
+
+// ready tells whether the program can do its work now.
+func (p *program) ready(ctx context.Context) error { return p.pools.control.Ping(ctx) }
+
+// close stops what still runs, in the reverse order of its making. Sandboxes go on.
+func (p *program) close() {
+	if p.sessions != nil {
+		p.sessions.Keepers.Close()
+	}
+	if p.sandboxes != nil {
+		if err := p.sandboxes.Close(); err != nil {
+			p.log.Warn("close the sandboxes' connections", "error", err)
+		}
+	}
+	p.pools.close()
+}
+
+// greet tells people that the program is ready, and what to do next.
+func (p *program) greet(ctx context.Context, out io.Writer) error {
+	if p.cfg.Has(RoleLab) {
+		for _, lack := range p.sandboxes.Lacks() {
+			fmt.Fprintln(out, "Limited: "+lack)
+		}
+	}
+	fmt.Fprintf(out, "\nCloudkida is ready:  %s\n", p.cfg.PublicURL)
+	link, needed, err := p.identity.SetupLink(ctx)
+	if err != nil {
+		return err
+	}
+	if needed {
+		fmt.Fprintf(out, "First operator:      %s\n                     (works once; open it to choose your e-mail and password)\n", link)
+	}
+	fmt.Fprintln(out, "Stop with Ctrl-C.")
+	return nil
+}
+
+// farewell says what becomes of the labs that run.
+func (p *program) farewell(out io.Writer) {
+	if n := p.sessions.Keepers.Following(); n > 0 {
+		fmt.Fprintf(out, "\n%d running lab(s) keep going and are here again at the next start, until their time is over.\n", n)
+	}
+}
+
+var errNoAPI = errors.New("server: no api")
+
+var _ huma.API
