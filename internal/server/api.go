@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +12,10 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
+	"github.com/cloudkida/cloudkida/internal/app/terminal"
+	"github.com/cloudkida/cloudkida/internal/app/terminal/access"
+	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
+	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
@@ -62,6 +68,40 @@ func (p *program) still(ctx context.Context) error {
 		return gateway.ErrSignIn
 	}
 	return err
+}
+
+// guard decides for long-lived streams who may use which session, from rows alone.
+type guard struct{ *program }
+
+// Allow returns the scope that the holder has now, if its session runs and is its to use.
+func (g guard) Allow(ctx context.Context, h access.Holder) (tenancy.Scope, error) {
+	scope, err := g.scopeOf(ctx, h.User, h.Tenant)
+	if err != nil {
+		return tenancy.Scope{}, err
+	}
+	found, err := g.sessions.Get(tenancy.With(ctx, scope), h.Session)
+	if err == nil && found.State != session.Ready {
+		err = session.ErrNotReady
+	}
+	return scope, err
+}
+
+// mountLive makes what terminals and web ports need: they share tickets and the guard.
+func (p *program) mountLive() error {
+	console, err := url.Parse(p.cfg.PublicURL)
+	if err != nil {
+		return fmt.Errorf("public url: %w", err)
+	}
+	tickets, rights := &ticket.Store{}, &access.Checker{Guard: guard{p}}
+	p.webports = &webport.Service{
+		Console: console, Labs: &url.URL{Scheme: console.Scheme, Host: p.cfg.LabsDomain},
+		Key: []byte(p.store.key.Derive("web port cookies")), Tickets: tickets, Access: rights,
+		Dialer: p.sessions, Traffic: p.sessions.Keepers.Touch, Log: p.log,
+	}
+	p.terminals = &terminal.Service{
+		Origin: p.cfg.PublicURL, Tickets: tickets, Access: rights, Dialer: p.sessions, Ports: p.webports, Log: p.log,
+	}
+	return nil
 }
 
 func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
@@ -126,8 +166,8 @@ func (p *program) mountConsole(mux *http.ServeMux) {
 	mux.Handle("/", web.Handler())
 }
 
-// guard is what every request passes first: labs' own origins, an id, the log, and the headers that keep pages closed.
-func (p *program) guard(mux http.Handler) http.Handler {
+// outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep pages closed.
+func (p *program) outer(mux http.Handler) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
 	policy := consolePolicy(p.cfg.PublicURL, p.cfg.LabsDomain)
 	own := httpx.SecurityHeaders(mux, policy, secure)

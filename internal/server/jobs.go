@@ -35,7 +35,9 @@ type sweepWorker struct {
 	identity *identity.Service
 }
 
-func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[SweepArgs]) error { return w.identity.Sweep(ctx) }
+func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
+	return w.identity.Sweep(ctx)
+}
 
 func every(d time.Duration, args river.JobArgs, queue string) *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {

@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
@@ -172,7 +170,7 @@ func (p *program) handler() http.Handler {
 	p.identity.Mount(mux)
 	p.terminals.Mount(mux)
 	p.mountConsole(mux)
-	return p.guard(mux)
+	return p.outer(mux)
 }
 
 // ready tells whether the program can do its work now.
@@ -216,7 +214,3 @@ func (p *program) farewell(out io.Writer) {
 		fmt.Fprintf(out, "\n%d running lab(s) keep going and are here again at the next start, until their time is over.\n", n)
 	}
 }
-
-var errNoAPI = errors.New("server: no api")
-
-var _ huma.API

@@ -107,12 +107,12 @@ type keeper struct {
 	woken   chan struct{}
 
 	schedule check.Schedule // used by follow's goroutine alone
-	idle     time.Duration
 
 	mu     sync.Mutex
-	active time.Time // when somebody last did something
-	busy   bool      // a foreground job runs in a terminal
-	ports  []uint16  // that are listened on
+	idle   time.Duration // without activity the session ends after it
+	active time.Time     // when somebody last did something
+	busy   bool          // a foreground job runs in a terminal
+	ports  []uint16      // that are listened on
 }
 
 // retryAfter is how long a keeper waits after an error before it looks again.
@@ -196,7 +196,9 @@ func (k *keeper) load(ctx context.Context) (Session, *lab.Version, error) {
 	if err != nil {
 		return Session{}, nil, err
 	}
+	k.mu.Lock()
 	k.idle = idleTime(version.Manifest)
+	k.mu.Unlock()
 	k.schedule.Set(time.Now(), automatic(version.Manifest, found.Step, results))
 	return found, version, nil
 }
@@ -228,7 +230,7 @@ func (k *Keepers) Touch(id uuid.UUID) {
 	}
 }
 
-// idleAt is when the session ends if nothing happens; ports are those that are listened on now.
+// now is when the session ends if nothing happens, and the ports that are listened on.
 func (k *keeper) now() (idleAt time.Time, ports []uint16) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -26,21 +26,34 @@ func (s *Service) Terminal(ctx context.Context, id uuid.UUID, at sandbox.Attachm
 	return s.Provider.Attach(ctx, found.Sandbox(), at)
 }
 
+// PortNumber is the number of a web port that the session's lab names.
+func (s *Service) PortNumber(ctx context.Context, id uuid.UUID, name string) (uint16, error) {
+	_, version, err := s.load(ctx, policy.SessionUse, id)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range version.Manifest.Ports() {
+		if p.Name == name {
+			return uint16(p.Port), nil //nolint:gosec // the manifest bounds it to 1..65535
+		}
+	}
+	return 0, ErrNoStep
+}
+
 // Port connects to a named web port of a running session of the caller.
 func (s *Service) Port(ctx context.Context, id uuid.UUID, name string) (net.Conn, error) {
-	found, version, err := s.load(ctx, policy.SessionUse, id)
+	number, err := s.PortNumber(ctx, id, name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.Get(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
 	case found.State != Ready:
 		return nil, ErrNotReady
 	}
-	for _, p := range ports(version.Manifest) {
-		if p.Name == name {
-			return s.Provider.Dial(ctx, found.Sandbox(), uint16(p.Port)) //nolint:gosec // the manifest bounds it to 1..65535
-		}
-	}
-	return nil, ErrNoStep
+	return s.Provider.Dial(ctx, found.Sandbox(), number)
 }
 
 // writeScript writes its input to the file named by its argument, whose directories it makes.

@@ -150,8 +150,11 @@ func (s *Service) ready(ctx context.Context, found Session, version *lab.Version
 		}
 		return setReady(ctx, tx, found.ID, steps, env, deadline)
 	})
-	if err != nil || ended {
+	if err != nil {
 		return err
+	}
+	if ended {
+		return s.Provider.Destroy(ctx, found.Sandbox())
 	}
 	if err := s.Environments.Move(ctx, found.Environment, Ready, deadline); err != nil {
 		return err
@@ -176,6 +179,10 @@ func (s *Service) fail(ctx context.Context, found Session, steps []ProvisioningS
 	why := explain(cause)
 	s.Log.WarnContext(ctx, "session failed to start", "session", found.ID, "code", why.Code, "error", cause)
 	err := s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
+		now, err := lock(ctx, tx, found.ID)
+		if err != nil || !now.State.Alive() {
+			return err // the learner ended it while it started
+		}
 		if err := setProvisioning(ctx, tx, found.ID, steps); err != nil {
 			return err
 		}

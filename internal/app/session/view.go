@@ -175,10 +175,8 @@ func cost(step manifest.Step, revealed []int) (sum int) {
 
 func ports(m *manifest.Lab) []PortView {
 	list := []PortView{}
-	for _, machine := range m.Environment.Machines {
-		for _, p := range machine.Ports {
-			list = append(list, PortView{Name: p.Name, Port: p.Port})
-		}
+	for _, p := range m.Ports() {
+		list = append(list, PortView{Name: p.Name, Port: p.Port})
 	}
 	return list
 }
