@@ -1,0 +1,71 @@
+// Package policy says what each role may do. Every transaction on tenant data names a permission of it.
+package policy
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// The permissions.
+const (
+	LabRead       tenancy.Permission = "lab.read"        // see the catalogue
+	LabWrite      tenancy.Permission = "lab.write"       // publish labs
+	SessionStart  tenancy.Permission = "session.start"   // start a lab
+	SessionUse    tenancy.Permission = "session.use"     // one's own sessions
+	SessionSeeAll tenancy.Permission = "session.see-all" // everybody's sessions in the tenant
+	SessionSystem tenancy.Permission = "session.system"  // what only the program itself does to a session
+	MemberRead    tenancy.Permission = "member.read"
+	MemberWrite   tenancy.Permission = "member.write"
+	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
+	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
+)
+
+var (
+	errSignIn    = errs.Unauthenticated("sign_in", "Sign in first.")
+	errForbidden = errs.Forbidden("forbidden", "Your role does not allow this. Ask an administrator of your organisation.")
+	errOperator  = errs.Forbidden("operator_only", "Only operators of this installation may do this.")
+)
+
+// Authorize tells whether the scope in ctx has a permission: nil, or an error for the caller. What no rule allows is denied.
+func Authorize(ctx context.Context, p tenancy.Permission) error {
+	if p == httpx.Public {
+		return nil
+	}
+	scope, ok := tenancy.From(ctx)
+	switch {
+	case !ok:
+		return errSignIn
+	case p == OperatorRead || p == OperatorWrite:
+		if scope.Operator {
+			return nil
+		}
+		return errOperator
+	case slices.Contains(Permissions(scope.Role), p):
+		return nil
+	default:
+		return errForbidden
+	}
+}
+
+// Permissions of a role within its tenant.
+func Permissions(r tenancy.Role) []tenancy.Permission {
+	learner := []tenancy.Permission{httpx.SignedIn, LabRead, SessionStart, SessionUse}
+	switch r {
+	case tenancy.RoleLearner:
+		return learner
+	case tenancy.RoleInstructor:
+		return append(learner, SessionSeeAll, MemberRead)
+	case tenancy.RoleAuthor:
+		return append(learner, LabWrite)
+	case tenancy.RoleAdmin, tenancy.RoleOwner:
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite)
+	case tenancy.RoleSystem:
+		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll}
+	default:
+		return nil
+	}
+}
