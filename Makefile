@@ -1,90 +1,88 @@
-# Cloudkida. `make run` builds everything and serves it; `make test` proves it; `make help` lists the rest.
-
-SHELL := /usr/bin/env bash
+# `make run` builds everything and serves it; `make test` proves it; `make help` lists the rest.
+SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
+.PHONY: help run build test test-go test-web test-e2e check lint gen bench screenshots clean \
+	agent program need-build need-test need-bench
+
+# Packages that compile or are tested at once; sandboxes and a database want some of the machine too.
+P ?= 2
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-STATIC := CGO_ENABLED=0 go build -trimpath -ldflags='-s -w'
-AGENT := internal/runtime/agent/dist/cloudkida-agent
-LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+STATIC := CGO_ENABLED=0 go build -p $(P) -trimpath
+SMALL := -s -w
+VERSIONED := -X github.com/cloudkida/cloudkida/internal/server.Version=$(VERSION)
 
-GO_SOURCES := $(shell find cmd internal migrations labs -type f -not -path '*/dist/*' 2>/dev/null) go.mod go.sum
-WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) web/index.html web/package.json web/vite.config.ts api/openapi.json
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: help run build test test-go test-web test-e2e lint gen check bench screenshots clean need
+run: build ## Build, then serve on http://localhost:8080
+	@exec bin/cloudkida serve
 
-help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+build: need-build bin/runsc bin/postgres/.installed program ## Leave bin/cloudkida, bin/runsc and bin/postgres
 
-run: build ## build, then serve on http://localhost:8080
-	bin/cloudkida serve
+test: test-go test-web test-e2e ## Prove that everything works, the browser included
 
-build: need bin/cloudkida bin/runsc bin/postgres/.installed ## leave bin/cloudkida, bin/runsc and bin/postgres
+test-go: build need-test
+	go test -p $(P) -timeout 20m ./...
 
-need: # what a build needs, one line for each that is missing
-	@tools/need.sh build
+test-web: web/node_modules/.installed
+	cd web && npm run --silent test
 
-bin/cloudkida: $(GO_SOURCES) $(AGENT) web/dist/index.html
-	go build -trimpath -ldflags='-X github.com/cloudkida/cloudkida/internal/server.Version=$(VERSION)' -o $@ ./cmd/cloudkida
+test-e2e: build need-test e2e/node_modules/.installed
+	cd e2e && npx playwright test
 
-$(AGENT): $(shell find cmd/agent internal/runtime/agent internal/runtime/sandbox -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod
-	$(STATIC) -o $@ ./cmd/agent
+check: program bin/golangci-lint e2e/node_modules/.installed ## Check format, style, types and generated files
+	@tools/check.sh
 
-bin/runsc: tools/runsc/go.mod tools/runsc/go.sum
-	cd tools/runsc && $(STATIC) -o ../../bin/runsc gvisor.dev/gvisor/runsc
+lint: need-build agent web/dist/index.html bin/golangci-lint ## Run the Go linters alone
+	bin/golangci-lint run -j $(P)
 
-bin/postgres/.installed: tools/postgres/package-lock.json tools/postgres/install.sh
+gen: program ## Write api/openapi.json and the console's types, which come from it
+	bin/cloudkida openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	cd web && npm run --silent gen
+
+bench: build need-bench ## Measure starts, keystrokes and size beside runc: one table
+	go run ./bench
+
+screenshots: build need-test e2e/node_modules/.installed ## Take the documentation's pictures into docs/img
+	cd e2e && npx playwright test --config screenshots.config.ts
+
+clean: ## Remove what was built; data directories stay
+	rm -rf bin {web,e2e,tools/postgres}/node_modules e2e/{test-results,playwright-report}
+	find web/dist internal/runtime/agent/dist -mindepth 1 ! -name .gitkeep -delete
+
+# The agent and the console are embedded in the program, so they come first. What go builds is always asked for: go
+# itself knows best what changed.
+program: need-build agent web/dist/index.html
+	$(STATIC) -ldflags='$(SMALL) $(VERSIONED)' -o bin/cloudkida ./cmd/cloudkida
+
+agent: need-build
+	$(STATIC) -ldflags='$(SMALL)' -o internal/runtime/agent/dist/cloudkida-agent ./cmd/agent
+
+WEB_SOURCES := $(shell find web \( -path web/node_modules -o -path web/dist \) -prune -o -type f ! -name '*.tsbuildinfo' -print)
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.installed
+	cd web && npm run --silent build
+	touch $@
+
+%/node_modules/.installed: %/package.json %/package-lock.json | need-build
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# runsc and the linters have modules of their own, so that their requirements do not bend ours. Either takes minutes on
+# a cold cache, and is built anew only when its version changes.
+bin/runsc: tools/runsc/go.mod tools/runsc/go.sum | need-build
+	cd tools/runsc && $(STATIC) -ldflags='$(SMALL)' -o ../../bin/runsc gvisor.dev/gvisor/runsc
+
+bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum | need-build
+	cd tools/lint && $(STATIC) -ldflags='$(SMALL)' -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/postgres/.installed: tools/postgres/install.sh tools/postgres/package-lock.json | need-build
 	tools/postgres/install.sh bin/postgres
 	touch $@
 
-web/node_modules/.installed: web/package.json web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --loglevel=error
-	touch $@
-
-web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
-	cd web && npm run build
-
-e2e/node_modules/.installed: e2e/package.json e2e/package-lock.json
-	cd e2e && npm ci --no-audit --no-fund --loglevel=error
-	touch $@
-
-test: build test-go test-web test-e2e ## prove everything, the browser included
-
-test-go: bin/runsc bin/postgres/.installed $(AGENT) web/dist/index.html
-	@tools/need.sh test
-	go test -p 2 ./...
-
-test-web: web/node_modules/.installed
-	cd web && npm test
-
-test-e2e: build e2e/node_modules/.installed
-	@tools/need.sh test
-	cd e2e && npx playwright test
-
-lint: web/dist/index.html $(AGENT)
-	$(LINT) run ./...
-
-gen: web/node_modules/.installed $(AGENT) ## write api/openapi.json and what is generated from it
-	go run ./cmd/cloudkida openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
-	cd web && npm run gen
-
-check: need lint ## everything that needs no running program: format, lint, types, generated files
-	@test -z "$$(gofmt -l cmd internal migrations labs)" || { echo "gofmt: run gofmt -w on:"; gofmt -l cmd internal migrations labs; exit 1; }
-	go vet ./...
-	go mod tidy -diff
-	go run ./cmd/cloudkida openapi | diff -u api/openapi.json - || { echo "api/openapi.json is out of date: make gen"; exit 1; }
-	cd web && npm run check
-
-bench: build ## measure, and print a table: ours, peer, ratio, target
-	@tools/need.sh bench
-	go run ./bench
-
-screenshots: build e2e/node_modules/.installed ## write the main pages to docs/img
-	@tools/need.sh test
-	cd e2e && npx playwright test --config playwright.screenshots.ts
-
-clean: ## remove what was built
-	rm -rf bin web/dist/assets web/dist/index.html $(AGENT) web/node_modules e2e/node_modules tools/postgres/node_modules
+need-build need-test need-bench: need-%:
+	@tools/need.sh $*

@@ -1,42 +1,65 @@
 #!/usr/bin/env bash
-# Says what is missing for a job (build, test, bench), one line each. What the tests and the benchmarks need comes from
-# the system's packages: it is installed where that is possible (root, apt-get), else named.
+# Makes sure that the machine has what a job (build, test, bench) needs. Go and Node.js are the newcomer's own to
+# install; the rest is installed through apt-get where that may be done (as root), and named in one line where not.
 set -euo pipefail
 job=${1:?usage: need.sh build|test|bench}
+wanted=()
 
-missing=()
-at_least() { # command, least major version, present version, how to get it
-  if [ -z "$3" ]; then missing+=("$1 $2 or newer is missing: $4"); return; fi
-  if [ "${3%%.*}" -lt "$2" ]; then missing+=("$1 $3 is too old, $2 or newer is needed: $4"); fi
+# at_least NAME WANTED FOUND HINT
+at_least() {
+  if [[ -z $3 || $(printf '%s\n' "$2" "$3" | sort -V | head -n 1) != "$2" ]]; then
+    echo "$1 $2 or newer is needed, ${3:-none} was found: see $4" >&2
+    exit 1
+  fi
+}
+
+# package NAME COMMAND...: the Debian package, unless one of the commands is there
+package() {
+  local name=$1 command
+  shift
+  for command in "$@"; do
+    command -v "$command" >/dev/null && return
+  done
+  wanted+=("$name")
 }
 
 case $job in
   build)
-    go_minor=$(go env GOVERSION 2>/dev/null | sed -nE 's/^go1\.([0-9]+).*/\1/p' || true)
-    at_least "Go 1." 26 "$go_minor" "https://go.dev/dl"
-    at_least "Node.js" 20 "$(node --version 2>/dev/null | tr -d v || true)" "https://nodejs.org"
+    # In the module, an older Go fetches the one that go.mod names, unless it was told not to.
+    found=$(go env GOVERSION 2>/dev/null || (cd / && go env GOVERSION 2>/dev/null) || true)
+    at_least Go 1.26 "$(sed 's/^go//; s/[- ].*//' <<<"$found")" https://go.dev/doc/install
+    at_least Node.js 20.19 "$(node --version 2>/dev/null | tr -d v)" https://nodejs.org/en/download
+    package npm npm
     ;;
+  test)
+    package chromium chromium chromium-browser google-chrome
+    ;;&
+  bench)
+    package runc runc
+    ;;&
   test | bench)
-    # command -> Debian package
-    declare -A packages=([git]=git [python3]=python3 [sqlite3]=sqlite3 [curl]=curl)
-    [ "$job" = test ] && packages[chromium]=chromium
-    [ "$job" = bench ] && packages[runc]=runc
-    wanted=()
-    for command in "${!packages[@]}"; do
-      command -v "$command" >/dev/null || wanted+=("${packages[$command]}")
-    done
-    if [ ${#wanted[@]} -gt 0 ]; then
-      if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing ${wanted[*]} (apt-get)"
-        apt-get update -qq >/dev/null
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
-      else
-        missing+=("install ${wanted[*]} (such as: sudo apt-get install ${wanted[*]})")
-      fi
-    fi
+    # What the sample labs and their tests use.
+    package git git
+    package python3 python3
+    package sqlite3 sqlite3
+    package curl curl
     ;;
-  *) echo "need.sh: no such job: $job" >&2; exit 2 ;;
+  *)
+    echo "usage: need.sh build|test|bench" >&2
+    exit 2
+    ;;
 esac
 
-for line in "${missing[@]}"; do echo "$line" >&2; done
-[ ${#missing[@]} -eq 0 ]
+((${#wanted[@]})) || exit 0
+if ((EUID == 0)) && command -v apt-get >/dev/null; then
+  echo "Installing ${wanted[*]} with apt-get ..."
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  if apt-get update -qq &>"$log" &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" </dev/null &>>"$log"; then
+    exit 0
+  fi
+  tail -n 5 "$log" >&2
+fi
+echo "Missing on this machine: ${wanted[*]}. Install it, such as with: sudo apt-get install ${wanted[*]}" >&2
+exit 1
