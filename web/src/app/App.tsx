@@ -1,0 +1,43 @@
+import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { useState } from 'react'
+import { ApiError } from '@/lib/api/problem'
+import { nonce } from '@/lib/nonce'
+import { newRouter } from './router'
+import { theme, variables } from './theme'
+
+const colorSchemes = localStorageColorSchemeManager({ key: 'cloudkida.colour-scheme' })
+
+function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        // what was refused stays refused; what did not arrive may arrive
+        retry: (count, error) => count < 2 && error instanceof ApiError && error.passing,
+      },
+      mutations: { retry: false },
+    },
+  })
+}
+
+export function App() {
+  const [client] = useState(newQueryClient)
+  const [router] = useState(() => newRouter(client))
+  return (
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={variables}
+      colorSchemeManager={colorSchemes}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+    >
+      <Notifications position="top-right" zIndex={1000} limit={4} />
+      <QueryClientProvider client={client}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  )
+}

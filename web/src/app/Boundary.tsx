@@ -1,0 +1,47 @@
+import { Center, Loader } from '@mantine/core'
+import { IconCompass } from '@tabler/icons-react'
+import { useQueryErrorResetBoundary } from '@tanstack/react-query'
+import { useRouter, type ErrorComponentProps } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Empty } from '@/components/Empty'
+import { Failure } from '@/components/Failure'
+import { ButtonLink } from '@/components/links'
+
+/** In place of a page that failed. */
+export function Boundary({ error, reset }: ErrorComponentProps) {
+  const router = useRouter()
+  const queries = useQueryErrorResetBoundary()
+  useEffect(() => queries.reset(), [queries])
+  const retry = () => {
+    reset()
+    void router.invalidate()
+  }
+  return (
+    <main id="main">
+      <Failure error={error} onRetry={retry} />
+    </main>
+  )
+}
+
+/** An address that leads nowhere. */
+export function Missing() {
+  const { t } = useTranslation()
+  return (
+    <main id="main">
+      <Empty icon={<IconCompass size={26} />} title={t('errors.notFound')} text={t('errors.notFoundText')}>
+        <ButtonLink to="/">{t('errors.home')}</ButtonLink>
+      </Empty>
+    </main>
+  )
+}
+
+/** While the code of a page arrives. */
+export function Pending() {
+  const { t } = useTranslation()
+  return (
+    <Center mih="50vh" role="status" aria-label={t('status.loading')}>
+      <Loader size="sm" />
+    </Center>
+  )
+}

@@ -1,0 +1,65 @@
+import { Kbd, Modal, Table } from '@mantine/core'
+import { useDisclosure, useHotkeys, useWindowEvent } from '@mantine/hooks'
+import { useTranslation } from 'react-i18next'
+import classes from './Shortcuts.module.css'
+
+const wanted = 'cloudkida:shortcuts'
+
+/** Opens the list of shortcuts from anywhere. */
+export function showShortcuts(): void {
+  window.dispatchEvent(new Event(wanted))
+}
+
+const general = [
+  { keys: ['Ctrl', 'K'], text: 'palette' },
+  { keys: ['/'], text: 'search' },
+  { keys: ['?'], text: 'help' },
+] as const
+
+const terminal = [
+  { keys: ['F6'], text: 'leave' },
+  { keys: ['Ctrl', 'Shift', 'F'], text: 'find' },
+  { keys: ['Ctrl', 'Shift', 'C'], text: 'copy' },
+  { keys: ['Ctrl', 'Shift', 'V'], text: 'paste' },
+  { keys: ['Ctrl', 'Shift', '+'], text: 'larger' },
+  { keys: ['Ctrl', 'Shift', '-'], text: 'smaller' },
+] as const
+
+/** "?" lists what the keyboard can do. */
+export function Shortcuts() {
+  const { t } = useTranslation()
+  const [opened, { open, close }] = useDisclosure(false)
+  useHotkeys([['shift + ?', open], ['?', open]])
+  useWindowEvent(wanted as keyof WindowEventMap, open)
+  return (
+    <Modal opened={opened} onClose={close} title={t('shortcuts.title')} size="md">
+      <Keys title={t('shortcuts.general')} keys={general} />
+      <Keys title={t('shortcuts.inTerminal')} keys={terminal} />
+    </Modal>
+  )
+}
+
+function Keys({ title, keys }: { title: string; keys: typeof general | typeof terminal }) {
+  const { t } = useTranslation()
+  return (
+    <section className={classes.section}>
+      <h3>{title}</h3>
+      <Table verticalSpacing={6} withRowBorders={false}>
+        <Table.Tbody>
+          {keys.map((shortcut) => (
+            <Table.Tr key={shortcut.text}>
+              <Table.Td>{t(`shortcuts.${shortcut.text}`)}</Table.Td>
+              <Table.Td ta="right">
+                {shortcut.keys.map((key) => (
+                  <Kbd key={key} ml={4}>
+                    {key}
+                  </Kbd>
+                ))}
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </section>
+  )
+}

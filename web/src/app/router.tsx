@@ -1,0 +1,100 @@
+import type { QueryClient } from '@tanstack/react-query'
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
+import { levels, type LabFilter, type Level } from '@/features/lab/api'
+import { Boundary, Missing, Pending } from './Boundary'
+import { Gate } from './Gate'
+import { Shell } from './Shell'
+
+interface Context {
+  client: QueryClient
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: Missing })
+
+const callback = createRoute({
+  getParentRoute: () => root,
+  path: '/auth/callback',
+  component: lazyRouteComponent(() => import('./pages/CallbackPage')),
+})
+
+/** Everything below needs somebody who is signed in. */
+const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: Gate })
+
+const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: Shell })
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const catalogue = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  validateSearch: (search: Record<string, unknown>): LabFilter => ({
+    q: text(search.q),
+    tag: text(search.tag),
+    level: levels.includes(search.level as Level) ? (search.level as Level) : undefined,
+  }),
+  component: lazyRouteComponent(() => import('./pages/Catalogue')),
+})
+
+const lab = createRoute({
+  getParentRoute: () => shell,
+  path: '/labs/$slug',
+  component: lazyRouteComponent(() => import('./pages/LabDetail')),
+})
+
+const sessions = createRoute({
+  getParentRoute: () => shell,
+  path: '/sessions',
+  validateSearch: (search: Record<string, unknown>): { state?: 'active' | 'ended' } => ({
+    state: search.state === 'active' || search.state === 'ended' ? search.state : undefined,
+  }),
+  component: lazyRouteComponent(() => import('./pages/Sessions')),
+})
+
+const session = createRoute({
+  getParentRoute: () => signedIn, // a lab takes the whole window: no shell around it
+  path: '/sessions/$id',
+  validateSearch: (search: Record<string, unknown>): { step?: number } => ({
+    step: Number.isInteger(search.step) && Number(search.step) > 0 ? Number(search.step) : undefined,
+  }),
+  component: lazyRouteComponent(() => import('./pages/Lab')),
+})
+
+const profile = createRoute({
+  getParentRoute: () => shell,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('@/features/identity/ProfilePage'), 'ProfilePage'),
+})
+
+const operator = createRoute({
+  getParentRoute: () => shell,
+  path: '/operator',
+  validateSearch: (search: Record<string, unknown>): { tab?: 'users'; q?: string } => ({
+    tab: search.tab === 'users' ? 'users' : undefined,
+    q: text(search.q),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Operator')),
+})
+
+const routes = root.addChildren([
+  callback,
+  signedIn.addChildren([session, shell.addChildren([catalogue, lab, sessions, profile, operator])]),
+])
+
+export function newRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: routes,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: Boundary,
+    defaultPendingComponent: Pending,
+    defaultNotFoundComponent: Missing,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof newRouter>
+  }
+}

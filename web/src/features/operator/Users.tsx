@@ -1,0 +1,145 @@
+import { Alert, Badge, Button, Code, CopyButton, Group, Modal, Skeleton, Stack, Table, Text, TextInput } from '@mantine/core'
+import { useDebouncedCallback } from '@mantine/hooks'
+import { useQuery } from '@tanstack/react-query'
+import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconSearch, IconUsers } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Empty } from '@/components/Empty'
+import { Failure } from '@/components/Failure'
+import { messageOf } from '@/lib/api/problem'
+import type { User } from '@/lib/api/types'
+import { dateTime } from '@/lib/format'
+import { useResetPassword, usersQuery } from './api'
+import classes from './Operator.module.css'
+
+interface Props {
+  q: string | undefined
+  onSearch: (q: string | undefined) => void
+}
+
+/** The people of the default pool, found by name or e-mail. */
+export function Users({ q, onSearch }: Props) {
+  const { t } = useTranslation()
+  const list = useQuery(usersQuery(q))
+  const [typed, setTyped] = useState(q ?? '')
+  const [chosen, setChosen] = useState<User>()
+  const search = useDebouncedCallback((text: string) => onSearch(text || undefined), 200)
+  return (
+    <>
+      <TextInput
+        type="search"
+        mb="md"
+        maw={380}
+        aria-label={t('operator.searchUsers')}
+        placeholder={t('operator.searchUsers')}
+        leftSection={<IconSearch size={16} />}
+        value={typed}
+        onChange={({ currentTarget: { value } }) => {
+          setTyped(value)
+          search(value.trim())
+        }}
+      />
+      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
+      {list.isPending && <Skeleton h={220} radius="lg" />}
+      {list.data?.items.length === 0 && (
+        <Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />
+      )}
+      {list.data && list.data.items.length > 0 && <UserTable users={list.data.items} onReset={setChosen} />}
+      {chosen && <ResetDialog user={chosen} onClose={() => setChosen(undefined)} />}
+    </>
+  )
+}
+
+function UserTable({ users, onReset }: { users: User[]; onReset: (user: User) => void }) {
+  const { t } = useTranslation()
+  return (
+    <div className={classes.card}>
+      <Table.ScrollContainer minWidth={640} type="native">
+        <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t('operator.name')}</Table.Th>
+              <Table.Th>{t('operator.email')}</Table.Th>
+              <Table.Th>{t('operator.role')}</Table.Th>
+              <Table.Th>{t('operator.since')}</Table.Th>
+              <Table.Th aria-label={t('sessions.actions')} />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {users.map((user) => (
+              <Table.Tr key={user.id}>
+                <Table.Td fw={550}>{user.name}</Table.Td>
+                <Table.Td>{user.email}</Table.Td>
+                <Table.Td>
+                  <Group gap={6}>
+                    {user.role}
+                    {user.operator && <Badge variant="light">{t('operator.operator')}</Badge>}
+                  </Group>
+                </Table.Td>
+                <Table.Td>{dateTime(user.createdAt)}</Table.Td>
+                <Table.Td ta="right">
+                  <Button
+                    size="xs"
+                    variant="default"
+                    leftSection={<IconKey size={14} />}
+                    aria-label={t('operator.resetFor', { name: user.name })}
+                    onClick={() => onReset(user)}
+                  >
+                    {t('operator.reset')}
+                  </Button>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </div>
+  )
+}
+
+/** Makes a one-time link. It is shown here only, now only: the operator hands it over by a way that proves the person. */
+function ResetDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  const { t } = useTranslation()
+  const reset = useResetPassword()
+  return (
+    <Modal opened onClose={onClose} title={t('operator.resetTitle', { name: user.name })} centered size="lg">
+      {!reset.data ? (
+        <Stack>
+          <Text size="sm">{t('operator.resetText', { email: user.email })}</Text>
+          {reset.error && (
+            <Alert color="red" role="alert">
+              {messageOf(reset.error)}
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t('actions.cancel')}
+            </Button>
+            <Button data-autofocus loading={reset.isPending} onClick={() => reset.mutate(user.id)}>
+              {t('operator.makeLink')}
+            </Button>
+          </Group>
+        </Stack>
+      ) : (
+        <Stack>
+          <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
+            {t('operator.linkOnce')}
+          </Alert>
+          <Code block className={classes.link} data-testid="reset-link">
+            {reset.data.link}
+          </Code>
+          <Group justify="flex-end">
+            <CopyButton value={reset.data.link}>
+              {({ copied, copy }) => (
+                <Button variant="default" leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />} onClick={copy}>
+                  {copied ? t('block.copied') : t('operator.copyLink')}
+                </Button>
+              )}
+            </CopyButton>
+            <Button onClick={onClose}>{t('actions.done')}</Button>
+          </Group>
+        </Stack>
+      )}
+    </Modal>
+  )
+}

@@ -1,0 +1,49 @@
+import createClient from 'openapi-fetch'
+import { accessToken, refresh, reauthenticate } from '@/lib/auth'
+import { noteServerTime } from './clock'
+import { problemOf, unreachable } from './problem'
+import type { paths } from './schema.gen'
+
+/** The API, typed by its own description. Wrap calls in `ok` to get data or an ApiError. */
+export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch })
+
+/**
+ * Sends a request with the access token. A 401 is answered by refreshing the token once and, when that does not help,
+ * by signing in again and returning to this very address.
+ */
+export async function authorizedFetch(request: Request): Promise<Response> {
+  const again = request.clone()
+  const response = await send(request, await accessToken())
+  if (response.status !== 401) return response
+  const token = await refresh()
+  const second = token ? await send(again, token) : response
+  if (second.status !== 401) return second
+  await reauthenticate()
+  return new Promise(() => undefined) // the page is leaving; an error would only flash
+}
+
+async function send(request: Request, token: string | undefined): Promise<Response> {
+  if (token) request.headers.set('Authorization', `Bearer ${token}`)
+  let response: Response
+  try {
+    response = await fetch(request)
+  } catch (error) {
+    if (request.signal.aborted) throw error
+    throw unreachable()
+  }
+  noteServerTime(response)
+  return response
+}
+
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
+}
+
+/** The data of an answer; a failed one is thrown as ApiError. */
+export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answer
+  if (!response.ok) throw problemOf(response, error)
+  return data as T
+}

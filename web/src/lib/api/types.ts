@@ -1,0 +1,21 @@
+import type { components } from './schema.gen'
+
+type Schemas = components['schemas']
+
+export type Config = Schemas['Config']
+export type Me = Schemas['Me']
+export type LabSummary = Schemas['LabSummary']
+export type Lab = Schemas['Lab']
+export type TagCount = Schemas['TagCount']
+export type Session = Schemas['Session']
+export type SessionState = Session['state']
+export type SessionSummary = Schemas['SessionSummary']
+export type SessionStep = Schemas['SessionStep']
+export type Check = Schemas['Check']
+export type ProvisioningStep = Schemas['ProvisioningStep']
+export type Port = Schemas['SessionPort']
+export type Guide = Schemas['Guide']
+export type GuideStep = Schemas['GuideStep']
+export type Environment = Schemas['Environment']
+export type User = Schemas['User']
+export type Problem = Schemas['Problem']

@@ -1,0 +1,126 @@
+import { ErrorResponse, UserManager, WebStorageStateStore } from 'oidc-client-ts'
+import type { Config } from '@/lib/api/types'
+import { keep, recall } from '@/lib/storage'
+
+/** Where a learner was before signing in. */
+interface Return {
+  returnTo: string
+}
+
+/** Seconds of life that a token must have left to be used: the slowest upload fits in. */
+const margin = 30
+
+/** Set, without any token, while somebody is signed in: a new tab then asks identity silently instead of showing the front page. */
+const hint = 'signed-in'
+
+let manager: UserManager | undefined
+let refreshing: Promise<string | undefined> | undefined
+
+/** Prepares sign-in with the tenant's issuer and takes up the session of this tab, if there is one. */
+export async function openAuth(config: Config): Promise<boolean> {
+  const store = new WebStorageStateStore({ store: window.sessionStorage, prefix: 'cloudkida.auth.' })
+  manager = new UserManager({
+    authority: config.issuer,
+    client_id: config.clientId,
+    redirect_uri: `${window.location.origin}/auth/callback`,
+    post_logout_redirect_uri: `${window.location.origin}/`,
+    scope: 'openid profile email offline_access',
+    userStore: store, // sessionStorage: gone with the tab, never shared, never in localStorage
+    stateStore: store,
+    automaticSilentRenew: false, // refresh() does it when a token is needed: one place, one request at a time
+    loadUserInfo: false,
+    monitorSession: false,
+  })
+  return (await manager.getUser()) !== null
+}
+
+function opened(): UserManager {
+  if (!manager) throw new Error('auth is used before openAuth')
+  return manager
+}
+
+/** A token that is good for a while, refreshed if need be; undefined when nobody is signed in. */
+export async function accessToken(): Promise<string | undefined> {
+  const user = await opened().getUser()
+  if (!user) return undefined
+  if ((user.expires_in ?? 0) > margin) return user.access_token
+  return refresh()
+}
+
+/** Trades the refresh token for new tokens; undefined when identity refuses. Concurrent callers share one request: a refresh token works once. */
+export function refresh(): Promise<string | undefined> {
+  refreshing ??= trade().finally(() => (refreshing = undefined))
+  return refreshing
+}
+
+async function trade(): Promise<string | undefined> {
+  const user = await opened().getUser()
+  if (!user?.refresh_token) return undefined
+  try {
+    return (await opened().signinSilent())?.access_token
+  } catch (error) {
+    if (!(error instanceof ErrorResponse)) throw error // the network: the tokens may still be good
+    await opened().removeUser()
+    return undefined
+  }
+}
+
+function here(): string {
+  return window.location.pathname + window.location.search
+}
+
+/** Goes to the sign-in page; afterwards the learner is back at returnTo. */
+export async function signIn(returnTo = here()): Promise<void> {
+  await opened().signinRedirect({ state: { returnTo } satisfies Return })
+}
+
+/** Goes to the page where individuals create an account. */
+export async function signUp(returnTo = here()): Promise<void> {
+  await opened().signinRedirect({ prompt: 'create', state: { returnTo } satisfies Return })
+}
+
+/** After a refused token: drops it and signs in again, back to this very address. */
+export async function reauthenticate(): Promise<void> {
+  await opened().removeUser()
+  await signIn()
+}
+
+/** Whether a silent sign-in is worth a try: somebody signed in on this browser and did not sign out. */
+export function maySignInSilently(): boolean {
+  return recall(hint, false, (value) => typeof value === 'boolean')
+}
+
+/** Asks identity whether its own session still lives, without any page of it. */
+export async function signInSilently(): Promise<void> {
+  await opened().signinRedirect({ prompt: 'none', state: { returnTo: here() } satisfies Return })
+}
+
+/** Ends the redirect from identity. Returns where to go on; signedIn is false when a silent try found nobody. */
+export async function completeSignIn(): Promise<{ returnTo: string; signedIn: boolean }> {
+  try {
+    const user = await opened().signinCallback()
+    keep(hint, true)
+    return { returnTo: ownPath(user?.state), signedIn: true }
+  } catch (error) {
+    if (!(error instanceof ErrorResponse) || !needsPerson.has(error.error ?? '')) throw error
+    keep(hint, false)
+    return { returnTo: ownPath(error.state), signedIn: false }
+  }
+}
+
+const needsPerson = new Set(['login_required', 'interaction_required', 'consent_required', 'account_selection_required'])
+
+/** Only paths of our own: a forged state must not lead anywhere else. */
+function ownPath(state: unknown): string {
+  const path = (state as Partial<Return> | undefined)?.returnTo
+  if (typeof path !== 'string') return '/'
+  const url = new URL(path, window.location.origin)
+  const ours = url.origin === window.location.origin && !url.pathname.startsWith('/auth/')
+  return ours ? url.pathname + url.search : '/'
+}
+
+/** Ends the session here and at identity. */
+export async function signOut(): Promise<void> {
+  keep(hint, false)
+  await opened().signoutRedirect()
+}
