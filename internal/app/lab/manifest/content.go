@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -94,22 +95,20 @@ func (d *decoder) markdown(l *Lab, to *Text, locale, name string, data []byte) {
 		d.problems.add(name, 0, 0, "is empty")
 		return
 	}
-	for _, f := range guide.Lint(data, d.names(l, name)) {
+	for _, f := range guide.Lint(data, l.Names(name)) {
 		d.problems.add(name, f.Line, 0, "%s", f.Message)
 	}
 	to.Markdown[locale] = string(data)
 }
 
-// names is what a text may refer to.
-func (d *decoder) names(l *Lab, textPath string) guide.Names {
-	ports := map[string]bool{}
-	for _, p := range l.Ports() {
-		ports[p.Name] = true
-	}
+// Names is what the lab's text at a path may refer to.
+func (l *Lab) Names(textPath string) guide.Names {
 	return guide.Names{
-		Port:    func(name string) bool { return ports[name] },
+		Port: func(name string) bool {
+			return slices.ContainsFunc(l.Ports(), func(p Port) bool { return p.Name == name })
+		},
 		Machine: func(name string) bool { return hasMachine(l, name) },
-		Image:   func(reference string) ([]byte, bool) { return d.tree.Image(textPath, reference) },
+		Image:   func(reference string) ([]byte, bool) { return l.tree.Image(textPath, reference) },
 	}
 }
 

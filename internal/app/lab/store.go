@@ -1,0 +1,185 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/lab/guide"
+	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+const labColumns = "id, slug, title, summary, level, tags, version, overview"
+
+func scanLab(row pgx.CollectableRow) (l Lab, err error) {
+	err = row.Scan(&l.ID, &l.Slug, &l.Title, &l.Summary, &l.Level, &l.Tags, &l.Version, &l.Overview)
+	return l, err
+}
+
+const getSQL = "select " + labColumns + " from lab where slug = @slug and archived_at is null"
+
+const latestSQL = `select v.id from lab l join lab_version v on v.lab_id = l.id and v.number = l.version
+	where l.slug = @slug and l.archived_at is null`
+
+const versionSQL = `select v.id, v.lab_id, l.slug, v.number, v.published_at, v.archive
+	from lab_version v join lab l on l.id = v.lab_id where v.id = @id`
+
+// matchingSQL chooses by the words of a query (their beginnings, or the same English word in another form) and by level.
+const matchingSQL = `archived_at is null and (@level = '' or level = @level)
+	and (@words = '' or search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q)))`
+
+const listSQL = "select " + labColumns + " from lab where " + matchingSQL + `
+	and (@tag = '' or tags @> array[@tag::text])
+	and (@after_id::uuid is null or (title, id) > (@after_title, @after_id::uuid))
+	order by title, id limit @limit`
+
+const tagsSQL = "select tag, count(*) from lab, unnest(tags) tag where " + matchingSQL + `
+	group by tag order by count(*) desc, tag limit 50`
+
+// Filter chooses labs of the catalogue; empty fields choose all.
+type Filter struct {
+	Query string
+	Tag   string
+	Level manifest.Level
+	After *position
+	Limit int
+}
+
+// position is where a page ended: pages go by title.
+type position struct {
+	Title string    `json:"t"`
+	ID    uuid.UUID `json:"i"`
+}
+
+func (f Filter) args() pgx.NamedArgs {
+	args := pgx.NamedArgs{
+		"q": f.Query, "words": prefixes(f.Query), "tag": f.Tag, "level": string(f.Level), "limit": f.Limit,
+		"after_title": "", "after_id": (*uuid.UUID)(nil),
+	}
+	if f.After != nil {
+		args["after_title"], args["after_id"] = f.After.Title, &f.After.ID
+	}
+	return args
+}
+
+// prefixes turns what somebody typed into a query for words that begin so: "file per" into "file:* & per:*".
+func prefixes(query string) string {
+	const most = 8
+	words := strings.FieldsFunc(query, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+	})
+	if len(words) > most {
+		words = words[:most]
+	}
+	for i := range words {
+		words[i] += ":*"
+	}
+	return strings.Join(words, " & ")
+}
+
+// TagCount is how many labs have a tag.
+type TagCount struct {
+	Tag   string `json:"tag"`
+	Count int    `json:"count"`
+}
+
+func scanTag(row pgx.CollectableRow) (t TagCount, err error) {
+	err = row.Scan(&t.Tag, &t.Count)
+	return t, err
+}
+
+// lock finds or makes a lab by its slug and holds its row; latest is the hash of its latest version, nil without one.
+func lock(ctx context.Context, tx pgx.Tx, slug string) (id uuid.UUID, number int, latest []byte, err error) {
+	args := pgx.NamedArgs{"slug": slug}
+	if _, err = tx.Exec(ctx, `insert into lab (slug) values (@slug) on conflict (tenant_id, slug) do nothing`, args); err != nil {
+		return id, 0, nil, fmt.Errorf("insert lab: %w", err)
+	}
+	if err = tx.QueryRow(ctx, `select id, version from lab where slug = @slug for update`, args).Scan(&id, &number); err != nil {
+		return id, 0, nil, fmt.Errorf("lock lab: %w", err)
+	}
+	if number == 0 {
+		return id, 0, nil, nil
+	}
+	err = tx.QueryRow(ctx, `select hash from lab_version where lab_id = @id and number = @number`,
+		pgx.NamedArgs{"id": id, "number": number}).Scan(&latest)
+	if err != nil {
+		return id, 0, nil, fmt.Errorf("read latest version: %w", err)
+	}
+	return id, number, latest, nil
+}
+
+func insertVersion(ctx context.Context, tx pgx.Tx, lab uuid.UUID, number int, hash, archive []byte) error {
+	var by *uuid.UUID
+	if scope, ok := tenancy.From(ctx); ok && scope.User != uuid.Nil {
+		by = &scope.User
+	}
+	_, err := tx.Exec(ctx, `insert into lab_version (lab_id, number, hash, archive, published_by)
+		values (@lab, @number, @hash, @archive, @by)`,
+		pgx.NamedArgs{"lab": lab, "number": number, "hash": hash, "archive": archive, "by": by})
+	if err != nil {
+		return fmt.Errorf("insert version: %w", err)
+	}
+	return nil
+}
+
+// show makes the catalogue's entry say what a version says about itself.
+func show(ctx context.Context, tx pgx.Tx, id uuid.UUID, number int, l *manifest.Lab) error {
+	text, err := json.Marshal(overview(l))
+	if err != nil {
+		return fmt.Errorf("show lab: %w", err)
+	}
+	words := strings.Join(append([]string{l.Title, l.Summary, strings.ReplaceAll(l.Slug, "-", " ")}, l.Tags...), "\n")
+	_, err = tx.Exec(ctx, `update lab set version = @number, title = @title, summary = @summary, level = @level, tags = @tags,
+		overview = @overview, search = to_tsvector('simple', @words) || to_tsvector('english', @words) where id = @id`,
+		pgx.NamedArgs{
+			"id": id, "number": number, "title": l.Title, "summary": l.Summary, "level": string(l.Level),
+			"tags": append([]string{}, l.Tags...), "overview": text, "words": words,
+		})
+	if err != nil {
+		return fmt.Errorf("show lab: %w", err)
+	}
+	return nil
+}
+
+// stored is a version as it rests in the database.
+type stored struct {
+	id, lab     uuid.UUID
+	slug        string
+	number      int
+	publishedAt time.Time
+	archive     []byte
+}
+
+func scanVersion(row pgx.CollectableRow) (s stored, err error) {
+	err = row.Scan(&s.id, &s.lab, &s.slug, &s.number, &s.publishedAt, &s.archive)
+	return s, err
+}
+
+// open reads a version's files and renders its guide. It was valid when it was published: what a newer program would find
+// wrong with it is of no matter.
+func (s stored) open() (*Version, error) {
+	tree, err := manifest.Unpack(bytes.NewReader(s.archive))
+	if err != nil {
+		return nil, err
+	}
+	l, _ := manifest.Parse(tree)
+	v := &Version{
+		ID: s.id, LabID: s.lab, Slug: s.slug, Number: s.number, PublishedAt: s.publishedAt,
+		Manifest: l, guides: map[string][]guide.Step{},
+	}
+	for _, locale := range l.Locales {
+		if v.guides[locale], err = render(l, locale); err != nil {
+			return nil, err
+		}
+	}
+	v.Guide = v.guides[l.Locales[0]]
+	return v, nil
+}
