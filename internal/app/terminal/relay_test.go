@@ -234,6 +234,21 @@ func TestSlowBrowserHoldsBackOnlyItself(t *testing.T) {
 	}
 }
 
+// An agent that ignores the window fills the sockets' buffers, not the server's memory; then the connection is given up.
+func TestGreedyEnvironmentDoesNotFillMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.env.greedy = true
+	w.env.shell = make([]byte, 64<<20)
+	slow := w.rawOpen()
+	defer slow.Close()
+	held := w.env.wait(t, 1)
+	w.env.wait(t, 0)
+	if n := held.handedOut(); n > len(w.env.shell)/2 {
+		t.Errorf("the server took %d bytes for a browser that does not read", n)
+	}
+}
+
 func TestPlainRequestIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
