@@ -113,7 +113,7 @@ func (s *Service) proxyError(w http.ResponseWriter, r *http.Request, err error) 
 		err = known
 	case errors.Is(err, sandbox.ErrNotFound):
 		err = errGone.Wrap(err)
-	case errors.Is(err, sandbox.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, sandbox.ErrUnreachable):
 		err = errAway.Wrap(err)
 	default:
 		err = errNothing.Wrap(err)
@@ -131,20 +131,29 @@ func (s *Service) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if !ok {
 		return nil, dialError{fmt.Errorf("not a port of a lab: %q", addr)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	conn, err := s.Dialer.Port(ctx, at.session, at.port)
+	// The connection may end with the context that it was made with, and it is kept for other requests than this one.
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	late := time.AfterFunc(dialTime, end)
+	defer late.Stop()
+	given := context.AfterFunc(ctx, end)
+	defer given()
+	conn, err := s.Dialer.Port(lasting, at.session, at.port)
+	if err != nil && lasting.Err() != nil {
+		err = errors.Join(sandbox.ErrUnreachable, err)
+	}
 	if err != nil {
+		end()
 		return nil, dialError{err}
 	}
-	c := &watchedConn{Conn: conn, session: at.session, traffic: s.Traffic}
-	c.idle = time.AfterFunc(idleTime, func() { _ = conn.Close() }) // whoever uses it finds out
+	c := &watchedConn{Conn: conn, end: end, session: at.session, traffic: s.Traffic}
+	c.idle = time.AfterFunc(idleTime, func() { _ = c.Close() }) // whoever uses it finds out
 	return c, nil
 }
 
 // watchedConn closes itself when nothing passes for idleTime, and reports that something did.
 type watchedConn struct {
 	net.Conn
+	end      context.CancelFunc
 	idle     *time.Timer
 	session  uuid.UUID
 	traffic  func(uuid.UUID)
@@ -165,6 +174,7 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 
 func (c *watchedConn) Close() error {
 	c.idle.Stop()
+	defer c.end()
 	return c.Conn.Close()
 }
 

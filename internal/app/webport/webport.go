@@ -42,7 +42,7 @@ type Dialer interface {
 	// PortNumber is the number of a port that the session's lab names, or a not-found error.
 	PortNumber(ctx context.Context, session uuid.UUID, name string) (uint16, error)
 	// Port connects to it. sandbox.ErrUnreachable means that the environment does not answer, sandbox.ErrNotFound that
-	// it is gone, and any other error that nothing listens there. ctx is for connecting only.
+	// it is gone, and any other error that nothing listens there. The connection may end with ctx.
 	Port(ctx context.Context, session uuid.UUID, name string) (net.Conn, error)
 }
 

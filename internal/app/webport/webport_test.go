@@ -66,7 +66,11 @@ func (l *lab) Port(ctx context.Context, session uuid.UUID, _ string) (net.Conn, 
 	if l.program == nil {
 		return nil, io.EOF
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", l.program.Listener.Addr().String())
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.program.Listener.Addr().String())
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = conn.Close() })
+	}
+	return conn, err
 }
 
 func (l *lab) set(change func()) {
