@@ -1,0 +1,3 @@
+#!/bin/bash
+set -euo pipefail
+truncate -s 0 ~/server/var/log/orders.log

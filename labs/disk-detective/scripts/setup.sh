@@ -1,0 +1,41 @@
+#!/bin/bash
+# Fills the server, and starts its two services as the learner.
+set -euo pipefail
+
+home=/home/learner
+server=$home/server
+mkdir -p "$home/answers" "$server"/srv/{photos,app} "$server"/var/{lib,cache/.thumbs,spool/sent,log,tmp}
+
+# filled FILE TEXT KIB writes a file that can be compared with what it must be.
+filled() { head -c "$(($3 * 1024))" < <(yes "$2") > "$1"; }
+for n in {1..8}; do filled "$server/srv/photos/wedding-$n.raw" "original photo $n" 512; done
+filled "$server/var/lib/shop.db" "customer and order" 6144
+filled "$server/srv/app/core.2291" "memory" 8192
+thumb=$server/var/cache/.thumbs/thumb
+filled "$thumb-1.jpg" "thumb" 512
+tee "$thumb"-{2..24}.jpg < "$thumb-1.jpg" > /dev/null
+filled "$server/var/log/orders.log" "2025-05-01 08:00:00 order 1: 3 prints" 9216
+echo "the shop" > "$server/srv/app/shop"
+
+cd "$server/var/spool/sent"
+for n in {1..1200}; do echo "Subject: your order $n" > "old-$n.eml"; done
+for n in {1..60}; do echo "Subject: your order $n" > "new-$n.eml"; done
+touch -d '200 days ago' old-?.eml old-??.eml
+touch -d '90 days ago' old-???.eml
+touch -d '35 days ago' old-????.eml
+touch -d '20 days ago' new-?.eml
+cd /
+
+chmod 755 "$server"/bin/*
+chown -R learner:learner "$server" "$home/answers"
+
+learner=()
+[ "$(id -u)" != 0 ] || learner=(setpriv --reuid=learner --regid=learner --clear-groups)
+HOME=$home "${learner[@]}" "$server/bin/start" orders recorder
+for _ in {1..50}; do
+    [ ! -s "$server/var/tmp/stream.raw" ] || break
+    sleep 0.1
+done
+# The file that somebody removed while the recorder had it open.
+head -c 10M < <(yes "frame") >> "$server/var/tmp/stream.raw"
+rm "$server/var/tmp/stream.raw"
