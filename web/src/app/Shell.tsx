@@ -86,7 +86,7 @@ function Tools({ name, email }: { name: string; email: string }) {
       <Menu position="bottom-end" width={230}>
         <Menu.Target>
           <UnstyledButton className={classes.avatar} aria-label={t('shell.account', { name })}>
-            <Avatar name={name} color="iris" variant="light" size={34} alt="" />
+            <Avatar name={name} color="iris" variant="light" size={34} alt="" aria-hidden />
           </UnstyledButton>
         </Menu.Target>
         <Menu.Dropdown>

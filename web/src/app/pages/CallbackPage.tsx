@@ -17,7 +17,7 @@ export default function CallbackPage() {
   const { data, error } = useQuery({
     queryKey: ['sign-in'],
     queryFn: async () => {
-      const boot = await client.fetchQuery(bootQuery())
+      const boot = await client.query(bootQuery())
       return { boot, ...(await completeSignIn()) }
     },
     retry: false, // a code works once

@@ -1,3 +1,4 @@
+import '@fontsource-variable/jetbrains-mono/wght.css'
 import { useDocumentTitle } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'

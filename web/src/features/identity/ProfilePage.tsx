@@ -133,7 +133,7 @@ function AppearanceSection() {
       <SegmentedControl
         aria-label={t('scheme.label')}
         value={colorScheme}
-        onChange={(value) => setColorScheme(value as typeof colorScheme)}
+        onChange={(value) => setColorScheme(value)}
         data={[
           { value: 'light', label: t('scheme.light') },
           { value: 'dark', label: t('scheme.dark') },

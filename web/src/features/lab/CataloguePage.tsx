@@ -8,7 +8,7 @@ import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { PageHeader } from '@/components/PageHeader'
 import type { SessionSummary, TagCount } from '@/lib/api/types'
-import { labsQuery, levels, type LabFilter, type Level } from './api'
+import { labsQuery, levels, type LabFilter } from './api'
 import classes from './CataloguePage.module.css'
 import { LabCard } from './LabCard'
 
@@ -71,7 +71,7 @@ function Filters({ filter, tags, onFilter }: FiltersProps) {
         w={170}
         clearable
         value={filter.level ?? null}
-        onChange={(level) => onFilter({ ...filter, level: (level as Level | null) ?? undefined })}
+        onChange={(level) => onFilter({ ...filter, level: (level) ?? undefined })}
         data={levels.map((level) => ({ value: level, label: t(`level.${level}`) }))}
       />
       {shown.length > 0 && (

@@ -28,9 +28,9 @@ export function LabCard({ lab, session }: Props) {
           </Badge>
         )}
         {!alive && done && (
-          <Badge color="green" variant="transparent" px={0} leftSection={<IconCircleCheckFilled size={14} />}>
-            {t('card.done')}
-          </Badge>
+          <span className={classes.done}>
+            <IconCircleCheckFilled size={15} aria-hidden /> {t('card.done')}
+          </span>
         )}
       </div>
       <h2 className={classes.title}>

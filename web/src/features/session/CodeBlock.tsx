@@ -41,7 +41,13 @@ export function CodeBlock({ block }: { block: HTMLElement }) {
   const runs = kind === 'run' && actions.ready
   return (
     <div className={classes.block} data-kind={kind}>
-      {kind === 'file' && <div className={classes.path}>{path}</div>}
+      {kind === 'file' && (
+        <div className={classes.file}>
+          <span className={classes.path}>{path}</span>
+          <WriteButton path={path} code={code} />
+          {copies && <CopyTool code={code} />}
+        </div>
+      )}
       <pre
         tabIndex={0}
         className={classes.code}
@@ -68,8 +74,7 @@ export function CodeBlock({ block }: { block: HTMLElement }) {
             </Button>
           </Tooltip>
         )}
-        {kind === 'file' && <WriteButton path={path} code={code} />}
-        {copies && <CopyTool code={code} />}
+        {kind !== 'file' && copies && <CopyTool code={code} />}
       </div>
     </div>
   )

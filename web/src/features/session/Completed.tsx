@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text, ThemeIcon, Title } from '@mantine/core'
+import { Button, Group, Modal, Stack, Text, ThemeIcon } from '@mantine/core'
 import { IconConfetti } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -22,12 +22,14 @@ export function Completed({ session, onEnd, ending }: Props) {
   }
   const close = () => setOpened(false)
   return (
-    <Modal opened={opened && session.state === 'ready'} onClose={close} withCloseButton={false} centered aria-label={t('completed.title')}>
+    <Modal opened={opened && session.state === 'ready'} onClose={close} withCloseButton={false}>
       <Stack align="center" ta="center" gap="md" p="md">
         <ThemeIcon size={64} radius="xl" variant="light" color="green">
           <IconConfetti size={36} />
         </ThemeIcon>
-        <Title order={2}>{t('completed.title')}</Title>
+        <Modal.Title fz={24} fw={680}>
+          {t('completed.title')}
+        </Modal.Title>
         <Text c="dimmed">{t('completed.text', { title: session.lab.title })}</Text>
         <Summary session={{ ...session, endedAt: new Date().toISOString() }} />
         <Group justify="center">

@@ -66,7 +66,7 @@ function Footer({ selected, count, done, onSelect }: FooterProps) {
         color="gray"
         size="sm"
         leftSection={<IconArrowLeft size={16} />}
-        disabled={selected === 0}
+        className={selected === 0 ? classes.first : undefined}
         onClick={() => onSelect(selected - 1)}
       >
         {t('lab.previous')}

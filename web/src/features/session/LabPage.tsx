@@ -133,7 +133,7 @@ function useBench(session: Session) {
       open(terminal)
       setSide('workbench')
       const handle = handles.current.get(terminal)
-      if (handle) return handle.run(code, interrupt)
+      if (handle) { handle.run(code, interrupt); return; }
       queued.current.set(terminal, [...(queued.current.get(terminal) ?? []), { code, interrupt }])
     },
     [open],
@@ -178,7 +178,7 @@ function Panes({ left, right, side, onSide }: PanesProps) {
           className={classes.switch}
           aria-label={t('lab.side')}
           value={side}
-          onChange={(value) => onSide(value as Side)}
+          onChange={(value) => onSide(value)}
           data={[
             { value: 'guide', label: t('lab.instructions') },
             { value: 'workbench', label: t('lab.workbench') },

@@ -40,7 +40,7 @@ export function SessionsPage({ state, onState }: Props) {
         <SegmentedControl
           aria-label={t('sessions.filter')}
           value={state ?? 'any'}
-          onChange={(value) => onState(value === 'any' ? undefined : (value as SessionFilter))}
+          onChange={(value) => onState(value === 'any' ? undefined : (value))}
           data={[
             { value: 'any', label: t('sessions.any') },
             { value: 'active', label: t('sessions.active') },

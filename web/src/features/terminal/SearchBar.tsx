@@ -38,7 +38,7 @@ export function SearchBar({ search, onClose }: Props) {
       role="search"
       onKeyDown={(event) => {
         if (event.key === 'Escape') onClose()
-        if (event.key === 'Enter') event.shiftKey ? previous() : next()
+        if (event.key === 'Enter') (event.shiftKey ? previous : next)()
       }}
     >
       <TextInput

@@ -1,5 +1,4 @@
 import '@xterm/xterm/css/xterm.css'
-import '@fontsource-variable/jetbrains-mono/wght.css'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ConnectionState } from './connection'

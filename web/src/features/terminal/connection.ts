@@ -49,9 +49,9 @@ export class TerminalConnection {
   /** Connects and stays connected until close, the end of the shell, or the end of the session. */
   async run(): Promise<void> {
     this.state('connecting')
-    for (let attempt = 0; !this.life.signal.aborted; attempt++) {
+    for (let attempt = 0; ; attempt++) {
       const ended = await this.attach(() => (attempt = -1))
-      if (this.life.signal.aborted || ended) return
+      if (ended || this.closed) return
       this.state('reconnecting')
       await pause(backoff(Math.max(0, attempt)), this.life.signal)
     }
@@ -72,6 +72,10 @@ export class TerminalConnection {
     this.transmit(encodeFrame(FrameType.resize, packSize(columns, rows)))
   }
 
+  private get closed(): boolean {
+    return this.life.signal.aborted
+  }
+
   close(): void {
     this.life.abort()
     this.unwatch()
@@ -88,7 +92,7 @@ export class TerminalConnection {
       if (gone) this.state('gone')
       return gone
     }
-    if (this.life.signal.aborted) return true
+    if (this.closed) return true
     const socket = new WebSocket(this.url(), ['cloudkida.terminal.v1', `ticket.${ticket}`])
     socket.binaryType = 'arraybuffer'
     this.socket = socket
@@ -190,7 +194,7 @@ export class TerminalConnection {
   }
 
   private state(state: ConnectionState): void {
-    if (this.life.signal.aborted || state === this.current) return
+    if (this.closed || state === this.current) return
     this.current = state
     this.screen.state(state)
   }

@@ -3,7 +3,7 @@ import { SearchAddon } from '@xterm/addon-search'
 import { Unicode11Addon } from '@xterm/addon-unicode11'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal } from '@xterm/xterm'
-import { nonce } from '@/lib/nonce'
+import { withNonce } from '@/lib/nonce'
 import type { Settings } from './settings'
 import { terminalTheme } from './theme'
 
@@ -17,7 +17,6 @@ export interface Emulator {
 export function newEmulator(settings: Settings, scheme: 'light' | 'dark'): Emulator {
   const term = new Terminal({
     allowProposedApi: true, // unicode versions and search decorations
-    documentOverride: documentWithNonce(),
     fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', 'Cascadia Mono', Menlo, monospace",
     fontSize: settings.fontSize,
     lineHeight: 1.2,
@@ -44,24 +43,16 @@ function openLink(_: MouseEvent, uri: string): void {
   if (/^https?:/i.test(uri)) window.open(uri, '_blank', 'noopener,noreferrer')
 }
 
-/**
- * xterm writes its colours into style elements that it makes itself. The content policy wants a nonce on them, and
- * xterm offers no option for one, but it takes the document to make them with.
- */
-function documentWithNonce(): Document {
-  return new Proxy(document, {
-    get(target, key) {
-      if (key === 'createElement') return (tag: string, options?: ElementCreationOptions) => create(target, tag, options)
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
+export function applySettings({ term }: Emulator, settings: Settings, scheme: 'light' | 'dark'): void {
+  term.options.theme = terminalTheme(scheme)
+  term.options.fontSize = settings.fontSize
+  term.options.screenReaderMode = settings.screenReader
 }
 
-function create(target: Document, tag: string, options?: ElementCreationOptions): HTMLElement {
-  const element = target.createElement(tag, options)
-  if (element instanceof HTMLStyleElement) element.nonce = nonce
-  return element
+/** Puts the emulator on the page. xterm writes its colours into style elements that it makes here. */
+export function openIn(element: HTMLElement, { term, fit }: Emulator): void {
+  withNonce(() => term.open(element))
+  fit.fit()
 }
 
 /** The GPU's renderer: several times the speed of the DOM's. Without one, or when it is lost, the DOM's goes on. */
@@ -69,7 +60,7 @@ export async function accelerate(term: Terminal): Promise<void> {
   const { WebglAddon } = await import('@xterm/addon-webgl')
   try {
     const webgl = new WebglAddon()
-    webgl.onContextLoss(() => webgl.dispose())
+    webgl.onContextLoss(() => withNonce(() => webgl.dispose()))
     term.loadAddon(webgl)
   } catch {
     // no WebGL 2 here

@@ -3,9 +3,8 @@ import { useEffect, useRef, useState, type RefObject } from 'react'
 import { api, ok } from '@/lib/api/client'
 import { t } from '@/lib/i18n'
 import { TerminalConnection, type ConnectionState } from './connection'
-import { accelerate, newEmulator, type Emulator } from './emulator'
-import { changeSettings, useSettings } from './settings'
-import { terminalTheme } from './theme'
+import { accelerate, applySettings, newEmulator, openIn, type Emulator } from './emulator'
+import { changeSettings, useSettings, type Settings } from './settings'
 import { handleKeys } from './keys'
 
 export interface LiveTerminal extends Emulator {
@@ -51,9 +50,7 @@ export function useTerminal(host: RefObject<HTMLDivElement | null>, options: Opt
 
   useEffect(() => {
     if (!live) return
-    live.term.options.theme = terminalTheme(scheme)
-    live.term.options.fontSize = settings.fontSize
-    live.term.options.screenReaderMode = settings.screenReader
+    applySettings(live, settings, scheme)
     fitTo(live)
   }, [live, scheme, settings])
 
@@ -66,7 +63,7 @@ async function fontsReady(): Promise<void> {
   await Promise.race([load, new Promise((resolve) => setTimeout(resolve, 1000))])
 }
 
-type Latest = () => { options: Options; settings: { fontSize: number; screenReader: boolean }; scheme: 'light' | 'dark' }
+type Latest = () => { options: Options; settings: Settings; scheme: 'light' | 'dark' }
 
 function open(element: HTMLElement, session: string, name: string, latest: Latest): LiveTerminal {
   const { settings, scheme } = latest()
@@ -96,8 +93,7 @@ function open(element: HTMLElement, session: string, name: string, latest: Lates
   // Mouse reports of old programs are bytes, not text: each character is one byte.
   term.onBinary((data) => type(Uint8Array.from(data, (c) => c.charCodeAt(0))))
   handleKeys(term, keyActions(latest))
-  term.open(element)
-  emulator.fit.fit()
+  openIn(element, emulator)
   connection.resize(term.cols, term.rows)
   void accelerate(term)
   void connection.run()

@@ -74,14 +74,19 @@ interface Follower {
 
 /** Follows a stream until signal, reconnecting by itself. A refusal (4xx) is thrown: trying again would not help. */
 export async function followEvents(path: string, follower: Follower, signal: AbortSignal): Promise<void> {
-  for (let attempt = 0; !signal.aborted; attempt++) {
+  const ended = () => signal.aborted
+  for (let attempt = 0; !ended(); attempt++) {
+    const onOpen = () => {
+      attempt = 0
+      follower.onOpen()
+    }
     try {
-      await readOnce(path, { ...follower, onOpen: () => ((attempt = 0), follower.onOpen()) }, signal)
+      await readOnce(path, { ...follower, onOpen }, signal)
     } catch (error) {
-      if (signal.aborted) return
+      if (ended()) return
       if (error instanceof Refused) throw error.cause
     }
-    if (signal.aborted) return
+    if (ended()) return
     follower.onLost()
     await pause(backoff(attempt), signal)
   }
