@@ -1,0 +1,110 @@
+package guest
+
+import (
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// Starter starts processes and waits for them.
+type Starter interface {
+	// Start starts argv; ended receives its wait status once.
+	Start(argv []string, attr *os.ProcAttr) (pid int, ended <-chan syscall.WaitStatus, err error)
+}
+
+// Children is the starter of an agent that is not process 1: it waits for each child by itself.
+type Children struct{}
+
+// Start starts a process.
+func (Children) Start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
+	p, err := os.StartProcess(argv[0], argv, attr)
+	if err != nil {
+		return 0, nil, err
+	}
+	ended := make(chan syscall.WaitStatus, 1)
+	go func() { // ends with the process
+		state, err := p.Wait()
+		if err != nil {
+			ended <- 0
+			return
+		}
+		status, _ := state.Sys().(syscall.WaitStatus)
+		ended <- status
+	}()
+	return p.Pid, ended, nil
+}
+
+// Init is the starter of process 1: it also waits for the orphans that fall to it.
+type Init struct {
+	// Orphan is called when a process ended that somebody else had started.
+	Orphan func()
+
+	mu      sync.Mutex
+	waiting map[int]chan syscall.WaitStatus
+}
+
+// NewInit returns a starter that reaps until the process ends.
+func NewInit() *Init {
+	i := &Init{waiting: map[int]chan syscall.WaitStatus{}}
+	died := make(chan os.Signal, 1)
+	signal.Notify(died, syscall.SIGCHLD)
+	go func() { // process 1 reaps as long as it lives
+		for range died {
+			i.reap()
+		}
+	}()
+	return i
+}
+
+// Start starts a process. The lock is held until it is known, so that its end cannot come before.
+func (i *Init) Start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	p, err := os.StartProcess(argv[0], argv, attr)
+	if err != nil {
+		return 0, nil, err
+	}
+	ended := make(chan syscall.WaitStatus, 1)
+	i.waiting[p.Pid] = ended
+	return p.Pid, ended, p.Release()
+}
+
+func (i *Init) reap() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR { //nolint:errorlint // a bare errno
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		i.mu.Lock()
+		ended, ours := i.waiting[pid]
+		delete(i.waiting, pid)
+		i.mu.Unlock()
+		switch {
+		case ours:
+			ended <- status
+		case i.Orphan != nil:
+			i.Orphan()
+		}
+	}
+}
+
+// attributes makes a process of the user in a session or process group of its own.
+func attributes(u User, own syscall.SysProcAttr) *syscall.SysProcAttr {
+	if u.UID >= 0 && u.UID != os.Getuid() {
+		own.Credential = &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.UID), Groups: []uint32{}} //nolint:gosec // a small number
+	}
+	return &own
+}
+
+// code is the exit code that a shell would show.
+func code(status syscall.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
+}
