@@ -18,6 +18,7 @@ import (
 	"time"
 
 	runc "github.com/containerd/go-runc"
+	"golang.org/x/sys/unix"
 
 	"github.com/cloudkida/cloudkida/internal/runtime/agent"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -136,7 +137,16 @@ func (p *Provider) takeUp(ctx context.Context) error {
 // Close stops listening. The environments go on, and dial the next process.
 func (p *Provider) Close() error {
 	p.hub.Close()
-	return nil
+	ids, err := p.List(context.Background())
+	if err != nil || len(ids) > 0 {
+		return err
+	}
+	// The runtime keeps an empty network namespace mounted for all sandboxes; the last one has gone.
+	err = unix.Unmount(filepath.Join(p.state(), "null-netns"), unix.MNT_DETACH)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPERM) {
+		return nil // there is none, or it is not ours to unmount
+	}
+	return err
 }
 
 // Lacks names what this machine does not give us, each with what it means.

@@ -26,8 +26,11 @@ const (
 	profile = `export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 [ -n "$BASH_VERSION" ] && [ -r /etc/bash.bashrc ] && . /etc/bash.bashrc
 `
+	// The prompt and PS0 mark where a command begins and ends (OSC 133, which terminals use for the same): gVisor does not
+	// tell the agent which process group has the foreground.
 	bashrc = `[ -z "$PS1" ] && return
-PS1='\[\e[1;32m\]\u@\h\[\e[0m\]:\[\e[1;34m\]\w\[\e[0m\]\$ '
+PS0='\e]133;C\a'
+PS1='\[\e]133;A\a\e[1;32m\]\u@\h\[\e[0m\]:\[\e[1;34m\]\w\[\e[0m\]\$ '
 HISTSIZE=5000
 shopt -s checkwinsize
 alias ls='ls --color=auto' grep='grep --color=auto' ll='ls -l'

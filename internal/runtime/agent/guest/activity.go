@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cloudkida/cloudkida/internal/runtime/agent"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
@@ -135,24 +133,6 @@ func (a *Agent) follow(ctx context.Context) {
 		last = now
 		a.activity.note(func(n *sandbox.Activity) { n.Busy, n.Ports, n.Files = now.Busy, now.Ports, true })
 	}
-}
-
-// foreground tells whether a program other than the shell has the terminal.
-func (t *terminal) foreground() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.master == nil {
-		return false
-	}
-	raw, err := t.master.SyscallConn()
-	if err != nil {
-		return false
-	}
-	group := 0
-	if err := raw.Control(func(fd uintptr) { group, err = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) }); err != nil { //nolint:gosec // a descriptor fits an int
-		return false
-	}
-	return err == nil && group != t.shell && group > 0
 }
 
 // listening lists the TCP ports that somebody listens on, in order.

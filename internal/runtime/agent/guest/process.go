@@ -65,9 +65,9 @@ func (i *Init) Start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.Wait
 	if err != nil {
 		return 0, nil, err
 	}
-	ended := make(chan syscall.WaitStatus, 1)
-	i.waiting[p.Pid] = ended
-	return p.Pid, ended, p.Release()
+	ended, pid := make(chan syscall.WaitStatus, 1), p.Pid // Release forgets the number
+	i.waiting[pid] = ended
+	return pid, ended, p.Release()
 }
 
 func (i *Init) reap() {

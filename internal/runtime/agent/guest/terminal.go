@@ -43,6 +43,7 @@ type terminal struct {
 	master  *os.File   // nil when no shell runs
 	shell   int
 	out     ring
+	marks   marks
 	exited  bool
 	code    int
 	size    uint64 // columns<<16 | rows
@@ -111,6 +112,7 @@ func (t *terminal) launch(start func(*os.File) (int, <-chan syscall.WaitStatus, 
 	if err != nil {
 		return errors.Join(err, master.Close())
 	}
+	t.marks = marks{}
 	t.master, t.shell, t.exited, t.input = master, pid, false, make(chan input, queuedInputs)
 	go t.pump(master, ended, t.input)
 	go t.feed(master, t.input)
@@ -129,6 +131,7 @@ func (t *terminal) pump(master *os.File, ended <-chan syscall.WaitStatus, inputs
 		if n > 0 {
 			t.mu.Lock()
 			t.out.write(buffer[:n])
+			t.marks.read(buffer[:n])
 			t.changed.Broadcast()
 			for t.held() {
 				t.changed.Wait()
