@@ -84,12 +84,7 @@ func (w *world) rawOpen() net.Conn {
 	if err != nil {
 		w.Fatal(err)
 	}
-	lines := []string{
-		"GET /v1/sessions/" + w.session.String() + "/terminals/1?client=raw HTTP/1.1", "Host: labs.example", "Origin: " + origin,
-		"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-		"Sec-WebSocket-Protocol: " + strings.Join(a.protocols, ", "), "", "",
-	}
-	if _, err := io.WriteString(conn, strings.Join(lines, "\r\n")); err != nil {
+	if _, err := io.WriteString(conn, handshake(w.session, strings.TrimPrefix(a.protocols[1], "ticket."))); err != nil {
 		w.Fatal(err)
 	}
 	var head []byte
@@ -231,21 +226,6 @@ func TestSlowBrowserHoldsBackOnlyItself(t *testing.T) {
 	}
 	if n := held.handedOut(); n > sandbox.Window+sandbox.FrameData {
 		t.Errorf("%d bytes were taken for a browser that acknowledges nothing, want at most its window", n)
-	}
-}
-
-// An agent that ignores the window fills the sockets' buffers, not the server's memory; then the connection is given up.
-func TestGreedyEnvironmentDoesNotFillMemory(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.env.greedy = true
-	w.env.shell = make([]byte, 64<<20)
-	slow := w.rawOpen()
-	defer slow.Close()
-	held := w.env.wait(t, 1)
-	w.env.wait(t, 0)
-	if n := held.handedOut(); n > len(w.env.shell)/2 {
-		t.Errorf("the server took %d bytes for a browser that does not read", n)
 	}
 }
 
