@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cloudkida/cloudkida/internal/app/lab/labtest"
+	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
+	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
+)
+
+// LabCmd works with labs: directories with a lab.yaml.
+type LabCmd struct {
+	Lint LabLintCmd `cmd:"" help:"Report everything that is wrong with labs, with file and line."`
+	Test LabTestCmd `cmd:"" help:"Prove labs: in a fresh sandbox each check must fail, and pass after the step's solution."`
+	Push LabPushCmd `cmd:"" help:"Publish labs as new versions on a server."`
+}
+
+// labDirs are the labs that a command is about.
+type labDirs struct {
+	Dirs []string `arg:"" name:"dir" help:"Directories of labs; plain files are passed over." type:"path"`
+}
+
+// load reads the labs. Problems go to stdout, as file:line:column: message, and make an error.
+func (l labDirs) load() (labs []*manifest.Lab, err error) {
+	count := 0
+	for _, dir := range l.Dirs {
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			continue // what a shell made of labs/* may have a README beside the labs
+		}
+		lab, problems := loadDir(dir)
+		count += len(problems)
+		for _, p := range problems {
+			p.File = display(filepath.Join(dir, p.File))
+			fmt.Println(p)
+		}
+		labs = append(labs, lab)
+	}
+	switch {
+	case len(labs) == 0:
+		return nil, errors.New("no directory of a lab is among the arguments")
+	case count == 0:
+		return labs, nil
+	case count == 1:
+		return nil, errors.New("1 problem")
+	default:
+		return nil, fmt.Errorf("%d problems", count)
+	}
+}
+
+func loadDir(dir string) (*manifest.Lab, manifest.Problems) {
+	root, err := os.OpenRoot(dir) // no symbolic link leads out of it
+	if err != nil {
+		return nil, manifest.Problems{{Message: err.Error()}}
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	return manifest.Load(root.FS())
+}
+
+// display is a path as an editor takes it: relative to where the command runs, if it lies below.
+func display(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
+// LabLintCmd reports what is wrong with labs.
+type LabLintCmd struct{ labDirs }
+
+// Run prints every problem.
+func (c *LabLintCmd) Run() error {
+	labs, err := c.load()
+	if err != nil {
+		return err
+	}
+	for _, l := range labs {
+		fmt.Printf("%s: ok, %d steps\n", l.Slug, len(l.Steps))
+	}
+	return nil
+}
+
+// LabTestCmd proves labs in real sandboxes.
+type LabTestCmd struct {
+	labDirs
+	Report  string `help:"Also write the result as JUnit XML." placeholder:"FILE"`
+	Verbose bool   `short:"v" help:"List every case, not only those that failed."`
+	Runsc   string `help:"The gVisor runtime. Default: runsc beside the program, then on PATH." env:"CLOUDKIDA_RUNSC" placeholder:"FILE"`
+}
+
+// Run tests one lab after the other; the sandboxes' files are removed at the end.
+func (c *LabTestCmd) Run(ctx context.Context) (err error) {
+	labs, err := c.load()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "cloudkida-lab-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the sandboxes: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	provider, err := gvisor.New(ctx, gvisor.Config{Runsc: c.Runsc, Dir: dir, Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, provider.Close()) }()
+	var results []labtest.Result
+	failed := 0
+	for _, l := range labs {
+		r := labtest.Run(ctx, provider, l)
+		results = append(results, r)
+		if len(r.Failures()) > 0 {
+			failed++
+		}
+		if err := r.WriteText(os.Stdout, c.Verbose); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if err := c.report(results); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d labs failed", failed, len(labs))
+	}
+	return nil
+}
+
+func (c *LabTestCmd) report(results []labtest.Result) error {
+	if c.Report == "" {
+		return nil
+	}
+	var buf bytes.Buffer
+	if err := labtest.WriteJUnit(&buf, results); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := os.WriteFile(c.Report, buf.Bytes(), 0o644); err != nil { //nolint:gosec // a report is for everybody
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// LabPushCmd publishes labs.
+type LabPushCmd struct {
+	labDirs
+	Server string `help:"The server's address." default:"http://localhost:8080" env:"CLOUDKIDA_SERVER" placeholder:"URL"`
+	Token  string `help:"Access token of an author, such as from cloudkida token. Better set as the environment variable: arguments are visible to others." env:"CLOUDKIDA_TOKEN" required:"" placeholder:"TOKEN"`
+}
+
+// pushTime bounds one upload with its answer.
+const pushTime = 3 * time.Minute
+
+// Run publishes one lab after the other.
+func (c *LabPushCmd) Run(ctx context.Context) error {
+	base, err := c.address()
+	if err != nil {
+		return err
+	}
+	labs, err := c.load()
+	if err != nil {
+		return err
+	}
+	for _, l := range labs {
+		if err := c.push(ctx, base, l); err != nil {
+			return fmt.Errorf("%s: %w", l.Slug, err)
+		}
+	}
+	return nil
+}
+
+// address refuses to send a token in the clear to another machine.
+func (c *LabPushCmd) address() (*url.URL, error) {
+	base, err := url.Parse(c.Server)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("--server %q is not an address such as https://labs.example.com", c.Server)
+	}
+	ip := net.ParseIP(base.Hostname())
+	local := base.Hostname() == "localhost" || strings.HasSuffix(base.Hostname(), ".localhost") || ip != nil && ip.IsLoopback()
+	if base.Scheme == "http" && !local {
+		return nil, fmt.Errorf("the token would travel to %s in the clear: use https", base.Hostname())
+	}
+	return base.JoinPath("/v1/labs"), nil
+}
+
+func (c *LabPushCmd) push(ctx context.Context, address *url.URL, l *manifest.Lab) error {
+	archive, err := l.Tree().Pack()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(archive))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/gzip")
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w (is the server running there?)", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was only read
+	const most = 1 << 20
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	if err != nil {
+		return err
+	}
+	return printAnswer(resp.StatusCode, resp.Status, body)
+}
+
+// answer is what the server says: a version, or a problem.
+type answer struct {
+	Slug    string `json:"slug"`
+	Version int    `json:"version"`
+	Created bool   `json:"created"`
+	Detail  string `json:"detail"`
+	Errors  []struct {
+		Location string `json:"location"`
+		Message  string `json:"message"`
+	} `json:"errors"`
+}
+
+func printAnswer(code int, status string, body []byte) error {
+	var a answer
+	err := json.Unmarshal(body, &a)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the server answered %s", status)
+	case code == http.StatusCreated:
+		fmt.Printf("%s: version %d published\n", a.Slug, a.Version)
+		return nil
+	case code == http.StatusOK:
+		fmt.Printf("%s: version %d has this content already\n", a.Slug, a.Version)
+		return nil
+	}
+	for _, e := range a.Errors {
+		fmt.Printf("%s: %s\n", e.Location, e.Message)
+	}
+	return fmt.Errorf("the server answered %s: %s", status, a.Detail)
+}
