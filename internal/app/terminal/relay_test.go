@@ -57,8 +57,7 @@ func TestHugeFrameIsRefusedEarly(t *testing.T) {
 	defer conn.Close()
 	const size = 100 << 20
 	header := binary.BigEndian.AppendUint64([]byte{0x82, 0x80 | 127}, size)
-	header = append(header, 0, 0, 0, 0) // mask
-	header = append(header, byte(sandbox.FrameInput))
+	header = append(header, 0, 0, 0, 0 /* the mask */, byte(sandbox.FrameInput))
 	if _, err := conn.Write(header); err != nil {
 		t.Fatal(err)
 	}
@@ -120,12 +119,24 @@ func TestEnvironmentsMayNotSendEverything(t *testing.T) {
 // wait returns an attachment once there are n of them.
 func (e *environment) wait(t *testing.T, n int) *attachment {
 	t.Helper()
-	for until := time.Now().Add(patience); e.attachments() != n; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("%d terminals attached, want %d", e.attachments(), n)
+	poll(t, func() bool { return e.attachments() == n })
+	return e.one()
+}
+
+// poll waits until done says so.
+func poll(t *testing.T, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Error("waited in vain")
+			return
 		}
 	}
-	return e.one()
 }
 
 func TestReasonsToEnd(t *testing.T) {
@@ -148,11 +159,10 @@ func TestReasonsToEnd(t *testing.T) {
 			}
 		}, websocket.StatusServiceRestart},
 		"the shell ended": {func(w *world) {
-			w.env.one().frames <- sandbox.Frame{Type: sandbox.FrameExit, N: 3}
-			for len(w.env.one().frames) > 0 {
-				time.Sleep(time.Millisecond)
-			}
-			w.env.one().end(nil)
+			a := w.env.one()
+			a.frames <- sandbox.Frame{Type: sandbox.FrameExit, N: 3}
+			poll(w.T, func() bool { return len(a.frames) == 0 })
+			a.end(nil)
 		}, websocket.StatusNormalClosure},
 	}
 	for name, c := range cases {
@@ -212,7 +222,6 @@ func TestSlowBrowserHoldsBackOnlyItself(t *testing.T) {
 	w := newWorld(t)
 	slow := w.rawOpen()
 	defer slow.Close()
-	_ = slow.(*net.TCPConn).SetReadBuffer(4 << 10)
 	held := w.env.wait(t, 1)
 	quick := w.open("client=quick")
 	w.env.wait(t, 2)

@@ -116,7 +116,7 @@ func TestBrowserThatReadsNothingIsGivenUp(t *testing.T) {
 		_ = openPiped(t, env)
 		synctest.Wait()
 		held := env.one()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // the bubble's clock
 		if env.attachments() > 0 {
 			t.Error("its terminal was not closed")
 		}

@@ -66,7 +66,7 @@ func TestStreamEndsWithinLimitOfRevocation(t *testing.T) {
 		if scope, ok := tenancy.From(ctx); !ok || scope.Role != tenancy.RoleLearner {
 			t.Fatalf("scope %+v, %v: want the guard's", scope, ok)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour) // the bubble's clock
 		if ctx.Err() != nil {
 			t.Fatalf("ended although allowed: %v", context.Cause(ctx))
 		}
@@ -94,7 +94,7 @@ func TestSilentGuardEndsStreamsInTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer stop()
+			t.Cleanup(stop)
 			streams = append(streams, ctx)
 		}
 		g.set(nil, true)
@@ -122,9 +122,9 @@ func TestOneFailureIsForgiven(t *testing.T) {
 		}
 		defer stop()
 		g.set(errors.New("connection reset"), false)
-		time.Sleep(3 * time.Second)
+		<-time.After(3 * time.Second) // the bubble's clock
 		g.set(nil, false)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // the bubble's clock
 		if ctx.Err() != nil {
 			t.Errorf("ended after one failure: %v", context.Cause(ctx))
 		}
@@ -149,13 +149,13 @@ func TestAnswersAreSharedButRefusalsDoNotStay(t *testing.T) {
 		if n := g.count(); n != 1 {
 			t.Errorf("50 checks at once asked %d times, want 1", n)
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second) // the bubble's clock
 		g.set(errRemoved, false)
 		if _, err := c.Check(t.Context(), h); !errors.Is(err, errRemoved) {
 			t.Errorf("got %v, want the refusal", err)
 		}
 		g.set(nil, false)
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond) // the bubble's clock
 		if _, err := c.Check(t.Context(), h); err != nil {
 			t.Errorf("let in again, got %v", err)
 		}
