@@ -170,6 +170,9 @@ func (i Installation) migrate(ctx context.Context) error {
 				return fmt.Errorf("create schema %s: %w", schema, err)
 			}
 		}
+		if _, err := pool.Exec(ctx, "grant usage on schema "+PoolSchema+" to "+string(App)); err != nil {
+			return fmt.Errorf("grant schema %s: %w", PoolSchema, err)
+		}
 		if err := migrateRiver(ctx, pool); err != nil {
 			return err
 		}

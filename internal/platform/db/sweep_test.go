@@ -15,7 +15,7 @@ import (
 // are all tables of the schema pool, and every table elsewhere that has a tenant_id under row level security's rule.
 const faults = `
 with tenant_table as (
-  select c.oid, c.oid::regclass::text as name, n.nspname, c.relrowsecurity, c.relforcerowsecurity,
+  select c.oid, c.oid::regclass::text as name, n.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
     (select attnum from pg_attribute a where a.attrelid = c.oid and attname = 'tenant_id' and not attisdropped) as tenant
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p') and (n.nspname = 'pool' or c.oid = 'river.river_job'::regclass)
@@ -26,15 +26,15 @@ union all
 select name || ': row level security is not enabled and forced' from tenant_table where not (relrowsecurity and relforcerowsecurity)
 union all
 select t.name || ': no policy for the application' from tenant_table t where not exists (
-  select from pg_policies p where p.schemaname = t.nspname and format('%I.%I', p.schemaname, p.tablename)::regclass = t.oid
+  select from pg_policies p where p.schemaname = t.nspname and p.tablename = t.relname
     and 'cloudkida_app' = any (p.roles) and p.qual like '%app.tenant_id()%' and p.with_check like '%app.tenant_id()%')
 union all
 select t.name || ': no policy for the migrator' from tenant_table t where not exists (
-  select from pg_policies p where p.schemaname = t.nspname and format('%I.%I', p.schemaname, p.tablename)::regclass = t.oid
+  select from pg_policies p where p.schemaname = t.nspname and p.tablename = t.relname
     and 'cloudkida_owner' = any (p.roles))
 union all
 select t.name || ': policy ' || p.policyname || ' is for everybody' from tenant_table t join pg_policies p
-  on p.schemaname = t.nspname and format('%I.%I', p.schemaname, p.tablename)::regclass = t.oid where 'public' = any (p.roles)
+  on p.schemaname = t.nspname and p.tablename = t.relname where 'public' = any (p.roles)
 union all
 select t.name || ': unique index ' || i.indexrelid::regclass || ' does not start with tenant_id'
   from tenant_table t join pg_index i on i.indrelid = t.oid
@@ -79,7 +79,7 @@ func TestEveryTenantTableKeepsTheRules(t *testing.T) {
 func TestTheSweepFindsPlantedFaults(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ sql, want string }{
-		"no column":  {`create table planted (id int)`, "pool.planted: has no tenant_id"},
+		"no column":  {`create table planted (id int)`, "planted: has no tenant_id"},
 		"no rls":     {`create table planted (tenant_id uuid, id int)`, "not enabled and forced"},
 		"not forced": {`create table planted (tenant_id uuid); alter table planted enable row level security`, "not enabled and forced"},
 		"no policy":  {`create table planted (tenant_id uuid)`, "no policy for the application"},
