@@ -10,7 +10,7 @@ got=${got#"$HOME/"}
 got=${got#./}
 got=${got#server/}
 case $got in
-    var/cache/.thumbs) echo "12 MB of thumbnails, in a folder that ls does not show." ;;
+    var/cache/.thumbs) echo "7 MB of thumbnails, in a folder that ls does not show." ;;
     "" | server) fail "Expected a folder below ~/server, found \"$(head -n 1 "$file")\"." ;;
     var | var/cache) fail "$got is on the way to it. Look into it once more, hidden names as well." ;;
     *) fail "Expected the folder whose own files take most space; ${got:0:60} is not it. In each level, go into the largest." ;;

@@ -11,4 +11,4 @@ dump=$(find srv -name 'core.*' 2> /dev/null | head -n 1)
 cache=0
 [ ! -d var/cache ] || cache=$(find var/cache -type f | wc -l)
 [ "$cache" = 0 ] || fail "The dump is gone, but the cache still has $cache files ($(du -sh var/cache | cut -f 1))."
-echo "20 MB are free again, and nothing precious is lost."
+echo "12 MB are free again, and nothing precious is lost."

@@ -6,15 +6,22 @@ home=/home/learner
 server=$home/server
 mkdir -p "$home/answers" "$server"/srv/{photos,app} "$server"/var/{lib,cache/.thumbs,spool/sent,log,tmp}
 
-# filled FILE TEXT KIB writes a file that can be compared with what it must be.
-filled() { head -c "$(($3 * 1024))" < <(yes "$2") > "$1"; }
-for n in {1..8}; do filled "$server/srv/photos/wedding-$n.raw" "original photo $n" 512; done
-filled "$server/var/lib/shop.db" "customer and order" 6144
-filled "$server/srv/app/core.2291" "memory" 8192
+# filled FILE TEXT KIB writes about so many KiB of lines that say TEXT. One cat of many names is the fastest way.
+block=$(mktemp)
+trap 'rm -f "$block"' EXIT
+filled() {
+    local names=() i
+    printf '%s\n' "$(head -c 65536 < <(yes "$2"))" > "$block"
+    for ((i = 0; i < $3 / 64; i++)); do names+=("$block"); done
+    cat "${names[@]}" > "$1"
+}
+for n in {1..8}; do filled "$server/srv/photos/wedding-$n.raw" "original photo $n" 256; done
+filled "$server/var/lib/shop.db" "customer and order" 4096
+filled "$server/srv/app/core.2291" "memory" 5120
 thumb=$server/var/cache/.thumbs/thumb
 filled "$thumb-1.jpg" "thumb" 512
-tee "$thumb"-{2..24}.jpg < "$thumb-1.jpg" > /dev/null
-filled "$server/var/log/orders.log" "2025-05-01 08:00:00 order 1: 3 prints" 9216
+tee "$thumb"-{2..14}.jpg < "$thumb-1.jpg" > /dev/null
+filled "$server/var/log/orders.log" "2025-05-01 08:00:00 order 1: 3 prints" 5120
 echo "the shop" > "$server/srv/app/shop"
 
 cd "$server/var/spool/sent"
@@ -37,5 +44,6 @@ for _ in {1..50}; do
     sleep 0.1
 done
 # The file that somebody removed while the recorder had it open.
-head -c 10M < <(yes "frame") >> "$server/var/tmp/stream.raw"
-rm "$server/var/tmp/stream.raw"
+filled "$server/var/tmp/frames" "frame" 6144
+cat "$server/var/tmp/frames" >> "$server/var/tmp/stream.raw"
+rm "$server/var/tmp/stream.raw" "$server/var/tmp/frames"

@@ -4,5 +4,5 @@ cd ~/tale
 git switch -q main
 echo "The Tale of a Dragon" > title.txt
 git add title.txt
-git commit -q -m "Give it a title"
+git diff --cached --quiet || git commit -q -m "Give it a title"
 git merge -q --no-edit dragon
