@@ -167,15 +167,22 @@ func (d *decoder) words(to *[]string, what string, limit int, r rule) func(*yaml
 // oneOf reads one of several words.
 func oneOf[T ~string](d *decoder, to *T, known ...string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		text, ok := d.scalar(n, "one of "+strings.Join(known, ", "))
+		text, ok := d.scalar(n, choice(known))
 		switch {
 		case !ok:
 		case !slices.Contains(known, text):
-			d.problem(n, "%q is not one of %s%s", short(text), strings.Join(known, ", "), suggest(text, known))
+			d.problem(n, "expected %s, found %q", choice(known), short(text))
 		default:
 			*to = T(text)
 		}
 	}
+}
+
+func choice(known []string) string {
+	if len(known) == 1 {
+		return known[0]
+	}
+	return "one of " + strings.Join(known, ", ")
 }
 
 func (d *decoder) number(to *int, least, most int) func(*yaml.Node) {

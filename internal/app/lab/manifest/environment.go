@@ -79,7 +79,7 @@ func (d *decoder) ports(m *Machine, n *yaml.Node, r rules, taken map[string]bool
 	for _, item := range d.items(n, "ports", maxPorts) {
 		var p Port
 		d.object(item, "a port", fields{
-			"name": must(d.word(&p.Name, r.name)),
+			"name": must(d.word(&p.Name, r.port)),
 			"port": must(d.number(&p.Port, 1, 65535)),
 		})
 		if p.Name != "" && taken[p.Name] {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -43,13 +44,15 @@ func matching(pattern, message string) rule {
 }
 
 // rules are the forms of the words in lab.yaml.
-type rules struct{ slug, name, tag, locale, command rule }
+type rules struct{ slug, name, port, tag, locale, command rule }
 
 func newRules() rules {
 	const words = `must be lower-case letters and digits, joined by single hyphens`
 	return rules{
 		slug:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,62}$`, words+", 2 to 63 characters"),
 		name:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,62}$`, words+", at most 63 characters"),
+		// A port is a label of a host name, with the session's id: 63 characters in all.
+		port:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,24}$`, words+", at most 25 characters"),
 		tag:     matching(`^[a-z0-9]([a-z0-9+.#]|-[a-z0-9]){0,31}$`, words+", at most 32 characters"),
 		locale:  matching(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$`, `is not a locale: write en, hi or pt-BR`),
 		command: matching(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$`, `is not the name of a command`),
@@ -87,26 +90,38 @@ func Parse(tree Tree) (*Lab, Problems) {
 // parseYAML returns the document's content, or nil when it cannot be read at all.
 func (d *decoder) parseYAML(data []byte) *yaml.Node {
 	var doc yaml.Node
+	if Script(data).Empty() {
+		d.problems.add(Name, 0, 0, "is empty")
+		return nil
+	}
+	if !utf8.Valid(data) {
+		d.problems.add(Name, 0, 0, "is not UTF-8")
+		return nil
+	}
 	err := yaml.Load(data, &doc)
-	var syntax *yaml.LoadErrors
+	var many *yaml.LoadErrors
 	var one *yaml.LoadError
 	switch {
-	case errors.As(err, &syntax):
-		for _, e := range syntax.Errors {
-			d.problems.add(Name, e.Mark.Line, e.Mark.Column, "%s", e.Message)
+	case errors.As(err, &many):
+		for _, e := range many.Errors {
+			d.syntax(e.Mark, e.Message)
 		}
 		return nil
 	case errors.As(err, &one):
-		d.problems.add(Name, one.Mark.Line, one.Mark.Column, "%s", one.Message)
+		d.syntax(one.Mark, one.Message)
 		return nil
 	case err != nil:
-		d.problems.add(Name, 0, 0, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		d.syntax(yaml.Mark{}, err.Error())
 		return nil
 	case doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 || isNull(doc.Content[0]):
 		d.problems.add(Name, 0, 0, "is empty")
 		return nil
 	}
 	return doc.Content[0]
+}
+
+func (d *decoder) syntax(at yaml.Mark, message string) {
+	d.problems.add(Name, at.Line, at.Column, "is not YAML: %s", strings.TrimPrefix(message, "yaml: "))
 }
 
 func (d *decoder) lab(l *Lab, n *yaml.Node) {

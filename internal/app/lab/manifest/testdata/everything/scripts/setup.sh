@@ -1,0 +1,2 @@
+#!/bin/bash
+echo PASSWORD=secret >> "$CLOUDKIDA_ENV"
