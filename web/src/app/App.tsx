@@ -5,6 +5,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiError } from '@/lib/api/problem'
 import { nonce } from '@/lib/nonce'
+import classes from './App.module.css'
 import { newRouter } from './router'
 import { theme, variables } from './theme'
 
@@ -34,7 +35,7 @@ export function App() {
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}
     >
-      <Notifications position="top-right" zIndex={1000} limit={4} />
+      <Notifications position="top-right" zIndex={1000} limit={4} className={classes.notifications} />
       <QueryClientProvider client={client}>
         <RouterProvider router={router} />
       </QueryClientProvider>

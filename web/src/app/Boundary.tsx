@@ -8,7 +8,7 @@ import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { ButtonLink } from '@/components/links'
 
-/** In place of a page that failed. */
+/** In place of a page that failed, within the shell. */
 export function Boundary({ error, reset }: ErrorComponentProps) {
   const router = useRouter()
   const queries = useQueryErrorResetBoundary()
@@ -17,9 +17,14 @@ export function Boundary({ error, reset }: ErrorComponentProps) {
     reset()
     void router.invalidate()
   }
+  return <Failure error={error} onRetry={retry} order={1} />
+}
+
+/** In place of a page that has no shell, or whose shell failed. */
+export function BoundaryPage(props: ErrorComponentProps) {
   return (
     <main id="main">
-      <Failure error={error} onRetry={retry} />
+      <Boundary {...props} />
     </main>
   )
 }
@@ -29,7 +34,7 @@ export function Missing() {
   const { t } = useTranslation()
   return (
     <main id="main">
-      <Empty icon={<IconCompass size={26} />} title={t('errors.notFound')} text={t('errors.notFoundText')}>
+      <Empty icon={<IconCompass size={26} />} title={t('errors.notFound')} text={t('errors.notFoundText')} order={1}>
         <ButtonLink to="/">{t('errors.home')}</ButtonLink>
       </Empty>
     </main>

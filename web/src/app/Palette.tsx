@@ -26,6 +26,7 @@ export function Palette() {
   return (
     <Spotlight
       actions={groups}
+      attributes={{ content: { 'aria-label': t('shell.search') } }}
       shortcut="mod + K"
       onSpotlightOpen={() => setOpened(true)}
       highlightQuery

@@ -1,4 +1,4 @@
-import { ActionIcon, AppShell, Avatar, Burger, Button, Container, Drawer, Group, Kbd, Menu, NavLink, Tooltip, UnstyledButton } from '@mantine/core'
+import { ActionIcon, AppShell, Avatar, Burger, Button, Container, Drawer, Group, Kbd, Menu, NavLink, Tooltip, UnstyledButton, VisuallyHidden } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { spotlight } from '@mantine/spotlight'
 import { useSuspenseQuery } from '@tanstack/react-query'
@@ -85,7 +85,8 @@ function Tools({ name, email }: { name: string; email: string }) {
       <SchemeMenu />
       <Menu position="bottom-end" width={230}>
         <Menu.Target>
-          <UnstyledButton className={classes.avatar} aria-label={t('shell.account', { name })}>
+          <UnstyledButton className={classes.avatar}>
+            <VisuallyHidden>{t('shell.account', { name })}</VisuallyHidden>
             <Avatar name={name} color="iris" variant="light" size={34} alt="" aria-hidden />
           </UnstyledButton>
         </Menu.Target>

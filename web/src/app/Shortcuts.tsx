@@ -44,7 +44,7 @@ function Keys({ title, keys }: { title: string; keys: typeof general | typeof te
   return (
     <section className={classes.section}>
       <h3>{title}</h3>
-      <Table verticalSpacing={6} withRowBorders={false}>
+      <Table verticalSpacing={6} horizontalSpacing={0} withRowBorders={false} highlightOnHover={false}>
         <Table.Tbody>
           {keys.map((shortcut) => (
             <Table.Tr key={shortcut.text}>

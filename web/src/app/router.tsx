@@ -1,7 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
-import { Boundary, Missing, Pending } from './Boundary'
+import { Boundary, BoundaryPage, Missing, Pending } from './Boundary'
 import { Gate } from './Gate'
 import { Shell } from './Shell'
 
@@ -9,7 +9,7 @@ interface Context {
   client: QueryClient
 }
 
-const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: Missing })
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: Missing, errorComponent: BoundaryPage })
 
 const callback = createRoute({
   getParentRoute: () => root,
@@ -18,9 +18,9 @@ const callback = createRoute({
 })
 
 /** Everything below needs somebody who is signed in. */
-const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: Gate })
+const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: Gate, errorComponent: BoundaryPage })
 
-const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: Shell })
+const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: Shell, errorComponent: BoundaryPage })
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
@@ -57,6 +57,7 @@ const session = createRoute({
     step: Number.isInteger(search.step) && Number(search.step) > 0 ? Number(search.step) : undefined,
   }),
   component: lazyRouteComponent(() => import('./pages/Lab')),
+  errorComponent: BoundaryPage,
 })
 
 const profile = createRoute({

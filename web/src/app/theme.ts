@@ -1,4 +1,5 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { t } from '@/lib/i18n'
 
 const iris: MantineColorsTuple = [
   '#f2f2fe', '#e4e4fb', '#c8c8f4', '#abaaee', '#8f8ee8', '#7675e1', '#6362d8', '#5151cd', '#4543b4', '#38379a',
@@ -8,6 +9,8 @@ const iris: MantineColorsTuple = [
 const dark: MantineColorsTuple = [
   '#e6e8ec', '#c4c8d0', '#9ea4b0', '#737a88', '#3a3f4b', '#2b2f39', '#1d2028', '#14161b', '#0f1115', '#0a0b0e',
 ]
+
+const closeButtonProps = { 'aria-label': t('actions.close') }
 
 export const theme = createTheme({
   primaryColor: 'iris',
@@ -21,7 +24,24 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
-    Modal: { defaultProps: { centered: true, radius: 'lg' } },
+    Modal: {
+      // a header outside of the page's is no second banner
+      defaultProps: { centered: true, radius: 'lg', closeButtonProps, attributes: { header: { role: 'presentation' } } },
+    },
+    Drawer: { defaultProps: { closeButtonProps, attributes: { header: { role: 'presentation' } } } },
+    Notification: {
+      defaultProps: { closeButtonProps, styles: { description: { color: 'var(--mantine-color-dimmed)' } } },
+    },
+    Table: {
+      defaultProps: {
+        verticalSpacing: 'sm',
+        horizontalSpacing: 'md',
+        highlightOnHover: true,
+        borderColor: 'var(--ck-border)',
+        highlightOnHoverColor: 'var(--ck-hover)',
+        styles: { th: { fontSize: '12.5px', fontWeight: 550, color: 'var(--mantine-color-dimmed)' } },
+      },
+    },
     Badge: { defaultProps: { tt: 'none', fw: 600 } },
     Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
   },
@@ -29,13 +49,21 @@ export const theme = createTheme({
 
 /** Our own variables, and those of Mantine that would fail 4.5:1 as they come. */
 export const variables: CSSVariablesResolver = () => ({
-  variables: {},
+  variables: { '--mantine-color-red-filled': '#c92a3a', '--mantine-color-red-filled-hover': '#ae2331' },
   light: {
     '--mantine-color-dimmed': '#5b6270',
     '--mantine-color-placeholder': '#6b7280',
     '--mantine-color-text': '#16181d',
     '--mantine-color-anchor': '#4543b4',
     '--mantine-color-error': '#c2273a',
+    '--mantine-color-green-light': '#e7f7ed',
+    '--mantine-color-yellow-light': '#fcf5e0',
+    '--mantine-color-red-light': '#fdeff0',
+    '--mantine-color-gray-light': '#f1f2f5',
+    '--mantine-color-green-light-color': '#136c35',
+    '--mantine-color-yellow-light-color': '#7a4f00',
+    '--mantine-color-red-light-color': '#b3202f',
+    '--mantine-color-gray-light-color': '#4a505c',
     '--ck-border': '#e4e6eb',
     '--ck-strong-border': '#c3c7d0',
     '--ck-surface': '#f7f8fa',
@@ -43,6 +71,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--ck-code': '#f6f7f9',
     '--ck-tint': '#f0f0fd',
     '--ck-hover': '#f1f2f5',
+    '--ck-accent': '#5151cd',
     '--ck-good': '#1f9d55',
     '--ck-good-solid': '#17803f',
     '--ck-good-text': '#136c35',
@@ -58,6 +87,14 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#8a909c',
     '--mantine-color-anchor': '#abaaee',
     '--mantine-color-error': '#ff8791',
+    '--mantine-color-green-light': '#15301f',
+    '--mantine-color-yellow-light': '#2b2413',
+    '--mantine-color-red-light': '#33191d',
+    '--mantine-color-gray-light': '#262a33',
+    '--mantine-color-green-light-color': '#7ddfa4',
+    '--mantine-color-yellow-light-color': '#f0cf7d',
+    '--mantine-color-red-light-color': '#ff9ca4',
+    '--mantine-color-gray-light-color': '#c4c8d0',
     '--mantine-primary-color-light-color': '#b6b5f2',
     '--ck-border': '#282c35',
     '--ck-strong-border': '#444a57',
@@ -66,6 +103,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--ck-code': '#101217',
     '--ck-tint': '#23233c',
     '--ck-hover': '#22252d',
+    '--ck-accent': '#8f8ee8',
     '--ck-good': '#3fbf74',
     '--ck-good-solid': '#17803f',
     '--ck-good-text': '#6fdc9b',

@@ -8,16 +8,18 @@ import { ButtonLink } from './links'
 interface Props {
   error: unknown
   onRetry?: () => void
+  order?: 1 | 2
 }
 
 /** A page or a list that could not be loaded: what happened, the request id, and another try. */
-export function Failure({ error, onRetry }: Props) {
+export function Failure({ error, onRetry, order }: Props) {
   const { t } = useTranslation()
   const known = error instanceof ApiError ? error : undefined
   const missing = known?.status === 404
   return (
     <div role="alert">
       <Empty
+        order={order}
         icon={known?.offline ? <IconCloudOff size={26} /> : <IconMoodSad size={26} />}
         title={missing ? t('errors.notFound') : known?.offline ? t('errors.offlineTitle') : t('errors.title')}
         text={messageOf(error)}

@@ -1,6 +1,9 @@
 /** The nonce of this page's content policy: style elements that libraries add at run time must carry it. */
 export const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? ''
 
+// react-remove-scroll, which the dialogs use, looks for it under the name that webpack gives it
+Object.assign(globalThis, { __webpack_nonce__: nonce })
+
 /**
  * Runs make with a document whose new style elements carry the nonce: for libraries that have no option for one.
  * It must be done before make returns; nothing else runs in between.

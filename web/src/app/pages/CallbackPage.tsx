@@ -31,7 +31,7 @@ export default function CallbackPage() {
   if (!error) return <Pending />
   return (
     <main id="main">
-      <Empty icon={<IconLockX size={26} />} title={t('signIn.failed')} text={t('signIn.failedText')}>
+      <Empty icon={<IconLockX size={26} />} title={t('signIn.failed')} text={t('signIn.failedText')} order={1}>
         <Button onClick={() => void signIn('/')}>{t('signIn.again')}</Button>
       </Empty>
     </main>

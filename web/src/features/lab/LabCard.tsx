@@ -49,6 +49,9 @@ export function LabCard({ lab, session }: Props) {
               radius="xl"
               aria-label={t('lab.progress')}
             />
+            <span className={classes.steps}>
+              {t('resume.progress', { passed: session.progress.passed, total: session.progress.total })}
+            </span>
             <ButtonLink
               to="/sessions/$id"
               params={{ id: session.id }}

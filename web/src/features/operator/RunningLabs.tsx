@@ -45,7 +45,7 @@ function EnvironmentTable({ items }: { items: Environment[] }) {
   return (
     <div className={classes.card}>
       <Table.ScrollContainer minWidth={760} type="native">
-        <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
+        <Table>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('operator.learner')}</Table.Th>

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Code, CopyButton, Group, Modal, Skeleton, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Alert, Badge, Button, Code, CopyButton, Group, Modal, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconSearch, IconUsers } from '@tabler/icons-react'
@@ -55,14 +55,16 @@ function UserTable({ users, onReset }: { users: User[]; onReset: (user: User) =>
   return (
     <div className={classes.card}>
       <Table.ScrollContainer minWidth={640} type="native">
-        <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
+        <Table>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('operator.name')}</Table.Th>
               <Table.Th>{t('operator.email')}</Table.Th>
               <Table.Th>{t('operator.role')}</Table.Th>
               <Table.Th>{t('operator.since')}</Table.Th>
-              <Table.Th aria-label={t('sessions.actions')} />
+              <Table.Th>
+                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -125,7 +127,7 @@ function ResetDialog({ user, onClose }: { user: User; onClose: () => void }) {
           <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
             {t('operator.linkOnce')}
           </Alert>
-          <Code block className={classes.link} data-testid="reset-link">
+          <Code block className={classes.link} tabIndex={0} data-testid="reset-link">
             {reset.data.link}
           </Code>
           <Group justify="flex-end">

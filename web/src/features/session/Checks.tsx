@@ -21,7 +21,7 @@ export function Checks({ session, checks, ready }: Props) {
   return (
     <section className={classes.checks} aria-label={t('checks.title')}>
       <header className={classes.header}>
-        <h2>{t('checks.title')}</h2>
+        <h3>{t('checks.title')}</h3>
         <span>{automatic ? t('checks.automatic') : t('checks.byButton')}</span>
       </header>
       <ul>
@@ -51,7 +51,7 @@ function CheckRow({ session, check, ready }: RowProps) {
         <div className={classes.name}>
           {title(check.name)} <VisuallyHidden role="status">{t(`checks.state.${state}`)}</VisuallyHidden>
         </div>
-        {state === 'blocked' && <div className={classes.note}>{t('checks.blocked')}</div>}
+        {state === 'blocked' && ready && <div className={classes.note}>{t('checks.blocked')}</div>}
         {state === 'passed' && check.message && <div className={classes.note}>{check.message}</div>}
         {failed && (
           <div className={classes.message} role="status">

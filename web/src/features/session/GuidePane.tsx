@@ -38,7 +38,7 @@ export function GuidePane({ session, guide, selected, onSelect }: Props) {
             {t('lab.stepOf', { number: selected + 1, count: guide.steps.length })}
             {progress.points > 0 && <Badge variant="light" color="gray">{t('lab.points', { count: progress.points })}</Badge>}
           </div>
-          <h1 className={classes.title}>{step.title}</h1>
+          <h2 className={classes.title}>{step.title}</h2>
           <GuideText html={step.html} />
           <Checks session={session.id} checks={checks} ready={session.state === 'ready'} />
           {session.state === 'ready' && <Help session={session.id} guide={step} step={progress} key={step.index} />}

@@ -31,7 +31,7 @@ export function LabHeader({ session, link, onRestart, onEnd, children }: Props) 
         </Link>
       </Tooltip>
       <div className={classes.title}>
-        <span className={classes.name}>{session.lab.title}</span>
+        <h1 className={classes.name}>{session.lab.title}</h1>
         <StateChip session={session} link={link} />
       </div>
       <div className={classes.progress}>

@@ -2,7 +2,7 @@ import { SegmentedControl } from '@mantine/core'
 import { useDisclosure, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Group as PanelGroup, Panel, Separator, useDefaultLayout } from 'react-resizable-panels'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
@@ -39,8 +39,10 @@ export function LabPage({ id, step, onStep, onSession, Terminal, tools }: Props)
   const { data: guide } = useQuery(guideQuery(id))
   const over = isOver(session.state)
   const link = useSessionEvents(id, !over || session.state === 'ending', (message) =>
-    notifications.show({ color: 'yellow', title: t('lab.warning'), message, autoClose: false }),
+    notifications.show({ id: warning, color: 'yellow', title: t('lab.warning'), message, autoClose: false }),
   )
+  // more time, or the end, makes the warning untrue
+  useEffect(() => () => void notifications.hide(warning), [session.deadline, session.state])
   const bench = useBench(session)
   const [firstOpen] = useState(() => Math.max(0, session.steps.findIndex((s) => !s.done)))
   const selected = Math.min(step === undefined ? firstOpen : step - 1, Math.max(0, session.steps.length - 1))
@@ -109,6 +111,8 @@ function SessionHeader({ session, link, onSession, tools }: HeaderProps) {
     </>
   )
 }
+
+const warning = 'deadline'
 
 export type Side = 'guide' | 'workbench'
 

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Menu, SegmentedControl, Skeleton, Table, Text } from '@mantine/core'
+import { ActionIcon, Button, Group, Menu, SegmentedControl, Skeleton, Table, Text, VisuallyHidden } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { IconDots, IconFlask, IconPlayerPlayFilled, IconPlayerStop } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -82,7 +82,7 @@ function SessionsTable({ sessions }: { sessions: SessionSummary[] }) {
   return (
     <div className={classes.card}>
       <Table.ScrollContainer minWidth={640} type="native">
-        <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
+        <Table>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('sessions.lab')}</Table.Th>
@@ -90,7 +90,9 @@ function SessionsTable({ sessions }: { sessions: SessionSummary[] }) {
               <Table.Th>{t('sessions.progress')}</Table.Th>
               <Table.Th>{t('sessions.score')}</Table.Th>
               <Table.Th>{t('sessions.started')}</Table.Th>
-              <Table.Th aria-label={t('sessions.actions')} />
+              <Table.Th>
+                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -120,7 +122,7 @@ function SessionRow({ session, onEnd }: { session: SessionSummary; onEnd: () => 
   return (
     <Table.Tr>
       <Table.Td>
-        <TextLink to="/sessions/$id" params={{ id: session.id }} fw={550} c="var(--mantine-color-text)">
+        <TextLink to="/sessions/$id" params={{ id: session.id }} fw={550} size="sm" c="var(--mantine-color-text)">
           {session.lab.title}
         </TextLink>
       </Table.Td>
