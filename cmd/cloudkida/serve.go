@@ -78,3 +78,16 @@ func (VersionCmd) Run() error {
 	fmt.Println("cloudkida", server.Version)
 	return nil
 }
+
+// OpenAPICmd prints the API's description.
+type OpenAPICmd struct{}
+
+// Run prints it.
+func (OpenAPICmd) Run() error {
+	text, err := server.Describe()
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
+	return err
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -35,6 +38,23 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	p.terminals.Register(api)
 	(&environment.API{Service: p.environments, Learners: p.emails}).Register(api, policy.OperatorRead)
 	return api
+}
+
+// Describe is the API's description, without a program that serves it.
+func Describe() ([]byte, error) {
+	p := &program{
+		identity: &identity.Service{}, labs: &lab.Service{}, sessions: &session.Service{}, terminals: &terminal.Service{},
+		environments: &environment.Service{},
+	}
+	return describe(p.api(http.NewServeMux()))
+}
+
+func describe(api huma.API) ([]byte, error) {
+	text, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("describe the api: %w", err)
+	}
+	return append(text, '\n'), nil
 }
 
 // authenticate turns an access token into the scope that the server's own rows give its user.
@@ -130,7 +150,7 @@ func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]
 
 // mountDocs serves the API's description and a page to read it.
 func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
-	text, err := api.OpenAPI().MarshalJSON()
+	text, err := describe(api)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			httpx.WriteProblem(w, r, err)
@@ -163,27 +183,14 @@ func (p *program) mountConsole(mux *http.ServeMux) {
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
 	})
-	mux.Handle("/", web.Handler())
+	scheme, _, _ := strings.Cut(p.cfg.PublicURL, "://")
+	mux.Handle("/", web.Handler(scheme+"://*."+p.cfg.LabsDomain))
 }
 
-// outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep pages closed.
+// outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep answers closed.
+// Pages replace the content policy by their own.
 func (p *program) outer(mux http.Handler) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
-	policy := consolePolicy(p.cfg.PublicURL, p.cfg.LabsDomain)
-	own := httpx.SecurityHeaders(mux, policy, secure)
+	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
-}
-
-// consolePolicy lets the console load its own files, open its own WebSockets and frame the labs' web ports.
-func consolePolicy(publicURL, labsDomain string) string {
-	scheme, host, _ := strings.Cut(publicURL, "://")
-	socket := strings.Replace(scheme, "http", "ws", 1) + "://" + host
-	return strings.Join([]string{
-		"default-src 'self'", "script-src 'self'",
-		// Mantine and the terminal set style attributes; style elements must be our own files.
-		"style-src 'self'", "style-src-elem 'self'", "style-src-attr 'unsafe-inline'",
-		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self' " + socket,
-		"frame-src 'self' " + scheme + "://*." + labsDomain,
-		"frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "object-src 'none'",
-	}, "; ")
 }

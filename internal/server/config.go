@@ -74,9 +74,9 @@ func (c *Config) Complete() error {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 		problem("--public-url %q: want http(s)://HOST[:PORT] without a path", c.PublicURL)
 	} else {
-		c.PublicURL = u.Scheme + "://" + u.Host
+		c.PublicURL = origin(u)
 		if c.LabsDomain == "" {
-			c.LabsDomain = "labs." + u.Host
+			c.LabsDomain = "labs." + strings.TrimPrefix(c.PublicURL, u.Scheme+"://")
 		}
 		if u.Scheme == "http" && !local(u.Hostname()) {
 			problem("--public-url %q: sign-in needs https except on localhost; put a TLS proxy in front", c.PublicURL)
@@ -110,6 +110,17 @@ func (c *Config) completeRoles() (problems []error) {
 		problems = append(problems, errors.New("--roles lab: sandboxes of one host are reached through the api of the same process; add api"))
 	}
 	return problems
+}
+
+// origin is how browsers write the URL's origin: in lower case, without the scheme's own port.
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	for scheme, port := range map[string]string{"http": ":80", "https": ":443"} {
+		if u.Scheme == scheme {
+			host = strings.TrimSuffix(host, port)
+		}
+	}
+	return u.Scheme + "://" + host
 }
 
 func local(host string) bool {

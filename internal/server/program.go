@@ -100,7 +100,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	data := &db.DB{Pool: p.pools.app, Authorize: policy.Authorize}
-	p.labs = lab.New(data)
+	p.labs = &lab.Service{DB: data, Log: log}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
 	}

@@ -133,13 +133,13 @@ func DatabaseURL(data, masterKey string) (string, error) {
 // serve runs everything until ctx ends, the database is lost or a part fails; then it stops everything in order.
 func (p *program) serve(ctx context.Context, listener net.Listener, out io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveHTTP(ctx, p.handler(), listener) })
+	group.Go(func() error { return serveHTTP(ctx, p.handler(), listener, p.closeStreams) })
 	if p.cfg.OpsListen != "" {
 		ops, err := listen(ctx, p.cfg.OpsListen, "--ops-listen")
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return serveHTTP(ctx, p.metrics.Handler(p.ready), ops) })
+		group.Go(func() error { return serveHTTP(ctx, p.metrics.Handler(p.ready), ops, nil) })
 	}
 	group.Go(func() error { return p.work(ctx) })
 	group.Go(func() error {
@@ -151,15 +151,20 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 		}
 	})
 	if err := p.greet(ctx, out); err != nil {
-		return errors.Join(err, context.Canceled)
+		group.Go(func() error { return err }) // which stops the rest
 	}
 	err := group.Wait()
 	p.farewell(out)
 	return err
 }
 
-// serveHTTP serves until ctx ends; requests that are under way get stopTime to end.
-func serveHTTP(ctx context.Context, handler http.Handler, l net.Listener) error {
+// closeStreams ends terminals, web ports and event streams, telling browsers to come back.
+func (p *program) closeStreams(ctx context.Context) error {
+	return errors.Join(p.terminals.Close(ctx), p.webports.Close(ctx))
+}
+
+// serveHTTP serves until ctx ends; requests that are under way get stopTime to end, streams are ended by closeStreams.
+func serveHTTP(ctx context.Context, handler http.Handler, l net.Listener, closeStreams func(context.Context) error) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	srv := &http.Server{
@@ -176,9 +181,14 @@ func serveHTTP(ctx context.Context, handler http.Handler, l net.Listener) error 
 	}
 	stop, end := context.WithTimeout(base, stopTime)
 	defer end()
-	time.AfterFunc(time.Second, cancel) // streams and WebSockets go on until their context ends
+	if closeStreams != nil {
+		if err := closeStreams(stop); err != nil {
+			slog.WarnContext(stop, "close streams", "error", err)
+		}
+	}
+	time.AfterFunc(time.Second, cancel) // event streams go on until their context ends
 	if err := srv.Shutdown(stop); err != nil {
-		return errors.Join(srv.Close(), nil)
+		return srv.Close()
 	}
 	return nil
 }
