@@ -9,14 +9,14 @@ while read -r sum file; do
     [ -f "$file" ] || fail "Expected ~/server/$file, which was precious, but it is gone. Start over to get it back."
     [ "$(sha256sum < "$file")" = "$sum  -" ] || fail "~/server/$file is not as it was. Start over to get it back."
 done <<'END'
-a2d1c78144cb4087d3fdd2af1beac1b16219676255e0aca725dd93731a0206e8 srv/photos/wedding-1.raw
-4f3f88cbda66a810d2696bd444854de820f35a8716c21f70711ffbc5168a17d4 srv/photos/wedding-2.raw
-ec34f24cd68d1e98f27c3ed34b691867144adf750d0056cf273aa95c632e1379 srv/photos/wedding-3.raw
-c3a45feba39dd6998328ff6e36303e0c3098af1b29ebe9580becb9ba8c669737 srv/photos/wedding-4.raw
-213f93f3df41bf4817ec179d664f436bc1c5e4ec5c1e01421837a6e67374c6f5 srv/photos/wedding-5.raw
-d19796ad9a1fabdd9bc6bdbf4e8ca7260da75eef5e081ffbcc16ca5c4702e2ed srv/photos/wedding-6.raw
-66e8b5b78403c6c865442ce1e057f097e733b9b637afbc98cd77c92533f0735c srv/photos/wedding-7.raw
-bc558345c0555f59b3ab219e54d8b1a83014197b2186ce3fa3ad0846ab42c97c srv/photos/wedding-8.raw
+33002d8dd734ad64ed0bc83ccb146d3d29978345fd70cb3fee5ee7975ee94e65 srv/photos/wedding-1.raw
+d8f7c36f34dee89bb24d01149a3f7bb56dee826b4b8cfc892e552591a6db01fe srv/photos/wedding-2.raw
+194d34fba664d97e6be79b3e0f0fae513431213ce94d6a100dd140413676138e srv/photos/wedding-3.raw
+7766779c9b7bc21d21622531015fbc820de473c36d00173a6750cd68eb115012 srv/photos/wedding-4.raw
+ab77ee2c175d4aa6d710a5f3b0b3291e40f1a3ede6dcfd8b521a3f5359489d93 srv/photos/wedding-5.raw
+ad7d34bfd1b3d6a83c500a742c17430ac725aee3e1ef32215ad887c97cb75f82 srv/photos/wedding-6.raw
+11116cfcd7648ee2d2a624b6cf7fad29c3b9bf95b9643cbd60c52110b60b818d srv/photos/wedding-7.raw
+67de7b9c9405573c230dc8859856ff1e6f3646e3bdfac19f6872211f647a6602 srv/photos/wedding-8.raw
 f3fb0325730f03fd8660b0a586f9c7655109254c838d42370ab2542068feaa3d var/lib/shop.db
 END
 mails=$(find var/spool -name 'new-*.eml' 2> /dev/null | wc -l)

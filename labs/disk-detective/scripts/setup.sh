@@ -15,7 +15,10 @@ filled() {
     for ((i = 0; i < $3 / 64; i++)); do names+=("$block"); done
     cat "${names[@]}" > "$1"
 }
-for n in {1..8}; do filled "$server/srv/photos/wedding-$n.raw" "original photo $n" 256; done
+photo=$server/srv/photos/wedding
+filled "$photo-1.raw" "original photo" 256
+tee "$photo"-{2..8}.raw < "$photo-1.raw" > /dev/null
+for n in {1..8}; do echo "photo $n" >> "$photo-$n.raw"; done
 filled "$server/var/lib/shop.db" "customer and order" 4096
 filled "$server/srv/app/core.2291" "memory" 5120
 thumb=$server/var/cache/.thumbs/thumb
@@ -41,7 +44,7 @@ learner=()
 HOME=$home "${learner[@]}" "$server/bin/start" orders recorder
 for _ in {1..50}; do
     [ ! -s "$server/var/tmp/stream.raw" ] || break
-    sleep 0.1
+    sleep 0.05
 done
 # The file that somebody removed while the recorder had it open.
 filled "$server/var/tmp/frames" "frame" 6144
