@@ -1,0 +1,244 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// ClientConfig is what a client must know before anybody is signed in.
+type ClientConfig struct {
+	Issuer   string `json:"issuer" doc:"OpenID Provider to sign in with" example:"https://labs.example.com/pools/default"`
+	ClientID string `json:"clientId" doc:"OpenID client of the console"`
+	Tenant   Tenant `json:"tenant"`
+	Version  string `json:"version" doc:"Of the program"`
+	SignUp   bool   `json:"signUp" doc:"Whether people may sign up by themselves"`
+}
+
+// Me is the caller.
+type Me struct {
+	ID       uuid.UUID    `json:"id"`
+	Email    string       `json:"email"`
+	Name     string       `json:"name"`
+	Role     tenancy.Role `json:"role" enum:"owner,admin,author,instructor,learner"`
+	Operator bool         `json:"operator" doc:"Whether the caller runs the installation"`
+	Tenant   Tenant       `json:"tenant"`
+}
+
+// ListedUser is a user as operators see it.
+type ListedUser struct {
+	ID        uuid.UUID `json:"id"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name"`
+	Pool      string    `json:"pool"`
+	Role      string    `json:"role" doc:"In the organisation that the user joined first; empty without one"`
+	Operator  bool      `json:"operator"`
+	Disabled  bool      `json:"disabled"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// UserList is a page of users, the newest first.
+type UserList struct {
+	Items []ListedUser `json:"items" nullable:"false"`
+	Next  string       `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// OneTimeLink is shown once: hand it to the person whom it is for.
+type OneTimeLink struct {
+	Link string `json:"link" format:"uri"`
+}
+
+type answer[T any] struct{ Body T }
+
+// Register adds the API's routes.
+func (s *Service) Register(api huma.API) {
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/config", "get-config", httpx.Public, "What a client must know to sign in", "identity"),
+		func(ctx context.Context, _ *struct{}) (*answer[ClientConfig], error) {
+			return reply(s.clientConfig(ctx))
+		})
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me", "get-me", httpx.SignedIn, "The caller", "identity"),
+		func(ctx context.Context, _ *struct{}) (*answer[Me], error) { return reply(s.me(ctx)) })
+	huma.Register(api, httpx.Operation(http.MethodPatch, "/v1/me", "update-me", httpx.SignedIn, "Change one's name", "identity"),
+		func(ctx context.Context, in *struct {
+			Body struct {
+				Name string `json:"name" maxLength:"400" doc:"At most 100 characters"`
+			}
+		}) (*answer[Me], error) {
+			return reply(s.rename(ctx, in.Body.Name))
+		})
+	change := httpx.Operation(http.MethodPost, "/v1/me/password", "change-password", httpx.SignedIn, "Change one's password; every other session ends", "identity")
+	change.DefaultStatus = http.StatusNoContent
+	huma.Register(api, change, func(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
+		return nil, s.changeOwnPassword(ctx, in.token, in.Body.Current, in.Body.New)
+	})
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/users", "list-users", policy.OperatorRead, "Users of the installation", "operator"),
+		func(ctx context.Context, in *listUsersInput) (*answer[UserList], error) {
+			return reply(s.operatorUsers(ctx, in))
+		})
+	huma.Register(api, httpx.Operation(http.MethodPost, "/v1/operator/users/{id}/password-reset", "reset-password", policy.OperatorWrite, "Make a link with which a user chooses a new password", "operator"),
+		func(ctx context.Context, in *struct {
+			ID uuid.UUID `path:"id" format:"uuid"`
+		}) (*answer[OneTimeLink], error) {
+			return reply(s.operatorReset(ctx, in.ID))
+		})
+}
+
+func reply[T any](body T, err error) (*answer[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &answer[T]{Body: body}, nil
+}
+
+func (s *Service) clientConfig(ctx context.Context) (ClientConfig, error) {
+	pool, err := s.pool(ctx, DefaultPool)
+	if err != nil {
+		return ClientConfig{}, err
+	}
+	tenant, err := s.tenant(ctx, pool.Tenant)
+	return ClientConfig{Issuer: s.issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp}, err
+}
+
+var errNoScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
+
+func (s *Service) me(ctx context.Context) (Me, error) {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return Me{}, errNoScope
+	}
+	who, err := s.accountByID(ctx, scope.User)
+	if err != nil {
+		return Me{}, err
+	}
+	tenant, err := s.tenant(ctx, scope.Tenant)
+	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant}, err
+}
+
+func (s *Service) rename(ctx context.Context, name string) (Me, error) {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return Me{}, errNoScope
+	}
+	name = cleanName(name)
+	if problem := checkName(name); problem != "" {
+		return Me{}, errUser.WithFields(errs.Field{Path: "body.name", Message: problem})
+	}
+	if err := s.updateName(ctx, scope.User, name); err != nil {
+		return Me{}, err
+	}
+	return s.me(ctx)
+}
+
+type changePasswordInput struct {
+	Body struct {
+		Current string `json:"current" maxLength:"1024"`
+		New     string `json:"new" maxLength:"1024"`
+	}
+	token string // of the request itself: its session goes on
+}
+
+// Resolve takes the access token from the header; the gateway has verified it.
+func (in *changePasswordInput) Resolve(ctx huma.Context) []error {
+	in.token, _ = bearer(ctx.Header("Authorization"))
+	return nil
+}
+
+var errCurrent = errs.Invalid("wrong_password", "The current password is not right.").
+	WithFields(errs.Field{Path: "body.current", Message: "This is not your current password."})
+
+// changeOwnPassword asks for the current password, as whoever finds an open screen does not know it.
+func (s *Service) changeOwnPassword(ctx context.Context, token, current, next string) error {
+	claims, err := s.Verify(ctx, token)
+	if err != nil {
+		return err
+	}
+	who, err := s.accountByID(ctx, claims.User)
+	if err != nil {
+		return err
+	}
+	pool, err := s.pool(ctx, claims.Pool)
+	if err != nil {
+		return err
+	}
+	pair, account, _ := signInKeys(pool, who.Email, "signed in")
+	if wait := s.throttle.Try(pair, account); wait > 0 {
+		return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %s, then try again.", wait.Round(time.Second))
+	}
+	right, err := s.verifyPassword(ctx, who, current)
+	if err == nil && !right {
+		return errCurrent
+	}
+	s.throttle.Forgive(pair, account)
+	if err != nil {
+		return err
+	}
+	hash, err := s.newHash(ctx, who.User, next)
+	var weak *errs.Error
+	if errors.As(err, &weak) && len(weak.Fields) > 0 {
+		return errPassword.WithFields(errs.Field{Path: "body.new", Message: weak.Fields[0].Message})
+	}
+	if err != nil {
+		return err
+	}
+	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return changePassword(ctx, tx, who.ID, hash, claims.Session) }); err != nil {
+		return err
+	}
+	s.Forget(who.ID)
+	s.log.InfoContext(ctx, "a user changed the password", "user", who.ID)
+	return nil
+}
+
+type listUsersInput struct {
+	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or part of a name"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+}
+
+var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
+
+func (s *Service) operatorUsers(ctx context.Context, in *listUsersInput) (UserList, error) {
+	before := uuid.Nil
+	if in.Cursor != "" {
+		var err error
+		if before, err = uuid.Parse(in.Cursor); err != nil {
+			return UserList{}, errCursor.Wrap(err)
+		}
+	}
+	found, err := s.listUsers(ctx, in.Q, before, in.Limit+1)
+	if err != nil {
+		return UserList{}, err
+	}
+	list := UserList{Items: make([]ListedUser, 0, len(found))}
+	for _, u := range found[:min(len(found), in.Limit)] {
+		list.Items = append(list.Items, ListedUser{
+			ID: u.ID, Email: u.Email, Name: u.Name, Pool: u.Pool, Role: u.Role, Operator: u.Operator, Disabled: u.Disabled, CreatedAt: u.CreatedAt,
+		})
+	}
+	if len(found) > in.Limit {
+		list.Next = found[in.Limit-1].ID.String()
+	}
+	return list, nil
+}
+
+func (s *Service) operatorReset(ctx context.Context, user uuid.UUID) (OneTimeLink, error) {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return OneTimeLink{}, errNoScope
+	}
+	link, err := s.ResetLink(ctx, user)
+	if err != nil {
+		return OneTimeLink{}, err
+	}
+	s.log.InfoContext(ctx, "an operator made a password reset link", "operator", scope.User, "user", user, "request", scope.Request)
+	return OneTimeLink{Link: link}, nil
+}

@@ -1,0 +1,177 @@
+// Package identity knows who people are: user pools with their members, the hosted sign-in pages, and an OpenID Provider
+// per pool (on zitadel/oidc) whose access tokens the gateway accepts. A person exists before a tenant is known, so all of
+// its tables are scoped by pool; a token is for one (pool, user, tenant) and carries ids only.
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/secret"
+)
+
+// DefaultPool is the name of the user pool of the default tenant and of all pooled tenants.
+const DefaultPool = "default"
+
+// Audience is who access tokens are for.
+const Audience = "cloudkida-api"
+
+// ConsoleClient is the OpenID client of the console.
+const ConsoleClient = "console"
+
+// Lifetimes.
+const (
+	accessTokenLife = 10 * time.Minute
+	idTokenLife     = 10 * time.Minute
+	codeLife        = time.Minute
+	refreshIdle     = 7 * 24 * time.Hour  // a family that is not refreshed for so long ends
+	refreshLife     = 30 * 24 * time.Hour // and any family ends after this
+	sessionIdle     = 24 * time.Hour
+	sessionLife     = 7 * 24 * time.Hour
+	setupLinkLife   = 24 * time.Hour
+	resetLinkLife   = 24 * time.Hour
+	maxMintedLife   = time.Hour
+	cacheLife       = 5 * time.Second // how long a change may go unseen
+)
+
+// Bounds of memory.
+const (
+	maxThrottled   = 100_000 // keys, about 100 bytes each
+	maxCached      = 50_000  // memberships and token families, each
+	maxCachedPools = 10_000
+	maxWaitHashes  = 512 // sign-ins that wait for their turn at argon2id
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Pool      *pgxpool.Pool // of the role identity
+	Key       *secret.Key   // seals the signing keys
+	PublicURL string        // how browsers reach the installation, without a path
+	Log       *slog.Logger
+	Version   string           // of the program, for GET /v1/config
+	Now       func() time.Time // the clock; time.Now when nil
+}
+
+// Service is the identity of one installation.
+type Service struct {
+	db        *pgxpool.Pool
+	key       *secret.Key
+	publicURL string
+	log       *slog.Logger
+	version   string
+	now       func() time.Time
+
+	provider  *op.Provider
+	pages     *page.Renderer
+	passwords *password.Hasher
+	throttle  *throttle.Throttle
+	origin    *http.CrossOriginProtection
+	formKey   []byte
+	keys      *keyring
+	pools     *cache[string, Pool]
+	members   *cache[memberKey, Member]
+	families  *cache[familyKey, struct{}]
+}
+
+// New returns a Service. It does not touch the database yet.
+func New(cfg Config) (*Service, error) {
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+		return nil, fmt.Errorf("public url %q: want http(s)://HOST[:PORT] without a path", cfg.PublicURL)
+	}
+	s := &Service{
+		db: cfg.Pool, key: cfg.Key, publicURL: u.Scheme + "://" + u.Host, log: cfg.Log, version: cfg.Version, now: cfg.Now,
+		// Half of the cores at most, so that other requests go on while many people sign in.
+		passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2), maxWaitHashes),
+		origin:    http.NewCrossOriginProtection(),
+		formKey:   []byte(cfg.Key.Derive("identity form tokens")),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.throttle = throttle.New(maxThrottled, s.now)
+	s.keys = &keyring{store: s, now: s.now, pools: map[uuid.UUID]poolKeys{}}
+	s.pools = newCache[string, Pool](maxCachedPools, cacheLife, s.now)
+	s.members = newCache[memberKey, Member](maxCached, cacheLife, s.now)
+	s.families = newCache[familyKey, struct{}](maxCached, cacheLife, s.now)
+	pages, pagesErr := page.New()
+	provider, providerErr := newProvider(s)
+	s.pages, s.provider = pages, provider
+	if err := errors.Join(pagesErr, providerErr, s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return s, nil
+}
+
+// Mount adds the OpenID endpoints and the pages of every pool, below /pools/{pool}.
+func (s *Service) Mount(mux *http.ServeMux) {
+	for pattern, handler := range map[string]func(http.ResponseWriter, *http.Request, Pool) error{
+		"GET /.well-known/openid-configuration": s.discovery,
+		"GET /keys":                             s.jwks,
+		"GET /authorize":                        s.authorize,
+		"POST /authorize":                       s.authorize,
+		"POST /token":                           s.token,
+		"GET /userinfo":                         s.userinfo,
+		"POST /userinfo":                        s.userinfo,
+		"POST /revoke":                          s.revoke,
+		"GET /end-session":                      s.endSession,
+		"POST /end-session":                     s.endSession,
+		"GET /sign-in":                          s.showSignIn,
+		"POST /sign-in":                         s.signIn,
+		"GET /sign-up":                          s.showSignUp,
+		"POST /sign-up":                         s.signUp,
+		"GET /setup":                            s.showSetup,
+		"POST /setup":                           s.setup,
+		"GET /reset":                            s.showReset,
+		"POST /reset":                           s.reset,
+		"GET /signed-out":                       s.showSignedOut,
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" /pools/{pool}"+path, s.inPool(handler))
+	}
+	mux.HandleFunc("GET /pools/{pool}/assets/{file}", s.pages.ServeAsset)
+	mux.HandleFunc("/pools/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })
+}
+
+// maxForm bounds what is read of a request: our forms have a few fields.
+const maxForm = 32 << 10
+
+// inPool finds the pool that the address names, bounds the request and shows errors as a page.
+func (s *Service) inPool(handler func(http.ResponseWriter, *http.Request, Pool) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		page.Protect(w.Header())
+		if len(r.URL.RawQuery) > maxForm {
+			s.fail(w, r, Pool{Name: DefaultPool}, errs.Malformed("address_too_long", "This address is too long. Start again from the beginning."))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		pool, err := s.pool(r.Context(), r.PathValue("pool"))
+		if err != nil {
+			s.fail(w, r, Pool{Name: DefaultPool}, err)
+			return
+		}
+		r = r.WithContext(op.ContextWithIssuer(r.Context(), s.issuer(pool)))
+		if err := handler(w, r, pool); err != nil {
+			s.fail(w, r, pool, err)
+		}
+	}
+}
+
+var (
+	errNoPage = errs.NotFound("no_such_page", "There is no such page. The address may be mistyped or out of date.")
+	errNoPool = errs.NotFound("no_such_pool", "There is no sign-in at this address. Check it, or ask whoever sent you here.")
+)

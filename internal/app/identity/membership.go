@@ -1,0 +1,99 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// Member is what a user is in a tenant, by the server's own rows.
+type Member struct {
+	Role     tenancy.Role
+	Status   string // active; others are refused before anybody sees them
+	Operator bool
+	Epoch    int64
+}
+
+// memberActive is the status of those who may act.
+const memberActive = "active"
+
+// The reasons for which a signed-in person may not act.
+var (
+	ErrNotMember       = errs.Forbidden("not_a_member", "You are not a member of this organisation. Ask one of its administrators to add you.")
+	ErrDisabled        = errs.Forbidden("account_disabled", "This account is disabled. Ask whoever runs your labs.")
+	ErrTenantSuspended = errs.Forbidden("tenant_suspended", "This organisation is suspended. Ask its administrator.")
+)
+
+type memberKey struct{ user, tenant uuid.UUID }
+
+// Membership is what a user is in a tenant. It may be 5 s old; disabled users, removed members and members of a suspended
+// tenant get an error of the kind forbidden.
+func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
+	return s.members.get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
+}
+
+func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
+	var m Member
+	var disabled bool
+	var tenantStatus string
+	err := s.db.QueryRow(ctx, `
+		select m.role, m.status, u.operator, m.epoch, u.disabled_at is not null, t.status
+		from identity.membership m join identity."user" u on u.id = m.user_id join control.tenant t on t.id = m.tenant_id
+		where m.user_id = $1 and m.tenant_id = $2`, user, tenant).
+		Scan(&m.Role, &m.Status, &m.Operator, &m.Epoch, &disabled, &tenantStatus)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return Member{}, ErrNotMember
+	case err != nil:
+		return Member{}, fmt.Errorf("read membership: %w", err)
+	case disabled:
+		return Member{}, ErrDisabled
+	case m.Status != memberActive:
+		return Member{}, ErrNotMember
+	case tenantStatus != "active":
+		return Member{}, ErrTenantSuspended
+	}
+	return m, nil
+}
+
+// Forget drops what is remembered about a user: this process sees a change at once, the others within 5 s.
+func (s *Service) Forget(user uuid.UUID) {
+	s.members.forget(func(k memberKey) bool { return k.user == user })
+	s.families.forget(func(k familyKey) bool { return k.user == user })
+}
+
+// homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first.
+func (s *Service) homeTenant(ctx context.Context, user uuid.UUID) (uuid.UUID, error) {
+	var tenant uuid.UUID
+	err := s.db.QueryRow(ctx, `
+		select m.tenant_id from identity.membership m join control.tenant t on t.id = m.tenant_id
+		where m.user_id = $1 and m.status = 'active' and t.status = 'active' order by m.created_at, m.tenant_id limit 1`, user).Scan(&tenant)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, ErrNotMember
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("read memberships: %w", err)
+	}
+	return tenant, nil
+}
+
+// Tenant is what people see of a tenant.
+type Tenant struct {
+	ID    uuid.UUID `json:"id"`
+	Name  string    `json:"name"`
+	Title string    `json:"title"`
+}
+
+func (s *Service) tenant(ctx context.Context, id uuid.UUID) (t Tenant, err error) {
+	err = s.db.QueryRow(ctx, `select id, name, title from control.tenant where id = $1`, id).Scan(&t.ID, &t.Name, &t.Title)
+	if err != nil {
+		return Tenant{}, fmt.Errorf("read tenant: %w", err)
+	}
+	return t, nil
+}

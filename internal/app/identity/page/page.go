@@ -1,0 +1,144 @@
+// Package page renders the hosted pages of sign-in. They need no script: forms, one style sheet, and errors that are
+// tied to their fields.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+//go:embed template/*.html
+var templates embed.FS
+
+//go:embed style.css
+var style []byte
+
+// Name is the name of a page.
+type Name string
+
+// The pages.
+const (
+	SignIn    Name = "sign-in"
+	SignUp    Name = "sign-up"
+	Setup     Name = "setup"
+	Reset     Name = "reset"
+	Changed   Name = "changed"
+	SignOut   Name = "sign-out"
+	SignedOut Name = "signed-out"
+	Error     Name = "error"
+)
+
+// Data is what a page shows. Fields that a page has no use for stay empty.
+type Data struct {
+	Base   string            // path of the user pool's pages, such as /pools/default
+	Home   string            // address of the console
+	Action string            // where the form goes, within Base
+	Token  string            // proves that the form came from our page
+	Link   string            // the token of a one-time link
+	Query  template.URL      // the authorization request, for links between pages
+	Name   string            // as it was typed
+	Email  string            // as it was typed, or whose account it is
+	Errors map[string]string // what is wrong, by field: name, email, password; "form" for the whole
+	SignUp bool              // people may sign up by themselves
+	Title  string            // of the error page
+	Detail string            // of the error page: what happened and what to do
+	Tenant string            // whose portal this is
+}
+
+// Renderer renders pages.
+type Renderer struct {
+	pages map[Name]*template.Template
+	asset string // file name of the style sheet: it changes with its content
+}
+
+// New reads the templates.
+func New() (*Renderer, error) {
+	sum := sha256.Sum256(style)
+	r := &Renderer{pages: map[Name]*template.Template{}, asset: "style." + hex.EncodeToString(sum[:6]) + ".css"}
+	layout, err := template.New("layout.html").Funcs(template.FuncMap{
+		"style": func() string { return r.asset },
+		"field": func(d Data, name string) field { return field{Data: d, Field: name} },
+	}).ParseFS(templates, "template/layout.html", "template/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Changed, SignOut, SignedOut, Error} {
+		copied, err := layout.Clone()
+		if err == nil {
+			r.pages[name], err = copied.ParseFS(templates, "template/"+string(name)+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+	}
+	return r, nil
+}
+
+// field is one field of a form with what it needs from its page.
+type field struct {
+	Data
+	Field string
+}
+
+// Error is what is wrong with the field.
+func (f field) Error() string { return f.Errors[f.Field] }
+
+// Focus tells whether the cursor belongs into this field: the first that is wrong, else the first that is empty.
+func (f field) Focus() bool { return f.Data.Focus() == f.Field }
+
+// Focus is the field that needs the person next.
+func (d Data) Focus() string {
+	order := []string{"name", "email", "password"}
+	for _, name := range order {
+		if d.Errors[name] != "" {
+			return name
+		}
+	}
+	if d.Errors["form"] != "" || d.Email != "" {
+		return "password"
+	}
+	return "first"
+}
+
+// contentPolicy allows nothing but our style sheet and forms to ourselves.
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// Render writes a page with a status.
+func (r *Renderer) Render(w http.ResponseWriter, status int, name Name, d Data) error {
+	var body bytes.Buffer
+	if err := r.pages[name].Execute(&body, d); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	Protect(w.Header())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w) // the client may be gone; nobody else to tell
+	return nil
+}
+
+// Protect sets the headers of every answer of sign-in: not stored, not framed, no scripts, no address told to others.
+func Protect(h http.Header) {
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// ServeAsset serves the style sheet; its name changes with its content, so browsers may keep it.
+func (r *Renderer) ServeAsset(w http.ResponseWriter, req *http.Request) {
+	if !strings.EqualFold(req.PathValue("file"), r.asset) {
+		http.NotFound(w, req)
+		return
+	}
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(style) // the client may be gone
+}

@@ -1,0 +1,133 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/jackc/pgx/v5"
+	httphelper "github.com/zitadel/oidc/v3/pkg/http"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// The protocol's checks are op's. Its router is not used: it serves grants that we do not have, opens every endpoint to
+// every origin, cannot mark access tokens as such (typ at+jwt), and leaves out iss in authorization responses. Our
+// handlers call op's functions instead; op finds the pool by the issuer that it carries in the context.
+
+func newProvider(s *Service) (*op.Provider, error) {
+	return op.NewProvider(
+		&op.Config{
+			CodeMethodS256: true, GrantTypeRefreshToken: true, SupportedScopes: scopes(),
+			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "amr", "azp", "at_hash", "name", "email", "email_verified"},
+		},
+		&storage{s},
+		func(bool) (op.IssuerFromRequest, error) {
+			return func(r *http.Request) string { return op.IssuerFromContext(r.Context()) }, nil
+		},
+		op.WithAllowInsecure(), // http on localhost; the server refuses it elsewhere
+		op.WithCustomEndpoints(
+			op.NewEndpoint("authorize"), op.NewEndpoint("token"), op.NewEndpoint("userinfo"),
+			op.NewEndpoint("revoke"), op.NewEndpoint("end-session"), op.NewEndpoint("keys")),
+		op.WithIDTokenHintVerifierOpts(op.WithSupportedIDTokenHintSigningAlgorithms(string(jose.ES256))),
+	)
+}
+
+func scopes() []string {
+	return []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, oidc.ScopeOfflineAccess}
+}
+
+// metadata is what discovery tells beyond op's own fields.
+type metadata struct {
+	*oidc.DiscoveryConfiguration
+	IssInResponse bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+	Prompts       []string `json:"prompt_values_supported"`
+}
+
+func (s *Service) discovery(w http.ResponseWriter, r *http.Request, _ Pool) error {
+	d := op.CreateDiscoveryConfig(r.Context(), s.provider, s.provider.Storage())
+	d.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
+	d.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
+	d.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	d.TokenEndpointAuthMethodsSupported = []oidc.AuthMethod{oidc.AuthMethodNone}
+	d.RevocationEndpointAuthMethodsSupported = d.TokenEndpointAuthMethodsSupported
+	d.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
+	d.TokenEndpointAuthSigningAlgValuesSupported, d.RevocationEndpointAuthSigningAlgValuesSupported = nil, nil
+	d.IntrospectionEndpoint, d.DeviceAuthorizationEndpoint = "", ""
+	d.IntrospectionEndpointAuthMethodsSupported, d.IntrospectionEndpointAuthSigningAlgValuesSupported = nil, nil
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	httphelper.MarshalJSON(w, metadata{d, true, []string{oidc.PromptNone, oidc.PromptLogin, promptCreate, oidc.PromptSelectAccount}})
+	return nil
+}
+
+func (s *Service) jwks(w http.ResponseWriter, r *http.Request, _ Pool) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	op.Keys(w, r, s.provider.Storage())
+	return nil
+}
+
+// client is a registered program that people sign in to. All are public: they prove themselves by PKCE alone.
+type client struct {
+	id         string
+	redirects  []string
+	postLogout []string
+	insecure   bool // redirect addresses may be http: the installation itself is on localhost
+}
+
+func (c *client) GetID() string                       { return c.id }
+func (c *client) RedirectURIs() []string              { return c.redirects }
+func (c *client) PostLogoutRedirectURIs() []string    { return c.postLogout }
+func (c *client) ApplicationType() op.ApplicationType { return op.ApplicationTypeUserAgent }
+func (c *client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodNone }
+func (c *client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+func (c *client) GrantTypes() []oidc.GrantType {
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+}
+func (c *client) LoginURL(string) string               { return "" }
+func (c *client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeJWT }
+func (c *client) IDTokenLifetime() time.Duration       { return idTokenLife }
+func (c *client) DevMode() bool                        { return c.insecure }
+func (c *client) IsScopeAllowed(string) bool           { return false }
+func (c *client) IDTokenUserinfoClaimsAssertion() bool { return false }
+func (c *client) ClockSkew() time.Duration             { return 0 }
+func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string {
+	return func(asked []string) []string { return asked }
+}
+func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
+	return func(asked []string) []string { return asked }
+}
+
+// errNoClient is one of op's errors that never lead to a redirect: nobody has vouched for the address.
+var errNoClient = errors.New("identity: no such client")
+
+func (s *Service) client(ctx context.Context, pool, id string) (*client, error) {
+	c := &client{id: id, insecure: strings.HasPrefix(s.publicURL, "http://")}
+	err := s.db.QueryRow(ctx, `
+		select c.redirect_uris, c.post_logout_uris from identity.client c join identity.pool p on p.id = c.pool_id
+		where p.name = $1 and c.id = $2`, pool, id).Scan(&c.redirects, &c.postLogout)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errNoClient
+	}
+	if err != nil {
+		return nil, oidc.ErrServerError().WithParent(err)
+	}
+	c.redirects, c.postLogout = s.absolute(c.redirects), s.absolute(c.postLogout)
+	return c, nil
+}
+
+// absolute puts the installation's own address before the addresses that are relative to it.
+func (s *Service) absolute(addresses []string) []string {
+	out := slices.Clone(addresses)
+	for i, a := range out {
+		if strings.HasPrefix(a, "/") {
+			out[i] = s.publicURL + a
+		}
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+)
+
+// methodPassword is how RFC 8176 names a password.
+const methodPassword = "pwd"
+
+// errWrong is the same whether the account exists or not.
+var errWrong = errs.Unauthenticated("wrong_credentials", "This e-mail address and password do not belong together. Check both and try again.")
+
+// How tries to sign in are slowed down. The strictest rule is for one account from one address: it stops guessing
+// without letting strangers lock anybody out from elsewhere. The one for an account from anywhere has short waits for the
+// same reason; the one for an address leaves room for a class behind one router.
+func signInKeys(pool Pool, email, address string) (pair, account, from throttle.Key) {
+	who := pool.Name + " " + emailKey(cleanEmail(email))
+	pair = throttle.Key{Name: "pair " + who + " " + address, Rule: throttle.Rule{Free: 5, First: 2 * time.Second, Max: 5 * time.Minute, Forget: time.Hour}}
+	account = throttle.Key{Name: "account " + who, Rule: throttle.Rule{Free: 30, First: 2 * time.Second, Max: time.Minute, Forget: time.Hour}}
+	from = throttle.Key{Name: "sign-in " + address, Rule: throttle.Rule{Free: 200, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}}
+	return pair, account, from
+}
+
+// begin reads the authorization request that a page belongs to. Without one there is nothing to sign in to: the console
+// starts the way, and begin returns nil after sending the browser there.
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, pool Pool) (*authorization, error) {
+	values := r.URL.Query()
+	if !values.Has("client_id") {
+		http.Redirect(w, r, s.publicURL+"/", http.StatusSeeOther)
+		return nil, nil //nolint:nilnil // the answer is written
+	}
+	a, err := s.parseAuthorization(r.Context(), pool, values)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkAuthorization(r.Context(), a, values); err != nil {
+		return nil, errBadRequest.Wrap(err)
+	}
+	return a, nil
+}
+
+func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
+	a, err := s.begin(w, r, pool)
+	if err != nil || a == nil {
+		return err
+	}
+	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Email: clip(a.LoginHint, maxEmail)})
+}
+
+func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
+	a, err := s.begin(w, r, pool)
+	if err != nil || a == nil {
+		return err
+	}
+	if err := s.readForm(r, pool); err != nil {
+		return err
+	}
+	d := page.Data{Query: a.link(), Email: clip(r.PostForm.Get("email"), maxEmail)}
+	user, err := s.authenticate(w, r, pool, r.PostForm)
+	if err != nil {
+		return s.showProblem(w, r, pool, page.SignIn, d, err)
+	}
+	b, err := s.openSession(w, r, pool, user, methodPassword)
+	if err != nil {
+		return err
+	}
+	return s.answer(w, r, pool, a, b)
+}
+
+// authenticate finds out whose address and password these are. What it costs does not tell whether there is an account.
+func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool, form url.Values) (uuid.UUID, error) {
+	ctx, given := r.Context(), form.Get("password")
+	pair, account, from := signInKeys(pool, form.Get("email"), clientAddress(r))
+	if wait := s.throttle.Try(pair, account, from); wait > 0 {
+		return uuid.Nil, limited(w, wait)
+	}
+	who, err := s.accountByEmail(ctx, pool, cleanEmail(form.Get("email")))
+	if err != nil {
+		s.throttle.Forgive(pair, account, from)
+		return uuid.Nil, err
+	}
+	right, err := s.verifyPassword(ctx, who, given)
+	if err != nil {
+		s.throttle.Forgive(pair, account, from)
+		return uuid.Nil, err
+	}
+	if !right {
+		return uuid.Nil, errWrong
+	}
+	s.throttle.Reset(pair)
+	s.throttle.Forgive(account, from)
+	if who.Disabled {
+		return uuid.Nil, ErrDisabled
+	}
+	return who.ID, nil
+}
+
+// hashTime bounds how long somebody waits for their turn at argon2id.
+const hashTime = 10 * time.Second
+
+// verifyPassword also renews hashes that were made at another cost than today's.
+func (s *Service) verifyPassword(ctx context.Context, who account, given string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, hashTime)
+	defer cancel()
+	right, err := s.passwords.Verify(ctx, who.Hash, given)
+	if err != nil || !right || !password.Stale(who.Hash) {
+		return right, busy(err)
+	}
+	hash, err := s.passwords.Hash(ctx, given)
+	if err != nil {
+		return true, busy(err)
+	}
+	return true, s.renewHash(ctx, who.ID, who.Hash, hash)
+}
+
+// clip bounds what is shown back of what was typed.
+func clip(text string, size int) string {
+	if runes := []rune(text); len(runes) > size {
+		return string(runes[:size])
+	}
+	return text
+}

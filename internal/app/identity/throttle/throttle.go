@@ -1,0 +1,133 @@
+// Package throttle slows down guessing: each failure beyond a few free ones makes the next try wait longer. It counts in
+// the memory of one process; several processes allow several times as many tries.
+package throttle
+
+import (
+	"container/list"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// Rule says how failures slow down further tries.
+type Rule struct {
+	Free   int           // failures that cost nothing
+	First  time.Duration // the wait after the first failure beyond; it doubles with each further one
+	Max    time.Duration // the longest wait
+	Forget time.Duration // a key without tries for so long starts anew
+}
+
+// wait is how long to wait after so many failures.
+func (r Rule) wait(failures int) time.Duration {
+	over := failures - r.Free
+	if over <= 0 {
+		return 0
+	}
+	wait := r.First
+	for range over - 1 {
+		if wait *= 2; wait >= r.Max {
+			return r.Max
+		}
+	}
+	return min(wait, r.Max)
+}
+
+// Throttle counts the failures of at most size keys; it forgets those that were tried longest ago.
+type Throttle struct {
+	now  func() time.Time
+	size int
+	seed maphash.Seed
+
+	mu      sync.Mutex
+	entries map[uint64]*list.Element
+	order   *list.List // of *entry, the most recently tried first
+}
+
+type entry struct {
+	key      uint64
+	failures int
+	last     time.Time
+	until    time.Time
+}
+
+// New returns a Throttle. now is the clock.
+func New(size int, now func() time.Time) *Throttle {
+	return &Throttle{now: now, size: size, seed: maphash.MakeSeed(), entries: map[uint64]*list.Element{}, order: list.New()}
+}
+
+// Key is something that is counted: an account, an address, or both together.
+type Key struct {
+	Name string
+	Rule Rule
+}
+
+// Try counts a try as failed for every key, or says how long to wait first. It is called before the work, so that many
+// tries at once do not all count as the first; Forgive takes it back when the try turns out right.
+func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	entries := make([]*entry, len(keys))
+	for i, k := range keys {
+		entries[i] = t.entry(k, now)
+		wait = max(wait, entries[i].until.Sub(now))
+	}
+	if wait > 0 {
+		return wait
+	}
+	for i, e := range entries {
+		e.failures++
+		e.last = now
+		e.until = now.Add(keys[i].Rule.wait(e.failures))
+	}
+	return 0
+}
+
+// Forgive takes the last try of these keys back.
+func (t *Throttle) Forgive(keys ...Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range keys {
+		if el, ok := t.entries[t.hash(k)]; ok {
+			e := el.Value.(*entry) //nolint:forcetypeassert // the list holds nothing else
+			e.failures = max(0, e.failures-1)
+			e.until = e.last.Add(k.Rule.wait(e.failures))
+		}
+	}
+}
+
+// Reset forgets these keys.
+func (t *Throttle) Reset(keys ...Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range keys {
+		if el, ok := t.entries[t.hash(k)]; ok {
+			t.drop(el)
+		}
+	}
+}
+
+func (t *Throttle) hash(k Key) uint64 { return maphash.String(t.seed, k.Name) }
+
+func (t *Throttle) entry(k Key, now time.Time) *entry {
+	key := t.hash(k)
+	if el, ok := t.entries[key]; ok {
+		t.order.MoveToFront(el)
+		e := el.Value.(*entry) //nolint:forcetypeassert // the list holds nothing else
+		if now.Sub(e.last) > k.Rule.Forget && now.After(e.until) {
+			*e = entry{key: key, last: now}
+		}
+		return e
+	}
+	for len(t.entries) >= t.size {
+		t.drop(t.order.Back())
+	}
+	e := &entry{key: key, last: now}
+	t.entries[key] = t.order.PushFront(e)
+	return e
+}
+
+func (t *Throttle) drop(el *list.Element) {
+	delete(t.entries, el.Value.(*entry).key) //nolint:forcetypeassert // the list holds nothing else
+	t.order.Remove(el)
+}

@@ -1,0 +1,173 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// User is a person in a user pool.
+type User struct {
+	ID        uuid.UUID
+	Email     string
+	Name      string
+	Operator  bool // runs the installation
+	Disabled  bool
+	CreatedAt time.Time
+}
+
+// NewUser is what CreateUser needs. Zero values are those of an individual who signs up: default pool, its tenant, learner.
+type NewUser struct {
+	Pool     string
+	Email    string
+	Name     string
+	Password string
+	Operator bool
+	Tenant   uuid.UUID
+	Role     tenancy.Role
+}
+
+// ErrEmailTaken says that a pool has this e-mail address already.
+var ErrEmailTaken = errs.Conflict("email_taken", "There may be an account with this e-mail address already. Sign in with it, or use another address.")
+
+var errUser = errs.Invalid("invalid_user", "The account cannot be made like this; see errors.")
+
+// CreateUser adds a person with a password and one membership. Problems are reported by field: name, email, password.
+func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
+	if in.Pool == "" {
+		in.Pool = DefaultPool
+	}
+	pool, err := s.pool(ctx, in.Pool)
+	if err != nil {
+		return User{}, err
+	}
+	if in.Tenant == uuid.Nil {
+		in.Tenant = pool.Tenant
+	}
+	if in.Role == "" {
+		in.Role = tenancy.RoleLearner
+	}
+	in, hash, err := s.prepareUser(ctx, in)
+	if err != nil {
+		return User{}, err
+	}
+	var user User
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		user, err = insertUser(ctx, tx, pool, in, hash)
+		return err
+	})
+	return user, err
+}
+
+// prepareUser cleans and checks what a person typed and hashes the password.
+func (s *Service) prepareUser(ctx context.Context, in NewUser) (NewUser, string, error) {
+	var fields []errs.Field
+	problem := func(path, message string) {
+		if message != "" {
+			fields = append(fields, errs.Field{Path: path, Message: message})
+		}
+	}
+	in.Name, in.Email = cleanName(in.Name), cleanEmail(in.Email)
+	problem("name", checkName(in.Name))
+	problem("email", checkEmail(in.Email))
+	problem("password", password.Check(in.Password, in.Name, in.Email))
+	if len(fields) > 0 {
+		return in, "", errUser.WithFields(fields...)
+	}
+	hash, err := s.passwords.Hash(ctx, in.Password)
+	if err != nil {
+		return in, "", busy(err)
+	}
+	return in, hash, nil
+}
+
+var errBusy = errs.Unavailable("busy", "Many people sign in right now. Try again in a moment.")
+
+// busy turns a hasher's "too many" into an answer.
+func busy(err error) error {
+	if errors.Is(err, password.ErrBusy) {
+		return errBusy.Wrap(err)
+	}
+	return err
+}
+
+const maxName, maxEmail = 100, 254
+
+func cleanName(name string) string {
+	return norm.NFC.String(strings.Join(strings.Fields(name), " "))
+}
+
+func checkName(name string) string {
+	switch {
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return "Use letters that can be shown."
+	case name == "":
+		return "Type your name: others see it beside your work."
+	case utf8.RuneCountInString(name) > maxName:
+		return fmt.Sprintf("Use at most %d characters.", maxName)
+	}
+	return ""
+}
+
+func cleanEmail(email string) string { return norm.NFC.String(strings.TrimSpace(email)) }
+
+// emailKey is the form in which addresses are compared: people do not care about case, whatever the standard allows.
+func emailKey(email string) string { return norm.NFC.String(strings.ToLower(norm.NFKC.String(email))) }
+
+func checkEmail(email string) string {
+	parsed, err := mail.ParseAddress(email)
+	switch {
+	case email == "":
+		return "Type your e-mail address."
+	case len(email) > maxEmail:
+		return "This e-mail address is too long."
+	case err != nil || parsed.Address != email || !utf8.ValidString(email) || strings.ContainsFunc(email, notInEmail):
+		return "This is not an e-mail address; it looks like name@example.com."
+	}
+	return ""
+}
+
+func notInEmail(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '"' }
+
+// People returns the names and addresses of these users, for lists that other features show.
+func (s *Service) People(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]User, error) {
+	found, err := s.usersByID(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	people := make(map[uuid.UUID]User, len(found))
+	for _, u := range found {
+		people[u.ID] = u
+	}
+	return people, nil
+}
+
+var (
+	errNoUser   = errs.NotFound("no_such_user", "There is no such user.")
+	errPassword = errs.Invalid("weak_password", "Choose another password; see errors.")
+)
+
+// changePassword sets a new password and ends everything that the old one opened, but for the token family to keep and
+// the browser session that it came from.
+func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID) error {
+	if err := updatePassword(ctx, tx, user, hash); err != nil {
+		return err
+	}
+	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
+		return err
+	}
+	return endSessions(ctx, tx, user, keep)
+}

@@ -1,0 +1,128 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+)
+
+// Claims are what a valid access token says.
+type Claims struct {
+	User    uuid.UUID
+	Tenant  uuid.UUID
+	Pool    string
+	Expires time.Time
+	ID      string
+	Session uuid.UUID // the sign-in that it came from
+}
+
+// ErrToken is the answer to every access token that is not valid; the cause is for the log.
+var ErrToken = errs.Unauthenticated("invalid_token", "Your sign-in is no longer valid. Sign in again.")
+
+const (
+	maxTokenSize = 4 << 10         // ours have about 700 bytes
+	clockSkew    = 5 * time.Second // between our own servers
+)
+
+type familyKey struct{ family, user, tenant uuid.UUID }
+
+// Verify checks an access token: its signature by one of our own keys, who made it, for whom, when, and that its sign-in
+// has not ended (which may go unseen for 5 s). Refused tokens give ErrToken; other errors are faults of ours.
+func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
+	claims, err := s.parse(ctx, bearer)
+	if err != nil {
+		return Claims{}, err
+	}
+	key := familyKey{claims.Session, claims.User, claims.Tenant}
+	if _, err := s.families.get(key, func() (struct{}, error) { return struct{}{}, s.readFamily(ctx, key) }); err != nil {
+		return Claims{}, err
+	}
+	return claims, nil
+}
+
+func refused(reason string, args ...any) error { return ErrToken.Wrap(fmt.Errorf(reason, args...)) }
+
+// parse checks everything about a token that needs no row of its sign-in.
+func (s *Service) parse(ctx context.Context, bearer string) (Claims, error) {
+	if len(bearer) > maxTokenSize {
+		return Claims{}, refused("token of %d bytes", len(bearer))
+	}
+	jws, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return Claims{}, ErrToken.Wrap(err)
+	}
+	header := jws.Signatures[0].Protected
+	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(kind, accessTokenType) {
+		return Claims{}, refused("token of type %q", kind)
+	}
+	var c accessClaims
+	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &c); err != nil {
+		return Claims{}, ErrToken.Wrap(err)
+	}
+	pool, err := s.pool(ctx, s.poolName(c.Issuer))
+	if errors.Is(err, errNoPool) {
+		return Claims{}, refused("token of a foreign issuer")
+	}
+	if err != nil {
+		return Claims{}, err
+	}
+	key, err := s.keys.find(ctx, pool.ID, header.KeyID)
+	if err != nil {
+		return Claims{}, err
+	}
+	if key == nil {
+		return Claims{}, refused("token of an unknown key")
+	}
+	if _, err := jws.Verify(&key.private.PublicKey); err != nil {
+		return Claims{}, ErrToken.Wrap(err)
+	}
+	return s.checkClaims(pool, c)
+}
+
+// checkClaims looks at claims whose signature is right.
+func (s *Service) checkClaims(pool Pool, c accessClaims) (Claims, error) {
+	now, expires := s.now(), time.Unix(c.Expires, 0)
+	switch {
+	case c.Audience != Audience:
+		return Claims{}, refused("token for %q", c.Audience)
+	case !now.Before(expires):
+		return Claims{}, refused("token expired at %s", expires)
+	case time.Unix(max(c.NotBefore, c.IssuedAt), 0).After(now.Add(clockSkew)):
+		return Claims{}, refused("token from the future")
+	case c.Subject == uuid.Nil || c.Tenant == uuid.Nil || c.Session == uuid.Nil:
+		return Claims{}, refused("token without its ids")
+	}
+	return Claims{User: c.Subject, Tenant: c.Tenant, Pool: pool.Name, Expires: expires, ID: c.ID.String(), Session: c.Session}, nil
+}
+
+func (s *Service) readFamily(ctx context.Context, k familyKey) error {
+	var alive bool
+	err := s.db.QueryRow(ctx, `
+		select expires_at > $4 from identity.token_family where id = $1 and user_id = $2 and tenant_id = $3`,
+		k.family, k.user, k.tenant, s.now()).Scan(&alive)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !alive) {
+		return refused("token of a session that has ended")
+	}
+	if err != nil {
+		return fmt.Errorf("read token family: %w", err)
+	}
+	return nil
+}
+
+// bearer takes the token out of an Authorization header.
+func bearer(header string) (string, bool) {
+	kind, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(kind, "Bearer") {
+		return "", false
+	}
+	return token, true
+}
