@@ -64,10 +64,10 @@ func (c *checker) node(n ast.Node) {
 	case *ast.FencedCodeBlock:
 		c.fence(n)
 	case *ast.Link:
-		c.address(n, string(n.Destination))
+		c.address(n, n.Destination)
 	case *ast.AutoLink:
 		if n.AutoLinkType == ast.AutoLinkURL {
-			c.address(n, string(n.URL(c.source)))
+			c.address(n, n.URL(c.source))
 		}
 	case *ast.Image:
 		c.image(n)
@@ -132,20 +132,20 @@ func (c *checker) lineAt(offset int) string {
 	return string(line)
 }
 
-func (c *checker) address(n ast.Node, address string) {
-	if port := portOf(address); port != "" {
+func (c *checker) address(n ast.Node, raw []byte) {
+	if port := portOf(string(raw)); port != "" {
 		if !c.names.port(port) {
 			c.add(n, "there is no port %q in lab.yaml", port)
 		}
 		return
 	}
-	if !safeAddress(address) {
-		c.add(n, "the link to %q leads nowhere: write https://..., mailto:..., or {{port:NAME}}", shorten(address))
+	if !safeAddress(destination(raw)) {
+		c.add(n, "the link to %q leads nowhere: write https://..., mailto:..., or {{port:NAME}}", shorten(string(raw)))
 	}
 }
 
 func (c *checker) image(n *ast.Image) {
-	reference := string(n.Destination)
+	reference := unescaped(n.Destination)
 	data, ok := c.names.image(reference)
 	switch {
 	case !ok:

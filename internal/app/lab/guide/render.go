@@ -135,6 +135,15 @@ func isComment(raw string) bool {
 	return strings.HasPrefix(raw, "<!--") && strings.Index(raw, "-->") == len(raw)-len("-->")
 }
 
+// destination is the address of a link as a browser would see it: references such as &#106; are resolved, so that what is
+// looked at is what would be followed.
+func destination(raw []byte) string { return string(util.URLEscape(raw, true)) }
+
+// unescaped is the text that some Markdown stands for, with its backslashes and references resolved.
+func unescaped(raw []byte) string {
+	return string(util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(raw))))
+}
+
 // safeAddress tells whether a link may lead there.
 func safeAddress(address string) bool {
 	u, err := url.Parse(address)
@@ -165,8 +174,8 @@ func openLink(address string) string {
 func openPort(name string) string { return fmt.Sprintf(`<a data-port="%s" href="#">`, escape(name)) }
 
 func (r *nodeRenderer) link(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	address := string(n.(*ast.Link).Destination) //nolint:errcheck,forcetypeassert // registered for this kind only
-	port := portOf(address)
+	raw := n.(*ast.Link).Destination //nolint:errcheck,forcetypeassert // registered for this kind only
+	port, address := portOf(string(raw)), destination(raw)
 	switch {
 	case port != "" && r.names.port(port) && entering:
 		put(w, openPort(port))
@@ -185,7 +194,7 @@ func (r *nodeRenderer) autoLink(w util.BufWriter, source []byte, n ast.Node, ent
 		return ast.WalkContinue, nil
 	}
 	l := n.(*ast.AutoLink) //nolint:errcheck,forcetypeassert // registered for this kind only
-	address, label := string(l.URL(source)), escape(string(l.Label(source)))
+	address, label := destination(l.URL(source)), escape(string(l.Label(source)))
 	if l.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(address), "mailto:") {
 		address = "mailto:" + address
 	}
@@ -202,8 +211,9 @@ func (r *nodeRenderer) image(w util.BufWriter, source []byte, n ast.Node, enteri
 	}
 	image := n.(*ast.Image) //nolint:errcheck,forcetypeassert // registered for this kind only
 	alt := plainText(n, source)
-	data, ok := r.names.image(string(image.Destination))
-	kind := imageType(string(image.Destination), data)
+	reference := unescaped(image.Destination)
+	data, ok := r.names.image(reference)
+	kind := imageType(reference, data)
 	if !ok || kind == "" || len(data) > maxImage || len(data) > r.imageBytes {
 		put(w, escape(alt))
 		return ast.WalkSkipChildren, nil
@@ -211,7 +221,7 @@ func (r *nodeRenderer) image(w util.BufWriter, source []byte, n ast.Node, enteri
 	r.imageBytes -= len(data)
 	put(w, fmt.Sprintf(`<img src="data:%s;base64,%s" alt="%s"`, kind, base64.StdEncoding.EncodeToString(data), escape(alt)))
 	if len(image.Title) > 0 {
-		put(w, fmt.Sprintf(` title="%s"`, escape(string(image.Title))))
+		put(w, fmt.Sprintf(` title="%s"`, escape(unescaped(image.Title))))
 	}
 	put(w, " />")
 	return ast.WalkSkipChildren, nil
@@ -237,7 +247,7 @@ func plainText(n ast.Node, source []byte) string {
 		}
 		return ast.WalkContinue, nil
 	})
-	return b.String()
+	return unescaped([]byte(b.String()))
 }
 
 func (r *nodeRenderer) checkBox(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
