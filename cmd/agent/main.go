@@ -15,14 +15,15 @@ import (
 func main() {
 	socket := flag.String("socket", "", "the server's Unix socket")
 	deadline := flag.Int64("deadline", 0, "when the environment ends by itself, in seconds since 1970")
+	space := flag.Uint64("space", 0, "address space of each process, in bytes; 0: no limit")
 	flag.Parse()
-	if err := run(*socket, time.Unix(*deadline, 0)); err != nil {
+	if err := run(*socket, time.Unix(*deadline, 0), *space); err != nil {
 		fmt.Fprintln(os.Stderr, "agent:", err)
 		os.Exit(1)
 	}
 }
 
-func run(socket string, deadline time.Time) error {
+func run(socket string, deadline time.Time, space uint64) error {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return err
@@ -33,7 +34,7 @@ func run(socket string, deadline time.Time) error {
 	a := guest.New(guest.Config{
 		Learner:  guest.User{Name: "learner", UID: guest.LearnerUID, Home: "/home/learner"},
 		Root:     guest.User{Name: "root", UID: 0, Home: "/root"},
-		Hostname: hostname, Deadline: deadline, Starter: guest.NewInit(), Roots: []string{"/home/learner", "/tmp"},
+		Hostname: hostname, Deadline: deadline, Starter: guest.NewInit(space), Roots: []string{"/home/learner", "/tmp"},
 	})
 	a.Run(context.Background(), func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer

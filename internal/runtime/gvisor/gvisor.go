@@ -141,12 +141,12 @@ func (p *Provider) Close() error {
 	if err != nil || len(ids) > 0 {
 		return err
 	}
-	// The runtime keeps an empty network namespace mounted for all sandboxes; the last one has gone.
-	err = unix.Unmount(filepath.Join(p.state(), "null-netns"), unix.MNT_DETACH)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPERM) {
-		return nil // there is none, or it is not ours to unmount
+	// The runtime keeps an empty network namespace mounted for all sandboxes, once for each that started at the same
+	// time; the last one has gone. It fails when none is left, or when it is not ours to unmount.
+	for err == nil {
+		err = unix.Unmount(filepath.Join(p.state(), "null-netns"), unix.MNT_DETACH)
 	}
-	return err
+	return nil
 }
 
 // Lacks names what this machine does not give us, each with what it means.

@@ -57,7 +57,7 @@ func (p *Provider) spec(s sandbox.Spec) *specs.Spec {
 	if hostname == "" {
 		hostname = "lab"
 	}
-	capabilities := []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_NET_BIND_SERVICE"}
+	capabilities := []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_NET_BIND_SERVICE", "CAP_SYS_RESOURCE"}
 	if s.Sudo {
 		capabilities = append(capabilities, "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_AUDIT_WRITE", "CAP_SYS_NICE", "CAP_SYS_PTRACE")
 	}
@@ -67,10 +67,11 @@ func (p *Provider) spec(s sandbox.Spec) *specs.Spec {
 		Root:     &specs.Root{Path: p.rootfs()},
 		Mounts:   p.mounts(s),
 		Process: &specs.Process{
-			Args: []string{agentPath, "-socket", socketPath + "/" + agent.SocketName, "-deadline", strconv.FormatInt(s.Deadline.Unix(), 10)},
-			Cwd:  "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, NoNewPrivileges: !s.Sudo,
+			Args: []string{agentPath, "-socket", socketPath + "/" + agent.SocketName, "-deadline", strconv.FormatInt(s.Deadline.Unix(), 10),
+				"-space", strconv.FormatInt(memoryOf(s), 10)},
+			Cwd: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, NoNewPrivileges: !s.Sudo,
 			Capabilities: &specs.LinuxCapabilities{Bounding: capabilities, Effective: capabilities, Permitted: capabilities},
-			Rlimits:      p.rlimits(s),
+			Rlimits:      rlimits(),
 		},
 		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{
 			{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
@@ -101,18 +102,12 @@ func (p *Provider) mounts(s sandbox.Spec) []specs.Mount {
 	}
 }
 
-func (p *Provider) rlimits(s sandbox.Spec) []specs.POSIXRlimit {
-	limits := []specs.POSIXRlimit{
+func rlimits() []specs.POSIXRlimit {
+	return []specs.POSIXRlimit{
 		{Type: "RLIMIT_NPROC", Hard: maxProcesses, Soft: maxProcesses},
 		{Type: "RLIMIT_NOFILE", Hard: maxOpenFiles, Soft: maxOpenFiles},
 		{Type: "RLIMIT_CORE"},
 	}
-	if p.cgroups == nil {
-		bytes := uint64(memoryOf(s)) //nolint:gosec // a positive size
-		// The agent itself reserves address space generously, as every Go program does: the limit is not for it alone.
-		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_AS", Hard: 4 * bytes, Soft: 4 * bytes})
-	}
-	return limits
 }
 
 func resources(s sandbox.Spec) *specs.LinuxResources {

@@ -170,6 +170,8 @@ func (a *Agent) environ(u User, more map[string]string) []string {
 	env := []string{
 		"HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "SHELL=/bin/bash", "LANG=C.UTF-8", "PATH=" + searchPath,
 		"HOSTNAME=" + a.cfg.Hostname,
+		// Address space is limited, and each thread's arena would reserve 64 MiB of it.
+		"MALLOC_ARENA_MAX=2",
 	}
 	for _, set := range []map[string]string{a.cfg.Env, more} {
 		for name, value := range set {

@@ -5,6 +5,8 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Starter starts processes and waits for them.
@@ -37,16 +39,17 @@ func (Children) Start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.Wai
 
 // Init is the starter of process 1: it also waits for the orphans that fall to it.
 type Init struct {
-	// Orphan is called when a process ended that somebody else had started.
-	Orphan func()
+	// space is the address space of each process, in bytes: none can take what would end the whole environment. The
+	// agent itself, like every Go program, reserves more than that, so it is set from outside once a process is there.
+	space uint64
 
 	mu      sync.Mutex
 	waiting map[int]chan syscall.WaitStatus
 }
 
 // NewInit returns a starter that reaps until the process ends.
-func NewInit() *Init {
-	i := &Init{waiting: map[int]chan syscall.WaitStatus{}}
+func NewInit(space uint64) *Init {
+	i := &Init{space: space, waiting: map[int]chan syscall.WaitStatus{}}
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, syscall.SIGCHLD)
 	go func() { // process 1 reaps as long as it lives
@@ -67,6 +70,10 @@ func (i *Init) Start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.Wait
 	}
 	ended, pid := make(chan syscall.WaitStatus, 1), p.Pid // Release forgets the number
 	i.waiting[pid] = ended
+	if i.space > 0 {
+		// A process that has ended already needs no limit.
+		_ = unix.Prlimit(pid, unix.RLIMIT_AS, &unix.Rlimit{Cur: i.space, Max: i.space}, nil)
+	}
 	return pid, ended, p.Release()
 }
 
@@ -84,11 +91,8 @@ func (i *Init) reap() {
 		ended, ours := i.waiting[pid]
 		delete(i.waiting, pid)
 		i.mu.Unlock()
-		switch {
-		case ours:
+		if ours {
 			ended <- status
-		case i.Orphan != nil:
-			i.Orphan()
 		}
 	}
 }
