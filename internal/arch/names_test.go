@@ -51,9 +51,6 @@ func TestPackageCommentsStandOnce(t *testing.T) {
 		word := "Package " + s.syntax.Name.Name + " "
 		if s.syntax.Name.Name == "main" {
 			word = "Command "
-			if s.dir() == "bench" {
-				word = "Bench "
-			}
 		}
 		if !strings.HasPrefix(s.syntax.Doc.Text(), word) {
 			t.Errorf("%s: the package comment begins with %q", s.path, word)
