@@ -190,6 +190,9 @@ func (s *Service) sendBack(w http.ResponseWriter, r *http.Request, pool Pool, a 
 
 // oauthError is what a client may see of an error. A fault of ours is not blamed on the client's code or token.
 func oauthError(err error) *oidc.Error {
+	if errors.Is(err, errNoClient) {
+		return oidc.ErrInvalidClient().WithDescription("there is no such client")
+	}
 	var e *oidc.Error
 	if !errors.As(err, &e) {
 		return oidc.ErrServerError().WithDescription("something failed on our side; try again").WithParent(err)

@@ -90,8 +90,9 @@ func (st *storage) KeySet(ctx context.Context) ([]op.Key, error) {
 // Health tells whether the database answers.
 func (st *storage) Health(ctx context.Context) error { return st.db.Ping(ctx) }
 
-// SetUserinfoFromScopes adds nothing: ID tokens say who, and userinfo says the rest.
-func (st *storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
+// SetUserinfoFromScopes adds nothing to an ID token but whom it is about: the userinfo endpoint says the rest.
+func (st *storage) SetUserinfoFromScopes(_ context.Context, info *oidc.UserInfo, user, _ string, _ []string) error {
+	info.Subject = user
 	return nil
 }
 

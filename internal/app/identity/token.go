@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -40,12 +41,26 @@ type accessClaims struct {
 func (s *Service) token(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	response, err := s.exchange(r, pool)
 	if err != nil {
-		e := oauthError(err)
-		op.RequestError(w, r, e, nil)
+		s.refuseToken(w, r, err)
 		return nil
 	}
 	httphelper.MarshalJSON(w, response)
 	return nil
+}
+
+// refuseToken answers a client with an error of RFC 6749.
+func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+	e := oauthError(err)
+	status, level := http.StatusBadRequest, slog.LevelInfo
+	switch e.ErrorType {
+	case oidc.InvalidClient:
+		status = http.StatusUnauthorized
+	case oidc.ServerError:
+		status, level = http.StatusInternalServerError, slog.LevelError
+	default:
+	}
+	s.log.Log(r.Context(), level, "token request refused", "error", e)
+	httphelper.MarshalJSONWithStatus(w, e, status)
 }
 
 func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenResponse, error) {
@@ -182,7 +197,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 // revoke ends the family of a refresh or access token (RFC 7009). Unknown tokens are a success, too.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	if err := s.revokeToken(r, pool); err != nil {
-		op.RequestError(w, r, oauthError(err), nil)
+		s.refuseToken(w, r, err)
 		return nil
 	}
 	w.WriteHeader(http.StatusOK)
