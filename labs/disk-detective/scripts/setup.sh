@@ -36,6 +36,9 @@ touch -d '35 days ago' old-????.eml
 touch -d '20 days ago' new-?.eml
 cd /
 
+# The first text says it.
+echo "USED=$(du -sh "$server" | cut -f 1)" >> "$CLOUDKIDA_ENV"
+
 chmod 755 "$server"/bin/*
 chown -R learner:learner "$server" "$home/answers"
 

@@ -10,7 +10,7 @@ done
 git cat-file -e main:title.txt 2> /dev/null || fail "Expected a commit with title.txt on main, found: $(git log -1 --format='%h %s' main)"
 git merge-base --is-ancestor dragon main || fail "Expected that main contains the branch dragon, but it does not yet: $(git rev-list --count main..dragon) commit(s) are missing."
 merge=$(git rev-list --min-parents=2 -n 1 main)
-[ -n "$merge" ] || fail "main contains dragon, but without a merge commit (fast-forward or rebase). Commit title.txt on main before you merge, or use git merge --no-ff."
+[ -n "$merge" ] || fail "main contains dragon, but without a merge commit (fast-forward or rebase). Commit once more on dragon, and merge that with git merge --no-ff --no-edit dragon."
 for file in chapter1.txt chapter2.txt title.txt; do
     git cat-file -e "main:$file" 2> /dev/null || fail "Expected $file on main after the merge, but it is missing."
 done

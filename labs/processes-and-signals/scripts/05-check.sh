@@ -12,5 +12,5 @@ last=$(grep "^$pid " collector.log | tail -n 1 || true)
 case $last in
     "$pid reloaded: a reading every 2 s") echo "The collector, still process $pid, has the new setting." ;;
     "$pid started: a reading every 2 s") fail "The collector has the new setting because it was restarted. Send it HUP as well, to see that it needs no restart." ;;
-    *) fail "The file says 2, but collector (process $pid) still has the old setting: nobody told it to read the file again." ;;
+    *) fail "The file says 2, but collector (process $pid) still has the old setting: nobody has told it since to read the file again." ;;
 esac

@@ -7,6 +7,7 @@ work=$(mktemp -d)
 guard=""
 child=""
 clear_up() {
+    exec 2> /dev/null # or else bash would have the last word, about a process that was killed
     for pid in $guard $child; do kill -KILL "$pid" 2> /dev/null || true; done
     rm -rf "$work"
 }
@@ -33,6 +34,7 @@ child=$(tr -d '[:space:]' < "$work/pid")
 alive "$child" || fail "Expected the PID file to hold the PID of the started program, but no process has the number $child."
 alive "$guard" || fail "Expected guard.sh to wait for its program, but it ended at once."
 
+sleep 0.3 # the trap may be set after the file was written
 kill -TERM "$guard"
 gone() { ! alive "$1"; }
 within 5 gone "$guard" || fail "Expected guard.sh to end within 5 seconds of TERM, but it still runs."

@@ -15,7 +15,7 @@ echo "not a book" > "$work/new books/list.csv"
 want=$'a.txt: 1\nempty.txt: 0\nsea  of two spaces.txt: 2'
 # $() takes the function's exit with it, message included.
 got=$(count "$work/new books" "a folder with a space in its name") || fail "$got"
-[ "$(sort <<< "$got")" = "$want" ] || fail "Expected the lines \"${want//$'\n'/ | }\", found \"${got//$'\n'/ | }\"."
+[ "$(sort <<< "$got")" = "$want" ] || fail "Expected the lines \"${want//$'\n'/ | }\", found \"${got//$'\n'/ | }\". $(tail -n 1 "$work/errors")"
 got=$(count "$work/none" "a folder without .txt files") || fail "$got"
 [ -z "$got" ] || fail "Expected nothing for a folder without .txt files, found \"${got:0:60}\"."
 echo "All files are counted, whatever their names."

@@ -36,9 +36,11 @@ def answer(name):
         sys.exit(f"~/answers/{name} is empty.")
     try:
         names, result = rows(sql)
-    except sqlite3.Warning:
-        sys.exit(f"Expected one query in ~/answers/{name}, found several: a semicolon ends a query.")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        if "one statement" in str(error):
+            sys.exit(f"Expected one query in ~/answers/{name}, found several: a semicolon ends a query.")
+        if str(error) == "interrupted":
+            sys.exit(f"The query in ~/answers/{name} takes too long. Does each JOIN say with ON which rows belong together?")
         sys.exit(f"SQLite does not understand ~/answers/{name}: {error}")
     if not names:
         sys.exit(f"Expected a SELECT in ~/answers/{name}, found something that gives no rows.")
