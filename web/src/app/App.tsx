@@ -1,11 +1,10 @@
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiError } from '@/lib/api/problem'
 import { nonce } from '@/lib/nonce'
-import classes from './App.module.css'
+import { Messages } from './Messages'
 import { newRouter } from './router'
 import { theme, variables } from './theme'
 
@@ -35,7 +34,7 @@ export function App() {
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}
     >
-      <Notifications position="top-right" zIndex={1000} limit={4} className={classes.notifications} />
+      <Messages />
       <QueryClientProvider client={client}>
         <RouterProvider router={router} />
       </QueryClientProvider>

@@ -3,10 +3,9 @@ import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { bootQuery } from './boot'
 import { Pending } from './Boundary'
-import { Shortcuts } from './Shortcuts'
+import { Overlays } from './Overlays'
 
 const Landing = lazy(() => import('@/features/identity/Landing').then((module) => ({ default: module.Landing })))
-const Palette = lazy(() => import('./Palette').then((module) => ({ default: module.Palette })))
 
 /** Lets those who are signed in pass; the others see what this is and how to get in. */
 export function Gate() {
@@ -21,10 +20,7 @@ export function Gate() {
   return (
     <>
       <Outlet />
-      <Suspense>
-        <Palette />
-      </Suspense>
-      <Shortcuts />
+      <Overlays />
     </>
   )
 }

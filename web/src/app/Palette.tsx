@@ -1,20 +1,28 @@
+import '@mantine/core/styles/ScrollArea.layer.css'
+import '@mantine/core/styles/Overlay.layer.css'
+import '@mantine/core/styles/ModalBase.layer.css'
+import '@mantine/core/styles/Modal.layer.css'
+import '@mantine/spotlight/styles.layer.css'
 import { useMantineColorScheme } from '@mantine/core'
 import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { IconKeyboard, IconLogout, IconMoon, IconPlayerPlay, IconSearch, IconSun, IconTerminal2, IconUser } from '@tabler/icons-react'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { labsQuery } from '@/features/lab/api'
 import { activeSessionsQuery } from '@/features/session/api'
 import { signOut } from '@/lib/auth'
-import { showShortcuts } from './Shortcuts'
+import { openShortcuts } from './overlay'
 import { usePages } from './usePages'
 
-/** Ctrl-K: every lab, page and action by its name. Asks for the labs when it is first opened. */
-export function Palette() {
+interface Props {
+  opened: boolean
+  onClose: () => void
+}
+
+/** Ctrl-K: every lab, page and action by its name. */
+export function Palette({ opened, onClose }: Props) {
   const { t } = useTranslation()
-  const [opened, setOpened] = useState(false)
   const labs = useLabActions(opened)
   const pages = usePageActions()
   const actions = useOtherActions()
@@ -27,8 +35,9 @@ export function Palette() {
     <Spotlight
       actions={groups}
       attributes={{ content: { 'aria-label': t('shell.search') } }}
-      shortcut="mod + K"
-      onSpotlightOpen={() => setOpened(true)}
+      forceOpened={opened}
+      onSpotlightClose={onClose}
+      shortcut={null}
       highlightQuery
       scrollable
       maxHeight={420}
@@ -83,7 +92,7 @@ function useOtherActions(): SpotlightActionData[] {
   return [
     { id: 'light', label: t('palette.light'), leftSection: <IconSun size={18} />, onClick: () => setColorScheme('light') },
     { id: 'dark', label: t('palette.dark'), leftSection: <IconMoon size={18} />, onClick: () => setColorScheme('dark') },
-    { id: 'shortcuts', label: t('shortcuts.title'), leftSection: <IconKeyboard size={18} />, onClick: showShortcuts },
+    { id: 'shortcuts', label: t('shortcuts.title'), leftSection: <IconKeyboard size={18} />, onClick: openShortcuts },
     { id: 'sign-out', label: t('shell.signOut'), leftSection: <IconLogout size={18} />, onClick: () => void signOut() },
   ]
 }

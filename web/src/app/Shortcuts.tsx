@@ -1,14 +1,8 @@
-import { Kbd, Modal, Table } from '@mantine/core'
-import { useDisclosure, useHotkeys, useWindowEvent } from '@mantine/hooks'
+import '@mantine/core/styles/Table.layer.css'
+import { Kbd, Table } from '@mantine/core'
+import { Dialog } from '@/components/Dialog'
 import { useTranslation } from 'react-i18next'
 import classes from './Shortcuts.module.css'
-
-const wanted = 'cloudkida:shortcuts'
-
-/** Opens the list of shortcuts from anywhere. */
-export function showShortcuts(): void {
-  window.dispatchEvent(new Event(wanted))
-}
 
 const general = [
   { keys: ['Ctrl', 'K'], text: 'palette' },
@@ -26,16 +20,13 @@ const terminal = [
 ] as const
 
 /** "?" lists what the keyboard can do. */
-export function Shortcuts() {
+export function Shortcuts({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation()
-  const [opened, { open, close }] = useDisclosure(false)
-  useHotkeys([['shift + ?', open], ['?', open]])
-  useWindowEvent(wanted as keyof WindowEventMap, open)
   return (
-    <Modal opened={opened} onClose={close} title={t('shortcuts.title')} size="md">
+    <Dialog opened={opened} onClose={onClose} title={t('shortcuts.title')} size="md">
       <Keys title={t('shortcuts.general')} keys={general} />
       <Keys title={t('shortcuts.inTerminal')} keys={terminal} />
-    </Modal>
+    </Dialog>
   )
 }
 

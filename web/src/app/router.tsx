@@ -3,7 +3,6 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
 import { Boundary, BoundaryPage, Missing, Pending } from './Boundary'
 import { Gate } from './Gate'
-import { Shell } from './Shell'
 
 interface Context {
   client: QueryClient
@@ -20,7 +19,7 @@ const callback = createRoute({
 /** Everything below needs somebody who is signed in. */
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: Gate, errorComponent: BoundaryPage })
 
-const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: Shell, errorComponent: BoundaryPage })
+const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: lazyRouteComponent(() => import('./Shell')), errorComponent: BoundaryPage })
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 

@@ -28,7 +28,6 @@ export const theme = createTheme({
       // a header outside of the page's is no second banner
       defaultProps: { centered: true, radius: 'lg', closeButtonProps, attributes: { header: { role: 'presentation' } } },
     },
-    Drawer: { defaultProps: { closeButtonProps, attributes: { header: { role: 'presentation' } } } },
     Notification: {
       defaultProps: { closeButtonProps, styles: { description: { color: 'var(--mantine-color-dimmed)' } } },
     },
@@ -43,19 +42,30 @@ export const theme = createTheme({
       },
     },
     Badge: { defaultProps: { tt: 'none', fw: 600 } },
-    Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
+    Menu: {
+      defaultProps: {
+        shadow: 'md',
+        radius: 'md',
+        // a menu has menu items only, and lies in the landmark of its button
+        withInitialFocusPlaceholder: false,
+        withinPortal: false,
+        floatingStrategy: 'fixed',
+      },
+    },
   },
 })
 
 /** Our own variables, and those of Mantine that would fail 4.5:1 as they come. */
 export const variables: CSSVariablesResolver = () => ({
-  variables: { '--mantine-color-red-filled': '#c92a3a', '--mantine-color-red-filled-hover': '#ae2331' },
+  variables: {},
   light: {
     '--mantine-color-dimmed': '#5b6270',
     '--mantine-color-placeholder': '#6b7280',
     '--mantine-color-text': '#16181d',
     '--mantine-color-anchor': '#4543b4',
     '--mantine-color-error': '#c2273a',
+    '--mantine-color-red-filled': '#c92a3a',
+    '--mantine-color-red-filled-hover': '#ae2331',
     '--mantine-color-green-light': '#e7f7ed',
     '--mantine-color-yellow-light': '#fcf5e0',
     '--mantine-color-red-light': '#fdeff0',
@@ -87,6 +97,8 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#8a909c',
     '--mantine-color-anchor': '#abaaee',
     '--mantine-color-error': '#ff8791',
+    '--mantine-color-red-filled': '#c92a3a',
+    '--mantine-color-red-filled-hover': '#ae2331',
     '--mantine-color-green-light': '#15301f',
     '--mantine-color-yellow-light': '#2b2413',
     '--mantine-color-red-light': '#33191d',

@@ -1,4 +1,5 @@
-import { Button, Group, Modal, Text } from '@mantine/core'
+import { Button, Group, Text } from '@mantine/core'
+import { Dialog } from './Dialog'
 import { useTranslation } from 'react-i18next'
 
 interface Props {
@@ -15,7 +16,7 @@ interface Props {
 export function ConfirmDialog({ opened, title, text, confirm, busy, onConfirm, onClose }: Props) {
   const { t } = useTranslation()
   return (
-    <Modal opened={opened} onClose={onClose} title={title} centered>
+    <Dialog opened={opened} onClose={onClose} title={title} centered>
       <Text size="sm">{text}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" data-autofocus onClick={onClose}>
@@ -25,6 +26,6 @@ export function ConfirmDialog({ opened, title, text, confirm, busy, onConfirm, o
           {confirm}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   )
 }

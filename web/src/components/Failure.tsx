@@ -1,3 +1,4 @@
+import '@mantine/core/styles/Code.layer.css'
 import { Button, Code, Text } from '@mantine/core'
 import { IconCloudOff, IconMoodSad } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'

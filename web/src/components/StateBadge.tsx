@@ -15,7 +15,7 @@ const colours: Record<SessionState, string> = {
 export function StateBadge({ state }: { state: SessionState }) {
   const { t } = useTranslation()
   return (
-    <Badge variant="light" color={colours[state]}>
+    <Badge miw="max-content" variant="light" color={colours[state]}>
       {t(`session.state.${state}`)}
     </Badge>
   )

@@ -5,7 +5,8 @@ import { getRouteApi } from '@tanstack/react-router'
 import { lazy } from 'react'
 import { sessionQuery } from '@/features/session/api'
 import { LabPage } from '@/features/session/LabPage'
-import { SchemeMenu } from '../SchemeMenu'
+import { openShortcuts } from '../overlay'
+import { SchemeButton } from '../SchemeButton'
 
 const Terminal = lazy(() => import('@/features/terminal/Terminal'))
 const route = getRouteApi('/signed-in/sessions/$id')
@@ -24,8 +25,9 @@ export default function Lab() {
       step={step}
       onStep={(next) => void navigate({ search: { step: next }, replace: true })}
       onSession={(next) => void navigate({ to: '/sessions/$id', params: { id: next }, replace: true })}
+      onShortcuts={openShortcuts}
       Terminal={Terminal}
-      tools={<SchemeMenu />}
+      tools={<SchemeButton />}
     />
   )
 }

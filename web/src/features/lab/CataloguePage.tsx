@@ -1,4 +1,4 @@
-import { Button, Chip, CloseButton, Group, Select, SimpleGrid, Skeleton, TextInput, VisuallyHidden } from '@mantine/core'
+import { Button, Chip, CloseButton, Group, NativeSelect, Skeleton, TextInput, VisuallyHidden } from '@mantine/core'
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { IconMoodEmpty, IconSearch, IconStack2 } from '@tabler/icons-react'
@@ -34,13 +34,13 @@ export function CataloguePage({ filter, onFilter, sessions }: Props) {
       {list.isPending && <CardSkeletons />}
       {labs?.length === 0 && (filtered ? <NothingFound onClear={() => onFilter({})} /> : <NoLabs />)}
       {labs && labs.length > 0 && (
-        <SimpleGrid component="ul" className={classes.grid} cols={{ base: 1, sm: 2, lg: 3 }} spacing="md">
+        <ul className={classes.grid}>
           {labs.map((lab) => (
             <li key={lab.slug}>
               <LabCard lab={lab} session={sessions.get(lab.slug)} />
             </li>
           ))}
-        </SimpleGrid>
+        </ul>
       )}
       {list.hasNextPage && (
         <Group justify="center" mt="lg">
@@ -65,14 +65,15 @@ function Filters({ filter, tags, onFilter }: FiltersProps) {
   return (
     <Group className={classes.filters} gap="sm">
       <SearchField value={filter.q ?? ''} onChange={(q) => onFilter({ ...filter, q: q || undefined })} />
-      <Select
+      <NativeSelect
         aria-label={t('catalogue.level')}
-        placeholder={t('catalogue.anyLevel')}
         w={170}
-        clearable
-        value={filter.level ?? null}
-        onChange={(level) => onFilter({ ...filter, level: (level) ?? undefined })}
-        data={levels.map((level) => ({ value: level, label: t(`level.${level}`) }))}
+        value={filter.level ?? ''}
+        onChange={({ currentTarget: { value } }) => onFilter({ ...filter, level: levels.find((level) => level === value) })}
+        data={[
+          { value: '', label: t('catalogue.anyLevel') },
+          ...levels.map((level) => ({ value: level, label: t(`level.${level}`) })),
+        ]}
       />
       {shown.length > 0 && (
         <div className={classes.tags} role="group" aria-label={t('catalogue.tags')}>
@@ -148,10 +149,10 @@ function NoLabs() {
 
 function CardSkeletons() {
   return (
-    <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="md" aria-busy>
+    <div className={classes.grid} aria-busy>
       {[1, 2, 3, 4, 5, 6].map((n) => (
         <Skeleton key={n} h={196} radius="lg" />
       ))}
-    </SimpleGrid>
+    </div>
   )
 }

@@ -17,7 +17,7 @@ interface Props {
 export function LabCard({ lab, session }: Props) {
   const { t } = useTranslation()
   const alive = session !== undefined && !session.endedAt && session.state !== 'ending'
-  const done = session !== undefined && session.progress.total > 0 && session.progress.passed === session.progress.total
+  const done = session?.completed ?? false
   return (
     <article className={classes.card}>
       <div className={classes.top}>
@@ -50,7 +50,7 @@ export function LabCard({ lab, session }: Props) {
               aria-label={t('lab.progress')}
             />
             <span className={classes.steps}>
-              {t('resume.progress', { passed: session.progress.passed, total: session.progress.total })}
+              {t('lab.checksPassed', { passed: session.progress.passed, total: session.progress.total })}
             </span>
             <ButtonLink
               to="/sessions/$id"

@@ -1,3 +1,4 @@
+import '@mantine/core/styles/Code.layer.css'
 import { Badge, Button, Code, Group, Text, Title } from '@mantine/core'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { IconArrowLeft, IconClock, IconListCheck, IconPlayerPlayFilled, IconTrophy, IconWorld } from '@tabler/icons-react'
@@ -27,7 +28,7 @@ export function LabDetailPage({ slug, running, onStart, starting, refused }: Pro
   useDocumentTitle(`${lab.title} · Cloudkida`)
   return (
     <div className={classes.page}>
-      <div>
+      <div className={classes.intro}>
         <TextLink to="/" size="sm" c="dimmed" className={classes.back}>
           <IconArrowLeft size={15} aria-hidden /> {t('detail.back')}
         </TextLink>
@@ -45,7 +46,9 @@ export function LabDetailPage({ slug, running, onStart, starting, refused }: Pro
             </Badge>
           ))}
         </Group>
-        <Title order={2} fz="lg" mt={36} mb="sm">
+      </div>
+      <div className={classes.contents}>
+        <Title order={2} fz="lg" mb="sm">
           {t('detail.steps')}
         </Title>
         <ol className={classes.steps}>

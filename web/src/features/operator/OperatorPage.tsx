@@ -1,3 +1,7 @@
+import '@mantine/core/styles/Alert.layer.css'
+import '@mantine/core/styles/Code.layer.css'
+import '@mantine/core/styles/Table.layer.css'
+import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
 import { IconActivity, IconUsers } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'

@@ -1,4 +1,5 @@
-import { Alert, Badge, Button, Code, CopyButton, Group, Modal, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core'
+import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core'
+import { Dialog } from '@/components/Dialog'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconSearch, IconUsers } from '@tabler/icons-react'
@@ -104,7 +105,7 @@ function ResetDialog({ user, onClose }: { user: User; onClose: () => void }) {
   const { t } = useTranslation()
   const reset = useResetPassword()
   return (
-    <Modal opened onClose={onClose} title={t('operator.resetTitle', { name: user.name })} centered size="lg">
+    <Dialog opened onClose={onClose} title={t('operator.resetTitle', { name: user.name })} centered size="lg">
       {!reset.data ? (
         <Stack>
           <Text size="sm">{t('operator.resetText', { email: user.email })}</Text>
@@ -142,6 +143,6 @@ function ResetDialog({ user, onClose }: { user: User; onClose: () => void }) {
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   )
 }

@@ -21,7 +21,7 @@ export function Checks({ session, checks, ready }: Props) {
   return (
     <section className={classes.checks} aria-label={t('checks.title')}>
       <header className={classes.header}>
-        <h3>{t('checks.title')}</h3>
+        <h2>{t('checks.title')}</h2>
         <span>{automatic ? t('checks.automatic') : t('checks.byButton')}</span>
       </header>
       <ul>

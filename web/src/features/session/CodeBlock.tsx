@@ -16,7 +16,7 @@ interface Block {
   copies: boolean
 }
 
-function read({ dataset, textContent }: HTMLElement): Block {
+function blockOf({ dataset, textContent }: HTMLElement): Block {
   const kind = dataset.kind
   return {
     kind: kind === 'run' || kind === 'copy' || kind === 'file' ? kind : 'plain',
@@ -28,12 +28,18 @@ function read({ dataset, textContent }: HTMLElement): Block {
   }
 }
 
+/** Puts the setup's values in place of {{env:NAME}}; an unknown one stays to be seen. */
+function fill(code: string, env: Record<string, string>): string {
+  return code.replaceAll(/\{\{env:([A-Za-z_][A-Za-z0-9_]{0,63})\}\}/g, (marker, name: string) => env[name] ?? marker)
+}
+
 /** A fenced block of the text: runs in a terminal, becomes a file, or is there to be copied or read. */
 export function CodeBlock({ block }: { block: HTMLElement }) {
   const { t } = useTranslation()
   const actions = useLabActions()
   const [sent, setSent] = useState(0)
-  const { kind, code, path, terminal, interrupt, copies } = read(block)
+  const { kind, path, terminal, interrupt, copies, ...read } = blockOf(block)
+  const code = fill(read.code, actions.env)
   const run = () => {
     actions.run(code, terminal, interrupt)
     setSent((n) => n + 1)

@@ -1,4 +1,5 @@
-import { Button, Group, Modal, Stack, Text, ThemeIcon } from '@mantine/core'
+import { Button, Group, Stack, Text, ThemeIcon } from '@mantine/core'
+import { Dialog } from '@/components/Dialog'
 import { IconConfetti } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -22,14 +23,14 @@ export function Completed({ session, onEnd, ending }: Props) {
   }
   const close = () => setOpened(false)
   return (
-    <Modal opened={opened && session.state === 'ready'} onClose={close} withCloseButton={false}>
+    <Dialog opened={opened && session.state === 'ready'} onClose={close} withCloseButton={false}>
       <Stack align="center" ta="center" gap="md" p="md">
         <ThemeIcon size={64} radius="xl" variant="light" color="green">
           <IconConfetti size={36} />
         </ThemeIcon>
-        <Modal.Title fz={24} fw={680}>
+        <Dialog.Title fz={24} fw={680}>
           {t('completed.title')}
-        </Modal.Title>
+        </Dialog.Title>
         <Text c="dimmed">{t('completed.text', { title: session.lab.title })}</Text>
         <Summary session={{ ...session, endedAt: new Date().toISOString() }} />
         <Group justify="center">
@@ -41,6 +42,6 @@ export function Completed({ session, onEnd, ending }: Props) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -14,8 +14,8 @@ export function PortLink({ port, children }: { port: string; children: ReactNode
   )
 }
 
-/** {{env:NAME}}: a value that the lab's setup made for this learner. */
+/** {{env:NAME}}: a value that the lab's setup made for this learner. Until it is there, the variable stands for it. */
 export function EnvValue({ name }: { name: string }) {
   const { env } = useLabActions()
-  return <code>{env[name] ?? `$${name}`}</code>
+  return <span className={classes.env}>{env[name] ?? `$${name}`}</span>
 }

@@ -7,6 +7,7 @@ import { Checks } from './Checks'
 import classes from './GuidePane.module.css'
 import { GuideText } from './GuideText'
 import { Help } from './Help'
+import { Quiz, quizName } from './Quiz'
 import { StepRail } from './StepRail'
 
 interface Props {
@@ -28,7 +29,8 @@ export function GuidePane({ session, guide, selected, onSelect }: Props) {
   const step = guide?.steps[selected]
   const progress = session.steps[selected]
   if (!guide || !step || !progress) return <GuideSkeleton />
-  const checks = session.checks.filter((check) => check.step === step.index)
+  const checks = session.checks.filter((check) => check.step === step.index && check.name !== quizName)
+  const quiz = session.checks.find((check) => check.step === step.index && check.name === quizName)
   return (
     <div className={classes.pane}>
       <StepRail steps={guide.steps} progress={session.steps} selected={selected} onSelect={onSelect} />
@@ -38,9 +40,12 @@ export function GuidePane({ session, guide, selected, onSelect }: Props) {
             {t('lab.stepOf', { number: selected + 1, count: guide.steps.length })}
             {progress.points > 0 && <Badge variant="light" color="gray">{t('lab.points', { count: progress.points })}</Badge>}
           </div>
-          <h2 className={classes.title}>{step.title}</h2>
+          <h1 className={classes.title}>{step.title}</h1>
           <GuideText html={step.html} />
           <Checks session={session.id} checks={checks} ready={session.state === 'ready'} />
+          {quiz && step.quiz && (
+            <Quiz session={session.id} questions={step.quiz} check={quiz} ready={session.state === 'ready'} key={`quiz-${step.index}`} />
+          )}
           {session.state === 'ready' && <Help session={session.id} guide={step} step={progress} key={step.index} />}
         </article>
       </div>

@@ -49,7 +49,7 @@ function attributes(element: HTMLElement): Record<string, unknown> {
     case 'a':
       return link(get('href'))
     case 'img':
-      return { src: web(get('src')), alt: get('alt') ?? '', title: get('title'), loading: 'lazy' }
+      return { src: picture(get('src')), alt: get('alt') ?? '', title: get('title'), loading: 'lazy' }
     case 'ol':
       return { start: get('start') }
     case 'th':
@@ -60,6 +60,11 @@ function attributes(element: HTMLElement): Record<string, unknown> {
     default:
       return {}
   }
+}
+
+/** Pictures of a lab come within its text. */
+function picture(address: string | undefined): string | undefined {
+  return address && /^data:image\/[a-z+]+;base64,/.test(address) ? address : web(address)
 }
 
 /** Addresses on the web or of this site; never javascript:, data: and the like. */

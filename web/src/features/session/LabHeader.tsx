@@ -15,14 +15,16 @@ interface Props {
   link: LinkState
   onRestart: () => void
   onEnd: () => void
+  onShortcuts: () => void
   /** What the application adds at the end: colour scheme, shortcuts. */
   children?: ReactNode
 }
 
 /** The bar over a lab: what it is, how far it is, how long it lasts, and the ways out. */
-export function LabHeader({ session, link, onRestart, onEnd, children }: Props) {
+export function LabHeader({ session, link, onRestart, onEnd, onShortcuts, children }: Props) {
   const { t } = useTranslation()
-  const { passed, total } = session.progress
+  const done = session.steps.filter((step) => step.done).length
+  const total = session.steps.length
   return (
     <header className={classes.header}>
       <Tooltip label={t('lab.back')}>
@@ -31,18 +33,18 @@ export function LabHeader({ session, link, onRestart, onEnd, children }: Props) 
         </Link>
       </Tooltip>
       <div className={classes.title}>
-        <h1 className={classes.name}>{session.lab.title}</h1>
+        <span className={classes.name}>{session.lab.title}</span>
         <StateChip session={session} link={link} />
       </div>
       <div className={classes.progress}>
         <Progress
-          value={total > 0 ? (100 * passed) / total : 0}
+          value={total > 0 ? (100 * done) / total : 0}
           color={session.completed ? 'green' : undefined}
           size="sm"
           radius="xl"
           aria-label={t('lab.progress')}
         />
-        <span>{t('lab.stepsDone', { passed, total })}</span>
+        <span>{t('lab.stepsDone', { done, total })}</span>
       </div>
       {session.points > 0 && (
         <span className={classes.score}>
@@ -51,13 +53,13 @@ export function LabHeader({ session, link, onRestart, onEnd, children }: Props) 
         </span>
       )}
       {isAlive(session.state) && session.state === 'ready' && <Countdown session={session} />}
-      <LabMenu session={session} onRestart={onRestart} onEnd={onEnd} />
-      {children}
+      <LabMenu session={session} onRestart={onRestart} onEnd={onEnd} onShortcuts={onShortcuts} />
+      <div className={classes.tools}>{children}</div>
     </header>
   )
 }
 
-function LabMenu({ session, onRestart, onEnd }: Pick<Props, 'session' | 'onRestart' | 'onEnd'>) {
+function LabMenu({ session, onRestart, onEnd, onShortcuts }: Omit<Props, 'link' | 'children'>) {
   const { t } = useTranslation()
   return (
     <Menu position="bottom-end" width={230}>
@@ -70,7 +72,7 @@ function LabMenu({ session, onRestart, onEnd }: Pick<Props, 'session' | 'onResta
         <Menu.Item leftSection={<IconArrowBackUp size={16} />} component={Link} to="/">
           {t('lab.leave')}
         </Menu.Item>
-        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={() => window.dispatchEvent(new Event('cloudkida:shortcuts'))}>
+        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={onShortcuts}>
           {t('shortcuts.title')}
         </Menu.Item>
         {isAlive(session.state) && (
@@ -95,7 +97,7 @@ function StateChip({ session, link }: { session: Session; link: LinkState }) {
   const state = isStarting(session.state) ? 'starting' : session.state === 'ready' ? link : session.state
   return (
     <span className={classes.chip} data-state={state} role="status">
-      {t(`lab.chip.${state}`)}
+      <span className={classes.word}>{t(`lab.chip.${state}`)}</span>
     </span>
   )
 }

@@ -1,4 +1,10 @@
-import { SegmentedControl } from '@mantine/core'
+import '@mantine/core/styles/Alert.layer.css'
+import '@mantine/core/styles/FloatingIndicator.layer.css'
+import '@mantine/core/styles/SegmentedControl.layer.css'
+import '@mantine/core/styles/Radio.layer.css'
+import '@mantine/core/styles/Checkbox.layer.css'
+import '@mantine/core/styles/Tabs.layer.css'
+import { SegmentedControl, VisuallyHidden } from '@mantine/core'
 import { useDisclosure, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
@@ -28,12 +34,13 @@ interface Props {
   /** Goes to another session, in place of this one. */
   onSession: (id: string) => void
   Terminal: TerminalComponent
+  onShortcuts: () => void
   /** What the application adds to the header. */
   tools?: ReactNode
 }
 
 /** A lab in progress: instructions left, terminals right. */
-export function LabPage({ id, step, onStep, onSession, Terminal, tools }: Props) {
+export function LabPage({ id, step, onStep, onSession, onShortcuts, Terminal, tools }: Props) {
   const { t } = useTranslation()
   const { data: session } = useSuspenseQuery(sessionQuery(id))
   const { data: guide } = useQuery(guideQuery(id))
@@ -61,7 +68,7 @@ export function LabPage({ id, step, onStep, onSession, Terminal, tools }: Props)
   return (
     <LabActionsContext value={bench.actions}>
       <div className={classes.page} onKeyDown={bench.onKeyDown}>
-        <SessionHeader session={session} link={link} onSession={onSession} tools={tools} />
+        <SessionHeader session={session} link={link} onSession={onSession} onShortcuts={onShortcuts} tools={tools} />
         <Panes left={guidePane} right={workbench} side={bench.side} onSide={bench.setSide} />
       </div>
     </LabActionsContext>
@@ -72,11 +79,12 @@ interface HeaderProps {
   session: Session
   link: ReturnType<typeof useSessionEvents>
   onSession: (id: string) => void
+  onShortcuts: () => void
   tools?: ReactNode
 }
 
 /** The header with the dialogs behind its dangerous actions. */
-function SessionHeader({ session, link, onSession, tools }: HeaderProps) {
+function SessionHeader({ session, link, onSession, onShortcuts, tools }: HeaderProps) {
   const { t } = useTranslation()
   const [ending, endDialog] = useDisclosure(false)
   const [restarting, restartDialog] = useDisclosure(false)
@@ -86,7 +94,7 @@ function SessionHeader({ session, link, onSession, tools }: HeaderProps) {
   const restartNow = () => restart.mutate(undefined, { onSuccess: (s) => onSession(s.id), onError: notifyError })
   return (
     <>
-      <LabHeader session={session} link={link} onRestart={restartDialog.open} onEnd={endDialog.open}>
+      <LabHeader session={session} link={link} onRestart={restartDialog.open} onEnd={endDialog.open} onShortcuts={onShortcuts}>
         {tools}
       </LabHeader>
       <ConfirmDialog
@@ -192,6 +200,7 @@ function Panes({ left, right, side, onSide }: PanesProps) {
           {left}
         </div>
         <div className={classes.side} hidden={side !== 'workbench'}>
+          <VisuallyHidden component="h1">{t('lab.workbench')}</VisuallyHidden>
           {right}
         </div>
       </main>

@@ -101,7 +101,7 @@ export function Summary({ session }: { session: Session }) {
       <div>
         <dt>{t('over.steps')}</dt>
         <dd>
-          {session.progress.passed}/{session.progress.total}
+          {session.steps.filter((step) => step.done).length}/{session.steps.length}
         </dd>
       </div>
       {session.points > 0 && (

@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Tooltip } from '@mantine/core'
+import { ActionIcon, Group } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconPlayerPlayFilled, IconX } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -25,7 +25,7 @@ export function ResumeBar() {
         <strong>{session.lab.title}</strong>
         <span>
           {session.state === 'ready'
-            ? t('resume.progress', { passed: session.progress.passed, total: session.progress.total })
+            ? t('lab.checksPassed', { passed: session.progress.passed, total: session.progress.total })
             : t('resume.starting')}
           {left !== undefined && ` · ${t('resume.left', { time: clock(left) })}`}
         </span>
@@ -39,11 +39,15 @@ export function ResumeBar() {
         >
           {t('resume.resume')}
         </ButtonLink>
-        <Tooltip label={t('resume.hide')}>
-          <ActionIcon variant="subtle" color="gray" aria-label={t('resume.hide')} onClick={() => setDismissed(session.id)}>
-            <IconX size={16} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label={t('resume.hide')}
+          title={t('resume.hide')}
+          onClick={() => setDismissed(session.id)}
+        >
+          <IconX size={16} />
+        </ActionIcon>
       </Group>
     </aside>
   )

@@ -1,3 +1,6 @@
+import '@mantine/core/styles/FloatingIndicator.layer.css'
+import '@mantine/core/styles/SegmentedControl.layer.css'
+import '@mantine/core/styles/Table.layer.css'
 import { ActionIcon, Button, Group, Menu, SegmentedControl, Skeleton, Table, Text, VisuallyHidden } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { IconDots, IconFlask, IconPlayerPlayFilled, IconPlayerStop } from '@tabler/icons-react'
@@ -81,15 +84,15 @@ function SessionsTable({ sessions }: { sessions: SessionSummary[] }) {
   }
   return (
     <div className={classes.card}>
-      <Table.ScrollContainer minWidth={640} type="native">
+      <Table.ScrollContainer minWidth={280} type="native">
         <Table>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('sessions.lab')}</Table.Th>
               <Table.Th>{t('sessions.state')}</Table.Th>
-              <Table.Th>{t('sessions.progress')}</Table.Th>
-              <Table.Th>{t('sessions.score')}</Table.Th>
-              <Table.Th>{t('sessions.started')}</Table.Th>
+              <Table.Th visibleFrom="sm">{t('sessions.progress')}</Table.Th>
+              <Table.Th visibleFrom="sm">{t('sessions.score')}</Table.Th>
+              <Table.Th visibleFrom="sm">{t('sessions.started')}</Table.Th>
               <Table.Th>
                 <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
               </Table.Th>
@@ -129,9 +132,9 @@ function SessionRow({ session, onEnd }: { session: SessionSummary; onEnd: () => 
       <Table.Td>
         <StateBadge state={session.state} />
       </Table.Td>
-      <Table.Td className={classes.number}>{t('lab.stepsDone', { passed, total })}</Table.Td>
-      <Table.Td className={classes.number}>{session.points > 0 ? `${session.score}/${session.points}` : '–'}</Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm" className={classes.number}>{t('lab.checksPassed', { passed, total })}</Table.Td>
+      <Table.Td visibleFrom="sm" className={classes.number}>{session.points > 0 ? `${session.score}/${session.points}` : '–'}</Table.Td>
+      <Table.Td visibleFrom="sm">
         <Text component="time" size="sm" dateTime={session.createdAt} title={dateTime(session.createdAt)}>
           {ago(session.createdAt)}
         </Text>

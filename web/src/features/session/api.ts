@@ -40,10 +40,10 @@ export function envQuery(id: string, ready: boolean) {
   })
 }
 
-export function solutionQuery(id: string, index: number, enabled: boolean) {
+export function solutionQuery(id: string, step: number, enabled: boolean) {
   return queryOptions({
-    queryKey: ['session', id, 'solution', index],
-    queryFn: ({ signal }) => ok(api.GET('/v1/sessions/{id}/steps/{index}/solution', { params: { path: { id, index } }, signal })),
+    queryKey: ['session', id, 'solution', step],
+    queryFn: ({ signal }) => ok(api.GET('/v1/sessions/{id}/steps/{step}/solution', { params: { path: { id, step } }, signal })),
     enabled,
     staleTime: Infinity,
   })
@@ -121,21 +121,29 @@ export function useRunCheck(id: string) {
   })
 }
 
-export function useRevealHint(id: string, index: number) {
-  return useMutation({ mutationFn: (hint: number) => revealHint(id, index, hint) })
+export function useRevealHint(id: string, step: number) {
+  return useMutation({ mutationFn: (hint: number) => revealHint(id, step, hint) })
 }
 
-function revealHint(id: string, index: number, hint: number) {
-  return ok(api.POST('/v1/sessions/{id}/steps/{index}/hints/{hint}/reveal', { params: { path: { id, index, hint } } }))
+function revealHint(id: string, step: number, hint: number) {
+  return ok(api.POST('/v1/sessions/{id}/steps/{step}/hints/{hint}/reveal', { params: { path: { id, step, hint } } }))
 }
 
 /** A hint that was revealed before: asking again costs nothing. */
-export function hintQuery(id: string, index: number, hint: number, revealed: boolean) {
+export function hintQuery(id: string, step: number, hint: number, revealed: boolean) {
   return queryOptions({
-    queryKey: ['session', id, 'hint', index, hint],
-    queryFn: () => revealHint(id, index, hint),
+    queryKey: ['session', id, 'hint', step, hint],
+    queryFn: () => revealHint(id, step, hint),
     enabled: revealed,
     staleTime: Infinity,
+  })
+}
+
+/** Answers a step's quiz: for each question the chosen answers. Says of each whether it is right. */
+export function useAnswerQuiz(id: string, step: number) {
+  return useMutation({
+    mutationFn: (answers: number[][]) =>
+      ok(api.POST('/v1/sessions/{id}/steps/{step}/quiz', { params: { path: { id, step } }, body: { answers } })),
   })
 }
 

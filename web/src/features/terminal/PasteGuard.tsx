@@ -1,4 +1,6 @@
-import { Button, Code, Group, Modal, Text } from '@mantine/core'
+import '@mantine/core/styles/Code.layer.css'
+import { Button, Code, Group, Text } from '@mantine/core'
+import { Dialog } from '@/components/Dialog'
 import type { Terminal } from '@xterm/xterm'
 import { useEffect, useState, type RefObject } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -47,7 +49,7 @@ export function PasteGuard({ text, onPaste, onClose }: Props) {
     onClose()
   }
   return (
-    <Modal opened={text !== undefined} onClose={onClose} title={t('terminal.paste.title', { count: lines })} returnFocus={false}>
+    <Dialog opened={text !== undefined} onClose={onClose} title={t('terminal.paste.title', { count: lines })} returnFocus={false}>
       <Text size="sm">{t('terminal.paste.text')}</Text>
       <Code block my="md" className={classes.preview} tabIndex={0}>
         {text?.slice(0, 4000)}
@@ -60,6 +62,6 @@ export function PasteGuard({ text, onPaste, onClose }: Props) {
           {t('terminal.paste.confirm')}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   )
 }

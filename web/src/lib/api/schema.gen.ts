@@ -212,7 +212,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/sessions/{id}/steps/{index}/hints/{hint}/reveal": {
+    "/v1/sessions/{id}/steps/{step}/hints/{hint}/reveal": {
         parameters: {
             query?: never;
             header?: never;
@@ -228,7 +228,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/sessions/{id}/steps/{index}/solution": {
+    "/v1/sessions/{id}/steps/{step}/solution": {
         parameters: {
             query?: never;
             header?: never;
@@ -238,6 +238,22 @@ export interface paths {
         get: operations["get-solution"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/steps/{step}/quiz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["answer-quiz"];
         delete?: never;
         options?: never;
         head?: never;
@@ -423,6 +439,7 @@ export interface components {
         };
         SessionSummary: {
             id: string;
+            completed: boolean;
             lab: components["schemas"]["SessionLab"];
             /** @enum {string} */
             state: "requested" | "admitted" | "provisioning" | "ready" | "ending" | "ended" | "failed";
@@ -501,6 +518,8 @@ export interface components {
             score: number;
             points: number;
             progress: components["schemas"]["Progress"];
+            step: number;
+            mine: boolean;
             steps: components["schemas"]["SessionStep"][];
             checks: components["schemas"]["Check"][];
             ports: components["schemas"]["SessionPort"][];
@@ -516,6 +535,12 @@ export interface components {
             checks: {
                 name: string;
             }[];
+            quiz?: components["schemas"]["Question"][];
+        };
+        Question: {
+            ask: string;
+            answers: string[];
+            several: boolean;
         };
         Guide: {
             steps: components["schemas"]["GuideStep"][];
@@ -1062,7 +1087,7 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
-                index: number;
+                step: number;
                 hint: number;
             };
             cookie?: never;
@@ -1095,7 +1120,7 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
-                index: number;
+                step: number;
             };
             cookie?: never;
         };
@@ -1108,6 +1133,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Html"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-quiz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    answers: number[][];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        right: boolean[];
+                    };
                 };
             };
             /** @description Error */
