@@ -1,4 +1,4 @@
-import { ErrorResponse, UserManager, WebStorageStateStore } from 'oidc-client-ts'
+import type { ErrorResponse, UserManager } from 'oidc-client-ts'
 import type { Config } from '@/lib/api/types'
 import { keep, recall } from '@/lib/storage'
 
@@ -13,35 +13,51 @@ const margin = 30
 /** Set, without any token, while somebody is signed in: a new tab then asks identity silently instead of showing the front page. */
 const hint = 'signed-in'
 
-let manager: UserManager | undefined
+/** Where this tab keeps its tokens: gone with the tab, never shared, never in localStorage. */
+const prefix = 'cloudkida.auth.'
+
+let manager: (() => Promise<UserManager>) | undefined
 let refreshing: Promise<string | undefined> | undefined
 
-/** Prepares sign-in with the tenant's issuer and takes up the session of this tab, if there is one. */
+/** Prepares sign-in with the tenant's issuer and tells whether this tab has a session to take up. */
 export async function openAuth(config: Config): Promise<boolean> {
-  const store = new WebStorageStateStore({ store: window.sessionStorage, prefix: 'cloudkida.auth.' })
-  manager = new UserManager({
+  let loading: Promise<UserManager> | undefined
+  // the front page is seen by many who never sign in: the protocol's code comes when it is needed
+  manager = () => (loading ??= newManager(config))
+  const signedIn = Object.keys(sessionStorage).some((key) => key.startsWith(`${prefix}user:`))
+  return signedIn && (await (await opened()).getUser()) !== null
+}
+
+async function newManager(config: Config): Promise<UserManager> {
+  const { UserManager, WebStorageStateStore } = await import('oidc-client-ts')
+  const store = new WebStorageStateStore({ store: window.sessionStorage, prefix })
+  return new UserManager({
     authority: config.issuer,
     client_id: config.clientId,
     redirect_uri: `${window.location.origin}/auth/callback`,
     post_logout_redirect_uri: `${window.location.origin}/`,
     scope: 'openid profile email offline_access',
-    userStore: store, // sessionStorage: gone with the tab, never shared, never in localStorage
+    userStore: store,
     stateStore: store,
     automaticSilentRenew: false, // refresh() does it when a token is needed: one place, one request at a time
     loadUserInfo: false,
     monitorSession: false,
   })
-  return (await manager.getUser()) !== null
 }
 
-function opened(): UserManager {
+function opened(): Promise<UserManager> {
   if (!manager) throw new Error('auth is used before openAuth')
-  return manager
+  return manager()
+}
+
+/** An answer of identity that says no, unlike a network that says nothing. */
+function isRefusal(error: unknown): error is ErrorResponse {
+  return error instanceof Error && error.name === 'ErrorResponse'
 }
 
 /** A token that is good for a while, refreshed if need be; undefined when nobody is signed in. */
 export async function accessToken(): Promise<string | undefined> {
-  const user = await opened().getUser()
+  const user = await (await opened()).getUser()
   if (!user) return undefined
   if ((user.expires_in ?? 0) > margin) return user.access_token
   return refresh()
@@ -54,13 +70,13 @@ export function refresh(): Promise<string | undefined> {
 }
 
 async function trade(): Promise<string | undefined> {
-  const user = await opened().getUser()
+  const user = await (await opened()).getUser()
   if (!user?.refresh_token) return undefined
   try {
-    return (await opened().signinSilent())?.access_token
+    return (await (await opened()).signinSilent())?.access_token
   } catch (error) {
-    if (!(error instanceof ErrorResponse)) throw error // the network: the tokens may still be good
-    await opened().removeUser()
+    if (!isRefusal(error)) throw error // the network: the tokens may still be good
+    await (await opened()).removeUser()
     return undefined
   }
 }
@@ -71,17 +87,17 @@ function here(): string {
 
 /** Goes to the sign-in page; afterwards the learner is back at returnTo. */
 export async function signIn(returnTo = here()): Promise<void> {
-  await opened().signinRedirect({ state: { returnTo } satisfies Return })
+  await (await opened()).signinRedirect({ state: { returnTo } satisfies Return })
 }
 
 /** Goes to the page where individuals create an account. */
 export async function signUp(returnTo = here()): Promise<void> {
-  await opened().signinRedirect({ prompt: 'create', state: { returnTo } satisfies Return })
+  await (await opened()).signinRedirect({ prompt: 'create', state: { returnTo } satisfies Return })
 }
 
 /** After a refused token: drops it and signs in again, back to this very address. */
 export async function reauthenticate(): Promise<void> {
-  await opened().removeUser()
+  await (await opened()).removeUser()
   await signIn()
 }
 
@@ -92,17 +108,17 @@ export function maySignInSilently(): boolean {
 
 /** Asks identity whether its own session still lives, without any page of it. */
 export async function signInSilently(): Promise<void> {
-  await opened().signinRedirect({ prompt: 'none', state: { returnTo: here() } satisfies Return })
+  await (await opened()).signinRedirect({ prompt: 'none', state: { returnTo: here() } satisfies Return })
 }
 
 /** Ends the redirect from identity. Returns where to go on; signedIn is false when a silent try found nobody. */
 export async function completeSignIn(): Promise<{ returnTo: string; signedIn: boolean }> {
   try {
-    const user = await opened().signinCallback()
+    const user = await (await opened()).signinCallback()
     keep(hint, true)
     return { returnTo: ownPath(user?.state), signedIn: true }
   } catch (error) {
-    if (!(error instanceof ErrorResponse) || !needsPerson.has(error.error ?? '')) throw error
+    if (!isRefusal(error) || !needsPerson.has(error.error ?? '')) throw error
     keep(hint, false)
     return { returnTo: ownPath(error.state), signedIn: false }
   }
@@ -122,5 +138,5 @@ function ownPath(state: unknown): string {
 /** Ends the session here and at identity. */
 export async function signOut(): Promise<void> {
   keep(hint, false)
-  await opened().signoutRedirect()
+  await (await opened()).signoutRedirect()
 }
