@@ -29,14 +29,21 @@ export function BoundaryPage(props: ErrorComponentProps) {
   )
 }
 
-/** An address that leads nowhere. */
+/** An address that leads nowhere, or nowhere for this person; within the shell. */
 export function Missing() {
   const { t } = useTranslation()
   return (
+    <Empty icon={<IconCompass size={26} />} title={t('errors.notFound')} text={t('errors.notFoundText')} order={1}>
+      <ButtonLink to="/">{t('errors.home')}</ButtonLink>
+    </Empty>
+  )
+}
+
+/** An address outside of everything. */
+export function MissingPage() {
+  return (
     <main id="main">
-      <Empty icon={<IconCompass size={26} />} title={t('errors.notFound')} text={t('errors.notFoundText')} order={1}>
-        <ButtonLink to="/">{t('errors.home')}</ButtonLink>
-      </Empty>
+      <Missing />
     </main>
   )
 }

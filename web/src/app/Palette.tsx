@@ -4,10 +4,11 @@ import '@mantine/core/styles/ModalBase.layer.css'
 import '@mantine/core/styles/Modal.layer.css'
 import '@mantine/spotlight/styles.layer.css'
 import { useMantineColorScheme } from '@mantine/core'
-import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from '@mantine/spotlight'
+import { Spotlight, spotlight, type SpotlightActionData, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { IconKeyboard, IconLogout, IconMoon, IconPlayerPlay, IconSearch, IconSun, IconTerminal2, IconUser } from '@tabler/icons-react'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { labsQuery } from '@/features/lab/api'
 import { activeSessionsQuery } from '@/features/session/api'
@@ -23,6 +24,9 @@ interface Props {
 /** Ctrl-K: every lab, page and action by its name. */
 export function Palette({ opened, onClose }: Props) {
   const { t } = useTranslation()
+  useEffect(() => {
+    if (opened) spotlight.open()
+  }, [opened])
   const labs = useLabActions(opened)
   const pages = usePageActions()
   const actions = useOtherActions()
@@ -35,7 +39,6 @@ export function Palette({ opened, onClose }: Props) {
     <Spotlight
       actions={groups}
       attributes={{ content: { 'aria-label': t('shell.search') } }}
-      forceOpened={opened}
       onSpotlightClose={onClose}
       shortcut={null}
       highlightQuery

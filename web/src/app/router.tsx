@@ -1,14 +1,14 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
-import { Boundary, BoundaryPage, Missing, Pending } from './Boundary'
+import { Boundary, BoundaryPage, MissingPage, Pending } from './Boundary'
 import { Gate } from './Gate'
 
 interface Context {
   client: QueryClient
 }
 
-const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: Missing, errorComponent: BoundaryPage })
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: MissingPage, errorComponent: BoundaryPage })
 
 const callback = createRoute({
   getParentRoute: () => root,
@@ -88,7 +88,7 @@ export function newRouter(client: QueryClient) {
     defaultPreloadStaleTime: 0,
     defaultErrorComponent: Boundary,
     defaultPendingComponent: Pending,
-    defaultNotFoundComponent: Missing,
+    defaultNotFoundComponent: MissingPage,
     scrollRestoration: true,
   })
 }

@@ -1,11 +1,16 @@
+import { useSuspenseQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
+import { meQuery } from '@/features/identity/api'
 import { OperatorPage } from '@/features/operator/OperatorPage'
+import { Missing } from '../Boundary'
 
 const route = getRouteApi('/signed-in/shell/operator')
 
 export default function Operator() {
   const { tab, q } = route.useSearch()
   const navigate = route.useNavigate()
+  const { data: me } = useSuspenseQuery(meQuery())
+  if (!me.operator) return <Missing />
   return (
     <OperatorPage
       tab={tab ?? 'labs'}

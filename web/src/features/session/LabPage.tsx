@@ -4,14 +4,16 @@ import '@mantine/core/styles/SegmentedControl.layer.css'
 import '@mantine/core/styles/Radio.layer.css'
 import '@mantine/core/styles/Checkbox.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
-import { SegmentedControl, VisuallyHidden } from '@mantine/core'
+import { Center, SegmentedControl, VisuallyHidden } from '@mantine/core'
 import { useDisclosure, useMediaQuery } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
+import { IconEye } from '@tabler/icons-react'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Group as PanelGroup, Panel, Separator, useDefaultLayout } from 'react-resizable-panels'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
+import { Empty } from '@/components/Empty'
 import { notifyError } from '@/components/notify'
 import type { Session } from '@/lib/api/types'
 import { LabActionsContext, type LabActions } from './actions'
@@ -58,7 +60,11 @@ export function LabPage({ id, step, onStep, onSession, onShortcuts, Terminal, to
   const leave = useCallback(() => document.getElementById('instructions')?.focus(), [])
 
   const guidePane = <GuidePane session={session} guide={guide} selected={selected} onSelect={(s) => onStep(s + 1)} />
-  const workbench = over ? (
+  const workbench = !session.mine ? (
+    <Center h="100%">
+      <Empty icon={<IconEye size={26} />} title={t('lab.others')} text={t('lab.othersText')} />
+    </Center>
+  ) : over ? (
     <Over session={session} onAgain={again} busy={start.isPending} />
   ) : isStarting(session.state) ? (
     <Starting session={session} />

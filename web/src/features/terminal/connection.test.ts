@@ -152,13 +152,17 @@ describe('TerminalConnection', () => {
     expect(seen.sizes).toEqual([[120, 40]])
   })
 
-  it('stays away from a session that is gone', async () => {
+  it.each([
+    [4003, 'gone'],
+    [4004, 'gone'],
+    [4029, 'crowded'],
+  ])('stays away after %i', async (code, state) => {
     const { seen, ran } = start()
     const first = await socket(0)
     first.open()
-    first.drop(4004)
+    first.drop(code)
     await ran
-    expect(seen.states.at(-1)).toBe('gone')
+    expect(seen.states.at(-1)).toBe(state)
     expect(Socket.all).toHaveLength(1)
   })
 

@@ -2,10 +2,17 @@ import { backoff, pause } from '@/lib/api/events'
 import { ApiError } from '@/lib/api/problem'
 import { decodeFrame, encodeFrame, FrameType, InputQueue, OutputCursor, packSize, unpackSize } from './protocol'
 
-export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'exited' | 'gone'
+export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'exited' | 'crowded' | 'gone'
 
-/** Close codes of the server. */
-const closed = { ticketRefused: 4001, sessionGone: 4004 }
+/** Close codes after which trying again does not help, and what they mean. All others are passing. */
+const finalCodes = new Map<number, ConnectionState>([
+  [4003, 'gone'], // the user may not use the session any more
+  [4004, 'gone'], // the session is not running
+  [4029, 'crowded'], // too many connections are open
+])
+
+/** A connection that held for this long (ms) was a good one: the next attempt does not wait for long. */
+const good = 5000
 
 /** Input that nobody acknowledges for this long (ms) means a dead connection that the browser has not noticed. */
 const ackPatience = 10_000
@@ -50,10 +57,12 @@ export class TerminalConnection {
   async run(): Promise<void> {
     this.state('connecting')
     for (let attempt = 0; ; attempt++) {
-      const ended = await this.attach(() => (attempt = -1))
+      const began = Date.now()
+      const ended = await this.attach()
       if (ended || this.closed) return
       this.state('reconnecting')
-      await pause(backoff(Math.max(0, attempt)), this.life.signal)
+      if (Date.now() - began > good) attempt = 0
+      await pause(backoff(attempt), this.life.signal)
     }
   }
 
@@ -83,7 +92,7 @@ export class TerminalConnection {
   }
 
   /** One connection from ticket to close. True when there is nothing to come back to. */
-  private async attach(working: () => void): Promise<boolean> {
+  private async attach(): Promise<boolean> {
     let ticket: string
     try {
       ticket = await this.address.ticket()
@@ -98,14 +107,12 @@ export class TerminalConnection {
     this.socket = socket
     return new Promise((resolve) => {
       socket.onopen = () => this.greet()
-      socket.onmessage = ({ data }) => {
-        working()
-        this.receive(socket, data)
-      }
+      socket.onmessage = ({ data }) => this.receive(socket, data)
       socket.onclose = ({ code }) => {
         this.unwatch()
-        if (code === closed.sessionGone) this.state('gone')
-        resolve(code === closed.sessionGone || this.current === 'exited')
+        const final = finalCodes.get(code)
+        if (final) this.state(final)
+        resolve(final !== undefined || this.current === 'exited')
       }
     })
   }

@@ -69,7 +69,7 @@ function open(element: HTMLElement, session: string, name: string, latest: Lates
   const { settings, scheme } = latest()
   const emulator = newEmulator(settings, scheme)
   const { term } = emulator
-  let exited = false
+  let ended = false
   const connection = new TerminalConnection(
     { path: `/v1/sessions/${session}/terminals/${encodeURIComponent(name)}`, ticket: () => ticket(session) },
     {
@@ -78,14 +78,14 @@ function open(element: HTMLElement, session: string, name: string, latest: Lates
       size: (columns, rows) => term.resize(columns, rows),
       exit: (code) => term.write(`\r\n\x1b[2m${t('terminal.exited', { code })}\x1b[0m\r\n`),
       state: (state) => {
-        exited = state === 'exited'
+        ended = state === 'exited' || state === 'crowded'
         latest().options.onState(state)
       },
     },
   )
   const live = { ...emulator, connection }
   const type = (data: Uint8Array) => {
-    if (exited) return data.includes(enter) ? void connection.run() : undefined
+    if (ended) return data.includes(enter) ? void connection.run() : undefined
     fitTo(live) // two browsers may look at one terminal: it has the size that suits whoever types
     connection.send(data)
   }
