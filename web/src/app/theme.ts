@@ -23,7 +23,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
+    // within the landmark of what it explains
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: true, withinPortal: false, floatingStrategy: 'fixed' } },
     Modal: {
       // a header outside of the page's is no second banner
       defaultProps: { centered: true, radius: 'lg', closeButtonProps, attributes: { header: { role: 'presentation' } } },

@@ -44,12 +44,14 @@ function CheckRow({ session, check, ready }: RowProps) {
   const run = useRunCheck(session)
   const state = run.isPending ? 'running' : check.state
   const failed = state === 'failed' || state === 'error'
+  // a check that ran by itself and fails tells what is still to do: only a learner who asked has something wrong
+  const unasked = state === 'failed' && check.automatic && check.failures === 0
   return (
-    <li className={classes.check} data-state={state} data-testid={`check-${check.step}-${check.name}`}>
-      <CheckIcon state={state} />
+    <li className={classes.check} data-state={state} data-unasked={unasked || undefined} data-testid={`check-${check.step}-${check.name}`}>
+      <CheckIcon state={unasked ? 'waiting' : state} />
       <div className={classes.body}>
         <div className={classes.name}>
-          {title(check.name)} <VisuallyHidden role="status">{t(`checks.state.${state}`)}</VisuallyHidden>
+          {title(check.name)} <VisuallyHidden role="status">{t(unasked ? 'checks.notYet' : `checks.state.${state}`)}</VisuallyHidden>
         </div>
         {state === 'blocked' && ready && <div className={classes.note}>{t('checks.blocked')}</div>}
         {state === 'passed' && check.message && <div className={classes.note}>{check.message}</div>}
@@ -58,7 +60,7 @@ function CheckRow({ session, check, ready }: RowProps) {
             {check.message ?? t('checks.failedSilently')}
           </div>
         )}
-        {failed && check.hint && (
+        {failed && !unasked && check.hint && (
           <div className={classes.hint}>
             <IconBulb size={15} aria-hidden /> {check.hint}
           </div>

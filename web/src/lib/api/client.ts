@@ -3,6 +3,7 @@ import { accessToken, refresh, reauthenticate } from '@/lib/auth'
 import { noteServerTime } from './clock'
 import { problemOf, unreachable } from './problem'
 import type { paths } from './schema.gen'
+import type { Filled } from './types'
 
 /** The API, typed by its own description. Wrap calls in `ok` to get data or an ApiError. */
 export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch })
@@ -42,8 +43,8 @@ interface Answer<T> {
 }
 
 /** The data of an answer; a failed one is thrown as ApiError. */
-export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
+export async function ok<T>(answer: Promise<Answer<T>>): Promise<Filled<T>> {
   const { data, error, response } = await answer
   if (!response.ok) throw problemOf(response, error)
-  return data as T
+  return data as Filled<T>
 }

@@ -1,22 +1,41 @@
-import type { components } from './schema.gen'
+import type { components, paths } from './schema.gen'
 
-type Schemas = components['schemas']
+/**
+ * What the API answers, by the address that answers it. The description lets every list be null, as Go's are; the
+ * server sends empty ones.
+ */
+export type Filled<T> = T extends readonly (infer E)[]
+  ? Filled<E>[]
+  : T extends object
+    ? { [K in keyof T]: Extract<T[K], readonly unknown[]> extends never ? Filled<T[K]> : Filled<Exclude<T[K], null>> }
+    : T
 
-export type Config = Schemas['Config']
-export type Me = Schemas['Me']
-export type LabSummary = Schemas['LabSummary']
-export type Lab = Schemas['Lab']
-export type TagCount = Schemas['TagCount']
-export type Session = Schemas['Session']
+type Reading = { [P in keyof paths]: paths[P] extends { get: { responses: { 200: { content: { 'application/json': unknown } } } } } ? P : never }[keyof paths]
+
+type Answer<P extends Reading> = paths[P] extends {
+  get: { responses: { 200: { content: { 'application/json': infer T } } } }
+}
+  ? Filled<T>
+  : never
+
+export type Config = Answer<'/v1/config'>
+export type Me = Answer<'/v1/me'>
+export type LabList = Answer<'/v1/labs'>
+export type LabSummary = LabList['items'][number]
+export type TagCount = LabList['tags'][number]
+export type Lab = Answer<'/v1/labs/{slug}'>
+export type Session = Answer<'/v1/sessions/{id}'>
 export type SessionState = Session['state']
-export type SessionSummary = Schemas['SessionSummary']
-export type SessionStep = Schemas['SessionStep']
-export type Check = Schemas['Check']
-export type ProvisioningStep = Schemas['ProvisioningStep']
-export type Port = Schemas['SessionPort']
-export type Guide = Schemas['Guide']
-export type GuideStep = Schemas['GuideStep']
-export type Question = Schemas['Question']
-export type Environment = Schemas['Environment']
-export type User = Schemas['User']
-export type Problem = Schemas['Problem']
+export type SessionStep = Session['steps'][number]
+export type Check = Session['checks'][number]
+export type ProvisioningStep = Session['provisioning'][number]
+export type Port = Session['ports'][number]
+export type SessionSummary = Answer<'/v1/sessions'>['items'][number]
+export type Guide = Answer<'/v1/sessions/{id}/guide'>
+export type GuideStep = Guide['steps'][number]
+export type Question = NonNullable<GuideStep['quiz']>[number]
+export type Environment = Answer<'/v1/operator/environments'>['items'][number]
+export type User = Answer<'/v1/operator/users'>['items'][number]
+
+/** The body of every error. */
+export type Problem = Filled<components['schemas']['Problem']>
