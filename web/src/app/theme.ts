@@ -12,6 +12,8 @@ const dark: MantineColorsTuple = [
 
 const closeButtonProps = { 'aria-label': t('actions.close') }
 
+const grow = { in: { transform: 'scale(1)' }, out: { transform: 'scale(0.97)' }, transitionProperty: 'transform' }
+
 export const theme = createTheme({
   primaryColor: 'iris',
   primaryShade: { light: 7, dark: 7 },
@@ -26,8 +28,14 @@ export const theme = createTheme({
     // within the landmark of what it explains
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, withinPortal: false, floatingStrategy: 'fixed' } },
     Modal: {
-      // a header outside of the page's is no second banner
-      defaultProps: { centered: true, radius: 'lg', closeButtonProps, attributes: { header: { role: 'presentation' } } },
+      defaultProps: {
+        centered: true,
+        radius: 'lg',
+        closeButtonProps,
+        attributes: { header: { role: 'presentation' } }, // no second banner beside the page's
+        // never half transparent, and gone at once: what it covers is what comes next
+        transitionProps: { transition: grow, duration: 120, exitDuration: 0 },
+      },
     },
     Notification: {
       defaultProps: { closeButtonProps, styles: { description: { color: 'var(--mantine-color-dimmed)' } } },

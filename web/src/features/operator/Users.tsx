@@ -28,7 +28,6 @@ export function Users({ q, onSearch }: Props) {
   return (
     <>
       <TextInput
-        type="search"
         mb="md"
         maw={380}
         aria-label={t('operator.searchUsers')}
