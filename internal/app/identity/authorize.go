@@ -146,7 +146,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request, pool Pool) e
 	if pool.SignUp && slices.Contains(a.Prompt, promptCreate) {
 		page = "/sign-up?"
 	}
-	http.Redirect(w, r, pool.path()+page+a.query.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, pool.path()+page+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (s *Service) sendBack(w http.ResponseWriter, r *http.Request, pool Pool, a 
 		query[name] = value
 	}
 	back.RawQuery = query.Encode()
-	http.Redirect(w, r, back.String(), http.StatusSeeOther)
+	http.Redirect(w, r, back.String(), http.StatusSeeOther) //nolint:gosec // parseAuthorization found it registered
 	return nil
 }
 

@@ -52,16 +52,16 @@ func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -ti
 // openSession starts a session after a sign-in. It always has a new token, and the one that the browser came with ends:
 // whoever planted that one gains nothing.
 func (s *Service) openSession(w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, methods ...string) (browserSession, error) {
+	ctx, now := r.Context(), s.now()
 	token, hash := newSecret()
-	now := s.now()
 	b := browserSession{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(sessionIdle)}
-	err := pgx.BeginFunc(r.Context(), s.db, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if c, err := r.Cookie(sessionCookie(pool)); err == nil {
-			if _, err := tx.Exec(r.Context(), `delete from identity.browser_session where token_hash = $1`, hashSecret(c.Value)); err != nil {
+			if _, err := tx.Exec(ctx, `delete from identity.browser_session where token_hash = $1`, hashSecret(c.Value)); err != nil {
 				return err
 			}
 		}
-		return tx.QueryRow(r.Context(), `
+		return tx.QueryRow(ctx, `
 			insert into identity.browser_session (token_hash, pool_id, user_id, methods, created_at, idle_at, expires_at)
 			values (@hash, @pool, @user, @methods, @now, @idle, @expires) returning id`, pgx.NamedArgs{
 			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "now": now, "idle": b.IdleAt, "expires": now.Add(sessionLife),

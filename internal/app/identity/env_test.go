@@ -213,7 +213,7 @@ func (b *browser) submit(v view, fields ...string) view {
 // client is the console's OpenID client, by independent libraries.
 type client struct {
 	t        *testing.T
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // it carries the HTTP client, as the library wants it
 	provider *oidc.Provider
 	oauth    oauth2.Config
 	verifier string

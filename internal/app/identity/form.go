@@ -28,13 +28,11 @@ var errForm = errs.Forbidden("form_not_ours", "This form is too old or was not s
 // formToken is the proof in a form that our page showed it to this browser: a mac of a random cookie. Other sites can
 // neither read the page nor set a cookie of this name.
 func (s *Service) formToken(w http.ResponseWriter, r *http.Request, pool Pool) string {
-	value := ""
 	if c, err := r.Cookie(formCookie); err == nil && len(c.Value) >= 32 && len(c.Value) <= 64 {
-		value = c.Value
-	} else {
-		value, _ = newSecret()
-		setCookie(w, formCookie, value, sessionLife)
+		return s.macForm(pool, c.Value)
 	}
+	value, _ := newSecret()
+	setCookie(w, formCookie, value, sessionLife)
 	return s.macForm(pool, value)
 }
 

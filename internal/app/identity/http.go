@@ -149,7 +149,7 @@ type changePasswordInput struct {
 
 // Resolve takes the access token from the header; the gateway has verified it.
 func (in *changePasswordInput) Resolve(ctx huma.Context) []error {
-	in.token, _ = bearer(ctx.Header("Authorization"))
+	in.token = bearer(ctx.Header("Authorization"))
 	return nil
 }
 

@@ -13,10 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/cache"
+	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
@@ -81,10 +82,10 @@ type Service struct {
 	throttle  *throttle.Throttle
 	origin    *http.CrossOriginProtection
 	formKey   []byte
-	keys      *keyring
-	pools     *cache[string, Pool]
-	members   *cache[memberKey, Member]
-	families  *cache[familyKey, struct{}]
+	keys      *keyring.Ring
+	pools     *cache.Cache[string, Pool]
+	members   *cache.Cache[memberKey, Member]
+	families  *cache.Cache[familyKey, struct{}]
 }
 
 // New returns a Service. It does not touch the database yet.
@@ -104,10 +105,10 @@ func New(cfg Config) (*Service, error) {
 		s.now = time.Now
 	}
 	s.throttle = throttle.New(maxThrottled, s.now)
-	s.keys = &keyring{store: s, now: s.now, pools: map[uuid.UUID]poolKeys{}}
-	s.pools = newCache[string, Pool](maxCachedPools, cacheLife, s.now)
-	s.members = newCache[memberKey, Member](maxCached, cacheLife, s.now)
-	s.families = newCache[familyKey, struct{}](maxCached, cacheLife, s.now)
+	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
+	s.pools = cache.New[string, Pool](maxCachedPools, cacheLife, s.now)
+	s.members = cache.New[memberKey, Member](maxCached, cacheLife, s.now)
+	s.families = cache.New[familyKey, struct{}](maxCached, cacheLife, s.now)
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider

@@ -227,3 +227,11 @@ func (s *Service) newHash(ctx context.Context, who User, given string) (string, 
 	hash, err := s.passwords.Hash(ctx, given)
 	return hash, busy(err)
 }
+
+// lock serialises a rare transaction among all processes until it ends.
+func lock(ctx context.Context, tx pgx.Tx, what string) error {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: "+what); err != nil {
+		return fmt.Errorf("lock %s: %w", what, err)
+	}
+	return nil
+}

@@ -35,7 +35,7 @@ type memberKey struct{ user, tenant uuid.UUID }
 // Membership is what a user is in a tenant. It may be 5 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
 func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
-	return s.members.get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
+	return s.members.Get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
 }
 
 func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
@@ -64,8 +64,8 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 
 // Forget drops what is remembered about a user: this process sees a change at once, the others within 5 s.
 func (s *Service) Forget(user uuid.UUID) {
-	s.members.forget(func(k memberKey) bool { return k.user == user })
-	s.families.forget(func(k familyKey) bool { return k.user == user })
+	s.members.Forget(func(k memberKey) bool { return k.user == user })
+	s.families.Forget(func(k familyKey) bool { return k.user == user })
 }
 
 // homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first.

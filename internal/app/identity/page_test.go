@@ -111,7 +111,7 @@ func TestSignInChangesTheSession(t *testing.T) {
 	planted := e.sessionOf(eve)
 	victim := e.browser()
 	root, _ := url.Parse(e.server.URL)
-	victim.http.Jar.SetCookies(root, []*http.Cookie{{Name: planted.Name, Value: planted.Value, Path: "/", Secure: true}})
+	victim.http.Jar.SetCookies(root, []*http.Cookie{{Name: planted.Name, Value: planted.Value, Path: "/", Secure: true}}) //nolint:gosec // what an attacker would plant
 	victim.submit(victim.get(c.url(oauth2.SetAuthURLParam("prompt", "login"))), "email", "ada@example.com", "password", goodPassword)
 	if now := e.sessionOf(victim); now.Value == planted.Value || now.Value == "" {
 		t.Error("sign-in kept the session that was there")
@@ -268,7 +268,7 @@ func TestOperatorsResetPasswords(t *testing.T) {
 		}
 	}
 	status, list := e.call("GET", "/v1/operator/users?q=ADA@", operator, "")
-	if items, _ := list["items"].([]any); status != 200 || len(items) != 1 || items[0].(map[string]any)["id"] != ada.ID.String() {
+	if items := fmt.Sprint(list["items"]); status != 200 || strings.Count(items, "email:") != 1 || !strings.Contains(items, ada.ID.String()) {
 		t.Errorf("list: %d %v", status, list)
 	}
 	status, first := e.call("POST", reset, operator, "")
@@ -278,7 +278,7 @@ func TestOperatorsResetPasswords(t *testing.T) {
 		t.Fatalf("reset: %d %v", status, answer)
 	}
 	visitor := e.browser()
-	if v := visitor.get(first["link"].(string)); v.status != http.StatusNotFound {
+	if v := visitor.get(fmt.Sprint(first["link"])); v.status != http.StatusNotFound {
 		t.Errorf("the earlier link: %d", v.status)
 	}
 	page := visitor.get(link)

@@ -35,7 +35,7 @@ func (s *Service) poolName(issuer string) string {
 
 // pool returns the pool of a name, as it was at most 5 s ago.
 func (s *Service) pool(ctx context.Context, name string) (Pool, error) {
-	return s.pools.get(name, func() (Pool, error) { return s.readPool(ctx, name) })
+	return s.pools.Get(name, func() (Pool, error) { return s.readPool(ctx, name) })
 }
 
 func (s *Service) readPool(ctx context.Context, name string) (Pool, error) {

@@ -58,7 +58,7 @@ func (st *storage) SigningKey(ctx context.Context) (op.SigningKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := st.keys.signer(ctx, pool.ID)
+	k, err := st.keys.Signer(ctx, pool.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -76,13 +76,13 @@ func (st *storage) KeySet(ctx context.Context) ([]op.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := st.keys.all(ctx, pool.ID)
+	keys, err := st.keys.All(ctx, pool.ID)
 	if err != nil {
 		return nil, err
 	}
 	set := make([]op.Key, len(keys))
 	for i, k := range keys {
-		set[i] = publicKey{k}
+		set[i] = k.Public()
 	}
 	return set, nil
 }

@@ -78,7 +78,7 @@ func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenRespons
 		if err != nil {
 			return nil, err
 		}
-		return s.issue(ctx, pool, checked.(*grant), client) //nolint:forcetypeassert // what our storage returned
+		return s.issue(ctx, pool, checked.(*grant), client) //nolint:errcheck,forcetypeassert // what our storage returned
 	case string(oidc.GrantTypeRefreshToken):
 		request, err := op.ParseRefreshTokenRequest(r, s.provider.Decoder())
 		if err != nil {
@@ -88,7 +88,7 @@ func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenRespons
 		if err != nil {
 			return nil, err
 		}
-		return s.issue(ctx, pool, checked.(*grant), client) //nolint:forcetypeassert // what our storage returned
+		return s.issue(ctx, pool, checked.(*grant), client) //nolint:errcheck,forcetypeassert // what our storage returned
 	case "":
 		return nil, oidc.ErrInvalidRequest().WithDescription("grant_type missing")
 	default:
@@ -138,12 +138,12 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant, client op.Clie
 }
 
 func (s *Service) signAccessToken(ctx context.Context, pool Pool, g *grant, life time.Duration) (string, error) {
-	key, err := s.keys.signer(ctx, pool.ID)
+	key, err := s.keys.Signer(ctx, pool.ID)
 	if err != nil {
 		return "", err
 	}
 	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}},
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}},
 		(&jose.SignerOptions{}).WithType(accessTokenType))
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
@@ -239,18 +239,18 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 // userinfo tells a client who its token is about.
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	ctx := r.Context()
-	token, _ := bearer(r.Header.Get("Authorization"))
+	token := bearer(r.Header.Get("Authorization"))
 	claims, err := s.Verify(ctx, token)
 	if err == nil && claims.Pool != pool.Name {
 		err = ErrToken
 	}
-	if errs.KindOf(err) == errs.KindInternal && err != nil {
-		return err
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrToken):
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		httphelper.MarshalJSONWithStatus(w, map[string]string{"error": "invalid_token"}, http.StatusUnauthorized)
 		return nil
+	case err != nil:
+		return err
 	}
 	var name, email string
 	var proved bool

@@ -133,6 +133,10 @@ func escapeLike(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
 
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
 func (s *Service) operatorExists(ctx context.Context, q querier) (bool, error) {
 	rows, err := q.Query(ctx, `select exists (select from identity."user" where operator)`)
 	if err != nil {

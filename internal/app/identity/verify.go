@@ -43,7 +43,7 @@ func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
 		return Claims{}, err
 	}
 	key := familyKey{claims.Session, claims.User, claims.Tenant}
-	if _, err := s.families.get(key, func() (struct{}, error) { return struct{}{}, s.readFamily(ctx, key) }); err != nil {
+	if _, err := s.families.Get(key, func() (struct{}, error) { return struct{}{}, s.readFamily(ctx, key) }); err != nil {
 		return Claims{}, err
 	}
 	return claims, nil
@@ -75,14 +75,14 @@ func (s *Service) parse(ctx context.Context, bearer string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	key, err := s.keys.find(ctx, pool.ID, header.KeyID)
+	key, known, err := s.keys.Find(ctx, pool.ID, header.KeyID)
 	if err != nil {
 		return Claims{}, err
 	}
-	if key == nil {
+	if !known {
 		return Claims{}, refused("token of an unknown key")
 	}
-	if _, err := jws.Verify(&key.private.PublicKey); err != nil {
+	if _, err := jws.Verify(key.Public().Key()); err != nil {
 		return Claims{}, ErrToken.Wrap(err)
 	}
 	return s.checkClaims(pool, c)
@@ -118,11 +118,11 @@ func (s *Service) readFamily(ctx context.Context, k familyKey) error {
 	return nil
 }
 
-// bearer takes the token out of an Authorization header.
-func bearer(header string) (string, bool) {
+// bearer takes the token out of an Authorization header; "" when there is none.
+func bearer(header string) string {
 	kind, token, ok := strings.Cut(header, " ")
 	if !ok || !strings.EqualFold(kind, "Bearer") {
-		return "", false
+		return ""
 	}
-	return token, true
+	return token
 }

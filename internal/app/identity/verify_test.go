@@ -70,7 +70,11 @@ func (e *env) signingKey() (string, *ecdsa.PrivateKey) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return kid, parsed.(*ecdsa.PrivateKey)
+	private, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		e.t.Fatalf("a key of type %T", parsed)
+	}
+	return kid, private
 }
 
 func TestForgedTokensAreRefused(t *testing.T) {

@@ -89,7 +89,7 @@ func (t *Throttle) Forgive(keys ...Key) {
 	defer t.mu.Unlock()
 	for _, k := range keys {
 		if el, ok := t.entries[t.hash(k)]; ok {
-			e := el.Value.(*entry) //nolint:forcetypeassert // the list holds nothing else
+			e := el.Value.(*entry) //nolint:errcheck,forcetypeassert // the list holds nothing else
 			e.failures = max(0, e.failures-1)
 			e.until = e.last.Add(k.Rule.wait(e.failures))
 		}
@@ -113,7 +113,7 @@ func (t *Throttle) entry(k Key, now time.Time) *entry {
 	key := t.hash(k)
 	if el, ok := t.entries[key]; ok {
 		t.order.MoveToFront(el)
-		e := el.Value.(*entry) //nolint:forcetypeassert // the list holds nothing else
+		e := el.Value.(*entry) //nolint:errcheck,forcetypeassert // the list holds nothing else
 		if now.Sub(e.last) > k.Rule.Forget && now.After(e.until) {
 			*e = entry{key: key, last: now}
 		}
@@ -128,6 +128,6 @@ func (t *Throttle) entry(k Key, now time.Time) *entry {
 }
 
 func (t *Throttle) drop(el *list.Element) {
-	delete(t.entries, el.Value.(*entry).key) //nolint:forcetypeassert // the list holds nothing else
+	delete(t.entries, el.Value.(*entry).key) //nolint:errcheck,forcetypeassert // the list holds nothing else
 	t.order.Remove(el)
 }

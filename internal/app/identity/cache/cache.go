@@ -1,12 +1,13 @@
-package identity
+// Package cache keeps what was read from the database for a few seconds.
+package cache
 
 import (
 	"sync"
 	"time"
 )
 
-// cache keeps values for a short time, counted from before they were read, so that no change goes unseen for longer.
-type cache[K comparable, V any] struct {
+// Cache keeps values for a short time, counted from before they were read, so that no change goes unseen for longer.
+type Cache[K comparable, V any] struct {
 	size int
 	life time.Duration
 	now  func() time.Time
@@ -21,12 +22,13 @@ type cached[V any] struct {
 	until time.Time
 }
 
-func newCache[K comparable, V any](size int, life time.Duration, now func() time.Time) *cache[K, V] {
-	return &cache[K, V]{size: size, life: life, now: now, entries: map[K]cached[V]{}}
+// New returns a Cache of at most size values that live for at most life.
+func New[K comparable, V any](size int, life time.Duration, now func() time.Time) *Cache[K, V] {
+	return &Cache[K, V]{size: size, life: life, now: now, entries: map[K]cached[V]{}}
 }
 
-// get returns the value of key, reading it where it is not known. Errors are not kept.
-func (c *cache[K, V]) get(key K, read func() (V, error)) (V, error) {
+// Get returns the value of key, reading it where it is not known. Errors are not kept.
+func (c *Cache[K, V]) Get(key K, read func() (V, error)) (V, error) {
 	started := c.now()
 	c.mu.Lock()
 	e, ok := c.entries[key]
@@ -49,7 +51,7 @@ func (c *cache[K, V]) get(key K, read func() (V, error)) (V, error) {
 }
 
 // makeRoom drops what is over once the cache is full, and everything when that is not enough: it fills again in seconds.
-func (c *cache[K, V]) makeRoom(now time.Time) {
+func (c *Cache[K, V]) makeRoom(now time.Time) {
 	if len(c.entries) < c.size {
 		return
 	}
@@ -63,8 +65,8 @@ func (c *cache[K, V]) makeRoom(now time.Time) {
 	}
 }
 
-// forget drops the entries that match.
-func (c *cache[K, V]) forget(match func(K) bool) {
+// Forget drops the entries that match.
+func (c *Cache[K, V]) Forget(match func(K) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes++
