@@ -1,5 +1,5 @@
 import { accessible } from '../fixtures/accessibility.ts'
-import { endLab, openStep, passed, sessionOf, startLab, Terminal } from '../fixtures/lab.ts'
+import { answerQuiz, endLab, openStep, passed, sessionOf, startLab, Terminal } from '../fixtures/lab.ts'
 import { newPerson, signUp } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 
@@ -9,6 +9,7 @@ const steps = [
     title: 'Read the ten letters',
     commands: ["printf '%s\\n' 'menu.txt 640' 'payroll.csv 666' 'bake.sh 644' > ~/answers/modes.txt"],
     checks: ['modes-as-numbers'],
+    answer: 'You and the members of its group',
   },
   {
     title: 'Keep a secret',
@@ -20,6 +21,7 @@ const steps = [
     title: 'Doors and windows',
     commands: ['chmod 750 ~/bakery/recipes', 'chmod 711 ~/bakery/counter'],
     checks: ['recipes-open-again', 'counter-without-window'],
+    answer: 'Yes, deleting changes the folder, not the file',
   },
   {
     title: 'Defaults for what comes next',
@@ -55,6 +57,7 @@ test('a newcomer signs up, works through a lab, reloads in the middle and finish
       const terminal = new Terminal(page)
       for (const command of step.commands) await terminal.type(command)
       for (const name of step.checks) await passed(page, index, name)
+      if (step.answer) await answerQuiz(page, index, step.answer)
     })
     if (index === 2) await test.step('reloads, and finds everything as it was', () => reload(index))
   }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Page } from '@playwright/test'
-import { endLab, openStep, passed, startLab, Terminal } from '../fixtures/lab.ts'
+import { answerQuiz, endLab, openStep, passed, startLab, Terminal } from '../fixtures/lab.ts'
 import { newPerson, signUp } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 
@@ -34,6 +34,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await terminal.type('cd ~/bakery && ls -l')
       await terminal.type("printf '%s\\n' 'menu.txt 640' 'payroll.csv 666' 'bake.sh 644' > ~/answers/modes.txt")
       await passed(page, 0, 'modes-as-numbers')
+      await answerQuiz(page, 0, 'You and the members of its group')
       await openStep(page, 'Keep a secret')
       await terminal.type('chmod 600 payroll.csv')
       await passed(page, 1, 'payroll-private')
