@@ -110,7 +110,7 @@ function PasswordSection() {
           {/* a password manager stores the new password for this name */}
           <input type="hidden" name="username" autoComplete="username" value={me.email} readOnly />
           <PasswordInput label={t('profile.currentPassword')} autoComplete="current-password" required {...field('current')} />
-          <PasswordInput label={t('profile.newPassword')} autoComplete="new-password" required minLength={10} {...field('new')} />
+          <PasswordInput label={t('profile.newPassword')} autoComplete="new-password" required minLength={8} {...field('new')} />
           <PasswordInput
             label={t('profile.newPasswordAgain')}
             autoComplete="new-password"

@@ -1,7 +1,7 @@
 import { MantineProvider } from '@mantine/core'
 import { act } from 'react'
-import { createRoot } from 'react-dom/client'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createRoot, type Root } from 'react-dom/client'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import '@/lib/i18n'
 import { LabActionsContext, type LabActions } from './actions'
 import { GuideText } from './GuideText'
@@ -14,11 +14,15 @@ const actions = {
   env: { TOKEN: 'k7f2' },
 }
 
+const roots: Root[] = []
+
 function show(html: string): HTMLElement {
   const element = document.createElement('div')
   document.body.append(element)
+  const root = createRoot(element)
+  roots.push(root)
   act(() =>
-    createRoot(element).render(
+    root.render(
       <MantineProvider env="test">
         <LabActionsContext value={actions}>
           <GuideText html={html} />
@@ -31,10 +35,13 @@ function show(html: string): HTMLElement {
   return shown
 }
 
-function click(element: HTMLElement, label: string) {
+async function click(element: HTMLElement, label: string) {
   const button = [...element.querySelectorAll('button')].find((b) => b.textContent.includes(label) || b.ariaLabel === label)
   if (!button) throw new Error(`no button ${label}`)
-  act(() => button.click())
+  await act(async () => {
+    button.click()
+    await Promise.resolve()
+  })
 }
 
 describe('GuideText', () => {
@@ -43,6 +50,10 @@ describe('GuideText', () => {
     vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }))
     vi.clearAllMocks()
     document.body.replaceChildren()
+  })
+
+  afterEach(() => {
+    for (const root of roots.splice(0)) act(() => root.unmount())
   })
 
   it('keeps text and structure', () => {
@@ -66,28 +77,28 @@ describe('GuideText', () => {
     expect([link?.getAttribute('href'), link?.target, link?.rel]).toEqual(['https://example.com/a', '_blank', 'noopener noreferrer'])
   })
 
-  it('runs a block in its terminal', () => {
+  it('runs a block in its terminal', async () => {
     const text = show(
       '<div class="block" data-kind="run" data-terminal="2" data-interrupt><pre><code>echo &lt;hi&gt;\nls\n</code></pre></div>',
     )
-    click(text, 'Stop and run')
+    await click(text, 'Stop and run')
     expect(actions.run).toHaveBeenCalledWith('echo <hi>\nls', '2', true)
   })
 
-  it('writes a file with its last line ended', () => {
+  it('writes a file with its last line ended', async () => {
     const text = show('<div class="block" data-kind="file" data-path="~/a.yaml"><pre><code>a: 1\n</code></pre></div>')
-    click(text, 'Write file')
+    await click(text, 'Write file')
     expect(actions.writeFile).toHaveBeenCalledWith('~/a.yaml', 'a: 1\n')
   })
 
-  it('offers no copy where the author wants none', () => {
+  it('offers no copy where the author wants none', async () => {
     const text = show('<div class="block" data-kind="run" data-terminal="1" data-nocopy><pre><code>x</code></pre></div>')
-    expect(() => click(text, 'Copy')).toThrow()
+    await expect(click(text, 'Copy')).rejects.toThrow()
   })
 
-  it('opens ports and fills in what the setup wrote', () => {
+  it('opens ports and fills in what the setup wrote', async () => {
     const text = show('<p><a data-port="web" href="#">the page</a> <span data-env="TOKEN"></span> <span data-env="OTHER"></span></p>')
-    click(text, 'the page')
+    await click(text, 'the page')
     expect(actions.openPort).toHaveBeenCalledWith('web')
     expect(text.textContent).toContain('k7f2 $OTHER')
   })
