@@ -59,7 +59,7 @@ func TestPageHasNonceOfItsPolicy(t *testing.T) {
 			t.Fatalf("%s: status %d, Cache-Control %q", target, r.StatusCode, r.Header.Get("Cache-Control"))
 		}
 		m := regexp.MustCompile(`nonce="([^"]+)"`).FindStringSubmatch(body(t, r))
-		if m == nil || nonces[m[1]] || !strings.Contains(r.Header.Get("Content-Security-Policy"), "'nonce-"+m[1]+"'") {
+		if len(m) != 2 || nonces[m[1]] || !strings.Contains(r.Header.Get("Content-Security-Policy"), "'nonce-"+m[1]+"'") {
 			t.Errorf("%s: nonce %v is missing, used before, or not in %q", target, m, r.Header.Get("Content-Security-Policy"))
 		}
 		nonces[m[1]] = true
