@@ -87,7 +87,7 @@ test('a newcomer signs up, works through a lab, reloads in the middle and finish
   await test.step('finds the result among the own sessions', async () => {
     await page.goto('/sessions')
     const row = page.getByRole('row', { name: /File permissions/ })
-    await expect(row).toContainText('6 of 6 steps')
+    await expect(row).toContainText('13 of 13 checks')
     await expect(row).toContainText('100/100')
   })
 })
