@@ -33,9 +33,9 @@ test("a lab's web port opens on an origin of its own, without anything of the co
   expect(headers).not.toContain('authorization')
   expect(headers).not.toContain('cookie')
 
-  const frame = page.frames().find((f) => f !== page.mainFrame() && f.url().includes('8080--'))
+  const frame = page.frames().find((f) => f !== page.mainFrame() && f.url().includes('//web--'))
   const origin = new URL(frame?.url() ?? 'about:blank')
-  expect(origin.hostname).toBe(`8080--${sessionOf(page)}.labs.localhost`)
+  expect(origin.hostname).toBe(`web--${sessionOf(page)}.labs.localhost`)
   expect(origin.search, 'the ticket is gone from the address').toBe('')
   expect(await frame?.evaluate(() => document.cookie)).toBe('')
   const here = await context.cookies(origin.origin)
