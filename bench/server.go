@@ -130,7 +130,9 @@ func (s *server) signUp(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	browser := &http.Client{Jar: jar, Timeout: time.Minute}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // where people go next is of no interest here
+	}}
 	page, err := s.page(ctx, browser, http.MethodGet, s.setup, nil)
 	if err != nil {
 		return nil, err

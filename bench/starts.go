@@ -71,7 +71,9 @@ func (t *started) container(ctx context.Context, s *side) error {
 	begun := time.Now()
 	w, err := c.start(ctx)
 	if err != nil {
-		return errors.Join(fmt.Errorf("start by runc: %w", err), c.remove(ctx))
+		say("runc is left out: %v", err)
+		s.why = "runc does not start here"
+		return c.remove(ctx)
 	}
 	t.runc = append(t.runc, time.Since(begun))
 	return errors.Join(w.Close(), c.remove(ctx))
