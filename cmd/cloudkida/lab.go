@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudkida/cloudkida/internal/app/lab/labtest"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
+	"github.com/cloudkida/cloudkida/internal/app/lab/proof"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 )
 
@@ -121,10 +121,10 @@ func (c *LabTestCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, provider.Close()) }()
-	var results []labtest.Result
+	var results []proof.Result
 	failed := 0
 	for _, l := range labs {
-		r := labtest.Run(ctx, provider, l)
+		r := proof.Run(ctx, provider, l)
 		results = append(results, r)
 		if len(r.Failures()) > 0 {
 			failed++
@@ -145,12 +145,12 @@ func (c *LabTestCmd) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-func (c *LabTestCmd) report(results []labtest.Result) error {
+func (c *LabTestCmd) report(results []proof.Result) error {
 	if c.Report == "" {
 		return nil
 	}
 	var buf bytes.Buffer
-	if err := labtest.WriteJUnit(&buf, results); err != nil {
+	if err := proof.WriteJUnit(&buf, results); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	if err := os.WriteFile(c.Report, buf.Bytes(), 0o644); err != nil { //nolint:gosec // a report is for everybody

@@ -109,7 +109,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.environments = &environment.Service{
-		Pool: p.pools.control, Host: cfg.Host, Capacity: cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
+		Pool: p.pools.control, Host: cfg.Host, Capacity: p.cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
 	}
 	p.sessions = &session.Service{
 		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: inserter,

@@ -130,12 +130,13 @@ type listInput struct {
 	Cursor uuid.UUID `query:"cursor" doc:"next of the page before"`
 }
 
-type listOutput struct {
-	Body struct {
-		Items []Summary  `json:"items"`
-		Next  *uuid.UUID `json:"next,omitempty"`
-	}
+// Page is one page of a list of sessions.
+type Page struct {
+	Items []Summary  `json:"items"`
+	Next  *uuid.UUID `json:"next,omitempty" doc:"cursor of the next page"`
 }
+
+type listOutput struct{ Body Page }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f := ListFilter{All: in.Scope == "all", Limit: in.Limit + 1}

@@ -31,12 +31,13 @@ type Usage struct {
 	Total int `json:"total"`
 }
 
-type listOutput struct {
-	Body struct {
-		Items    []Running `json:"items"`
-		Capacity Usage     `json:"capacity"`
-	}
+// Overview is everything that runs on the host.
+type Overview struct {
+	Items    []Running `json:"items"`
+	Capacity Usage     `json:"capacity"`
 }
+
+type listOutput struct{ Body Overview }
 
 // API serves operators.
 type API struct {

@@ -49,8 +49,8 @@ type rules struct{ slug, name, port, tag, locale, command rule }
 func newRules() rules {
 	const words = `must be lower-case letters and digits, joined by single hyphens`
 	return rules{
-		slug:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,62}$`, words+", 2 to 63 characters"),
-		name:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,62}$`, words+", at most 63 characters"),
+		slug: matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){1,62}$`, words+", 2 to 63 characters"),
+		name: matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,62}$`, words+", at most 63 characters"),
 		// A port is a label of a host name, with the session's id: 63 characters in all.
 		port:    matching(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,24}$`, words+", at most 25 characters"),
 		tag:     matching(`^[a-z0-9]([a-z0-9+.#]|-[a-z0-9]){0,31}$`, words+", at most 32 characters"),

@@ -1,4 +1,4 @@
-package labtest
+package proof
 
 import (
 	"encoding/xml"

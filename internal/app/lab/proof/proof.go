@@ -1,6 +1,6 @@
-// Package labtest proves that a lab works: in a fresh environment every check of a step must fail, then, after the step's
+// Package proof proves that a lab works: in a fresh environment every check of a step must fail, then, after the step's
 // solution, pass; step by step, from the setup to the cleanup.
-package labtest
+package proof
 
 import (
 	"context"

@@ -1,0 +1,72 @@
+package policy_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+func as(t *testing.T, role tenancy.Role, operator bool) context.Context {
+	t.Helper()
+	return tenancy.With(t.Context(), tenancy.Scope{Tenant: tenancy.DefaultTenant(), User: uuid.New(), Role: role, Operator: operator})
+}
+
+// TestRoles is the whole table: what a role may do, and that it may do nothing else.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	all := []tenancy.Permission{
+		policy.LabRead, policy.LabWrite, policy.SessionStart, policy.SessionUse, policy.SessionSeeAll, policy.SessionSystem,
+		policy.MemberRead, policy.MemberWrite, policy.OperatorRead, policy.OperatorWrite, httpx.SignedIn,
+	}
+	table := map[tenancy.Role]string{ // in the order of all
+		tenancy.RoleLearner:    "x.xx......x",
+		tenancy.RoleInstructor: "x.xxx.x...x",
+		tenancy.RoleAuthor:     "xxxx......x",
+		tenancy.RoleAdmin:      "xxxxx.xx..x",
+		tenancy.RoleOwner:      "xxxxx.xx..x",
+		tenancy.RoleSystem:     "xx.xxx.....",
+		"stranger":             "...........",
+		"":                     "...........",
+	}
+	for role, row := range table {
+		for i, p := range all {
+			err := policy.Authorize(as(t, role, false), p)
+			if may := row[i] == 'x'; may != (err == nil) {
+				t.Errorf("%q may %s: got %v, want %t", role, p, err, may)
+			} else if !may && errs.KindOf(err) != errs.KindForbidden {
+				t.Errorf("%q, %s: %v is not a refusal", role, p, err)
+			}
+		}
+	}
+}
+
+func TestOperatorsRunTheInstallationWhateverTheirRole(t *testing.T) {
+	t.Parallel()
+	ctx := as(t, tenancy.RoleLearner, true)
+	for _, p := range []tenancy.Permission{policy.OperatorRead, policy.OperatorWrite} {
+		if err := policy.Authorize(ctx, p); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if err := policy.Authorize(ctx, policy.LabWrite); err == nil {
+		t.Error("an operator has an author's rights in a tenant without being one")
+	}
+}
+
+func TestWithoutAScopeOnlyPublicIsOpen(t *testing.T) {
+	t.Parallel()
+	if err := policy.Authorize(t.Context(), httpx.Public); err != nil {
+		t.Error(err)
+	}
+	for _, p := range []tenancy.Permission{policy.LabRead, policy.OperatorRead, httpx.SignedIn} {
+		if err := policy.Authorize(t.Context(), p); errs.KindOf(err) != errs.KindUnauthenticated {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+}
