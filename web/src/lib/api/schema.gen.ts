@@ -388,11 +388,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ChangePasswordInputBody110a30d0: {
+        ChangePasswordInputBody: {
             current: string;
             new: string;
         };
-        CreateTicketInputBody4f93fc9b: {
+        CreateTicketInputBody: {
             /** @enum {string} */
             kind: "terminal" | "port";
             /**
@@ -400,6 +400,10 @@ export interface components {
              * @example web
              */
             port?: string;
+        };
+        EnvironmentOverview: {
+            capacity: components["schemas"]["EnvironmentUsage"];
+            items: components["schemas"]["EnvironmentRunning"][] | null;
         };
         EnvironmentRunning: {
             /** Format: date-time */
@@ -421,7 +425,7 @@ export interface components {
             /** Format: int64 */
             used: number;
         };
-        FileInputBodyf6bc8b9f: {
+        FileInputBody: {
             content: string;
             /** @description Below the learner's home; ~/ is the home */
             path: string;
@@ -435,7 +439,7 @@ export interface components {
             /** Format: int64 */
             index: number;
         };
-        GuideOutputBodya2bf81fd: {
+        GuideOutputBody: {
             steps: components["schemas"]["GuideStep"][] | null;
         };
         GuideQuestion: {
@@ -453,7 +457,7 @@ export interface components {
             quiz?: components["schemas"]["GuideQuestion"][] | null;
             title: string;
         };
-        HtmlOutputBody6c49057b: {
+        HtmlOutputBody: {
             html: string;
         };
         IdentityClientConfig: {
@@ -568,19 +572,11 @@ export interface components {
             count: number;
             tag: string;
         };
-        ListOutputBody8f0e2cde: {
-            items: components["schemas"]["SessionSummary"][] | null;
-            next?: string;
-        };
-        ListOutputBody967bf709: {
+        ListOutputBody: {
             items: components["schemas"]["LabSummary"][] | null;
             next?: string;
             /** @description Tags of the labs that match, whatever tag was asked for */
             tags: components["schemas"]["LabTagCount"][] | null;
-        };
-        ListOutputBodyf18127e: {
-            capacity: components["schemas"]["EnvironmentUsage"];
-            items: components["schemas"]["EnvironmentRunning"][] | null;
         };
         Problem: {
             /**
@@ -606,18 +602,18 @@ export interface components {
             location?: string;
             message: string;
         };
-        PushOutputBody4949c50: {
+        PushOutputBody: {
             /** @description false: the latest version has this very content */
             created: boolean;
             slug: string;
             /** Format: int64 */
             version: number;
         };
-        QuizInputBody74b64cef: {
+        QuizInputBody: {
             /** @description For each question the indexes of the chosen answers */
             answers: (number[] | null)[] | null;
         };
-        QuizOutputBody361b98d5: {
+        QuizOutputBody: {
             /** @description For each question whether the choice is right */
             right: boolean[] | null;
         };
@@ -647,6 +643,11 @@ export interface components {
             email: string;
             id: string;
             name: string;
+        };
+        SessionPage: {
+            items: components["schemas"]["SessionSummary"][] | null;
+            /** @description cursor of the next page */
+            next?: string;
         };
         SessionPortView: {
             name: string;
@@ -762,7 +763,7 @@ export interface components {
             step: number;
             steps: components["schemas"]["SessionStepView"][] | null;
         };
-        StartInputBodycbe61bee: {
+        StartInputBody: {
             /**
              * @description The lab's slug
              * @example linux-permissions
@@ -777,7 +778,7 @@ export interface components {
             /** @description For kind port: open it in a new tab or a frame, once */
             url?: string;
         };
-        "Update-meRequest80c77e51": {
+        "Update-meRequest": {
             /** @description At most 100 characters */
             name: string;
         };
@@ -851,7 +852,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOutputBody967bf709"];
+                    "application/json": components["schemas"]["ListOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -911,7 +912,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PushOutputBody4949c50"];
+                    "application/json": components["schemas"]["PushOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -1084,7 +1085,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Update-meRequest80c77e51"];
+                "application/json": components["schemas"]["Update-meRequest"];
             };
         };
         responses: {
@@ -1144,7 +1145,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChangePasswordInputBody110a30d0"];
+                "application/json": components["schemas"]["ChangePasswordInputBody"];
             };
         };
         responses: {
@@ -1208,7 +1209,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOutputBodyf18127e"];
+                    "application/json": components["schemas"]["EnvironmentOverview"];
                 };
             };
             /** @description Unauthorized */
@@ -1390,7 +1391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOutputBody8f0e2cde"];
+                    "application/json": components["schemas"]["SessionPage"];
                 };
             };
             /** @description Unauthorized */
@@ -1440,7 +1441,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["StartInputBodycbe61bee"];
+                "application/json": components["schemas"]["StartInputBody"];
             };
         };
         responses: {
@@ -1852,7 +1853,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FileInputBodyf6bc8b9f"];
+                "application/json": components["schemas"]["FileInputBody"];
             };
         };
         responses: {
@@ -1919,7 +1920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GuideOutputBodya2bf81fd"];
+                    "application/json": components["schemas"]["GuideOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -2037,7 +2038,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HtmlOutputBody6c49057b"];
+                    "application/json": components["schemas"]["HtmlOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -2090,7 +2091,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["QuizInputBody74b64cef"];
+                "application/json": components["schemas"]["QuizInputBody"];
             };
         };
         responses: {
@@ -2100,7 +2101,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuizOutputBody361b98d5"];
+                    "application/json": components["schemas"]["QuizOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -2159,7 +2160,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HtmlOutputBody6c49057b"];
+                    "application/json": components["schemas"]["HtmlOutputBody"];
                 };
             };
             /** @description Unauthorized */
@@ -2212,7 +2213,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateTicketInputBody4f93fc9b"];
+                "application/json": components["schemas"]["CreateTicketInputBody"];
             };
         };
         responses: {
