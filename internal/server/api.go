@@ -61,6 +61,9 @@ func describe(api huma.API) ([]byte, error) {
 func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scope, error) {
 	claims, err := p.identity.Verify(ctx, bearer)
 	if err != nil {
+		if errs.KindOf(err) == errs.KindInternal {
+			return tenancy.Scope{}, err // such as a database that is away: signing in again would not help
+		}
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	return p.scopeOf(ctx, claims.User, claims.Tenant)

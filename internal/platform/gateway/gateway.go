@@ -4,7 +4,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -22,7 +21,8 @@ var errUndeclared = errs.Forbidden("undeclared_permission", "This address is not
 
 // Gateway authorizes requests.
 type Gateway struct {
-	// Authenticate verifies a token and reads its user's membership from the server's own rows.
+	// Authenticate verifies a token and reads its user's membership from the server's own rows. Its errors are for the
+	// caller: ErrSignIn for a token that is not accepted.
 	Authenticate func(ctx context.Context, bearer string) (tenancy.Scope, error)
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
@@ -59,11 +59,7 @@ func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permis
 	}
 	scope, err := g.Authenticate(ctx, token)
 	if err != nil {
-		var known *errs.Error
-		if errors.As(err, &known) {
-			return nil, err
-		}
-		return nil, ErrSignIn.Wrap(err)
+		return nil, err
 	}
 	scope.Request = httpx.RequestID(ctx)
 	ctx = tenancy.With(ctx, scope)

@@ -31,7 +31,7 @@ const (
 
 // NewAPI returns an API whose routes land on mux. Its description is complete once every feature has registered.
 func NewAPI(mux *http.ServeMux, version string) huma.API {
-	useProblems()
+	useHuma()
 	cfg := huma.DefaultConfig("Cloudkida", version)
 	cfg.Info.Description = "Hands-on labs: the catalogue, sessions and their environments. Errors are RFC 9457 problems with a stable code."
 	cfg.DocsPath = ""    // ours needs no network: see package apidocs

@@ -89,8 +89,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nobody else to tell
 }
 
-// useProblems makes huma write its own errors, such as failed validation, in our form. The hook is a variable of huma's.
-var useProblems = sync.OnceFunc(func() { //nolint:gochecknoglobals // once per process, as the hook is
+// useHuma sets what huma has as variables: its own errors, such as failed validation, come in our form, and a list is
+// described as what it is, never null.
+var useHuma = sync.OnceFunc(func() { //nolint:gochecknoglobals // once per process, as the variables are
+	huma.DefaultArrayNullable = false
 	huma.NewErrorWithContext = func(hctx huma.Context, code int, message string, list ...error) huma.StatusError {
 		ctx := context.Background()
 		if hctx != nil {

@@ -55,6 +55,8 @@ func (o *output) line(text string) {
 	}
 	level := slog.LevelDebug
 	switch {
+	case strings.Contains(text, "the database system is"), strings.Contains(text, "due to administrator command"):
+		// Every start and stop says so to those who connect too early or stay too long.
 	case strings.HasPrefix(text, "PANIC:"), strings.HasPrefix(text, "FATAL:"):
 		level = slog.LevelWarn
 	case strings.HasPrefix(text, "WARNING:"):

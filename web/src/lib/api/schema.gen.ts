@@ -403,7 +403,7 @@ export interface components {
         };
         EnvironmentOverview: {
             capacity: components["schemas"]["EnvironmentUsage"];
-            items: components["schemas"]["EnvironmentRunning"][] | null;
+            items: components["schemas"]["EnvironmentRunning"][];
         };
         EnvironmentRunning: {
             /** Format: date-time */
@@ -440,21 +440,21 @@ export interface components {
             index: number;
         };
         GuideOutputBody: {
-            steps: components["schemas"]["GuideStep"][] | null;
+            steps: components["schemas"]["GuideStep"][];
         };
         GuideQuestion: {
-            answers: string[] | null;
+            answers: string[];
             ask: string;
             /** @description More than one answer is right */
             several: boolean;
         };
         GuideStep: {
-            checks: components["schemas"]["GuideCheck"][] | null;
-            hints: components["schemas"]["GuideHint"][] | null;
+            checks: components["schemas"]["GuideCheck"][];
+            hints: components["schemas"]["GuideHint"][];
             html: string;
             /** Format: int64 */
             index: number;
-            quiz?: components["schemas"]["GuideQuestion"][] | null;
+            quiz?: components["schemas"]["GuideQuestion"][];
             title: string;
         };
         HtmlOutputBody: {
@@ -518,23 +518,23 @@ export interface components {
             durationSeconds: number;
             /** @enum {string} */
             level: "beginner" | "intermediate" | "advanced";
-            locales: string[] | null;
+            locales: string[];
             /**
              * Format: int64
              * @description The most that can be scored
              */
             points: number;
             /** @description Web ports that can be opened while it runs */
-            ports: components["schemas"]["LabPort"][] | null;
+            ports: components["schemas"]["LabPort"][];
             /** @description Commands that its image must have */
-            requires: string[] | null;
+            requires: string[];
             /** @example linux-permissions */
             slug: string;
             /** Format: int64 */
             stepCount: number;
-            stepTitles: string[] | null;
+            stepTitles: string[];
             summary: string;
-            tags: string[] | null;
+            tags: string[];
             title: string;
             /** Format: int64 */
             version: number;
@@ -562,7 +562,7 @@ export interface components {
             /** Format: int64 */
             stepCount: number;
             summary: string;
-            tags: string[] | null;
+            tags: string[];
             title: string;
             /** Format: int64 */
             version: number;
@@ -573,10 +573,10 @@ export interface components {
             tag: string;
         };
         ListOutputBody: {
-            items: components["schemas"]["LabSummary"][] | null;
+            items: components["schemas"]["LabSummary"][];
             next?: string;
             /** @description Tags of the labs that match, whatever tag was asked for */
-            tags: components["schemas"]["LabTagCount"][] | null;
+            tags: components["schemas"]["LabTagCount"][];
         };
         Problem: {
             /**
@@ -587,7 +587,7 @@ export interface components {
             /** @description For people: what happened and what to do */
             detail: string;
             /** @description Every problem of the request, together */
-            errors?: components["schemas"]["ProblemField"][] | null;
+            errors?: components["schemas"]["ProblemField"][];
             /** @description Quote it when you ask for help */
             requestId?: string;
             /** Format: int64 */
@@ -611,11 +611,11 @@ export interface components {
         };
         QuizInputBody: {
             /** @description For each question the indexes of the chosen answers */
-            answers: (number[] | null)[] | null;
+            answers: number[][];
         };
         QuizOutputBody: {
             /** @description For each question whether the choice is right */
-            right: boolean[] | null;
+            right: boolean[];
         };
         SessionCheckView: {
             /** @description It runs by itself */
@@ -645,7 +645,7 @@ export interface components {
             name: string;
         };
         SessionPage: {
-            items: components["schemas"]["SessionSummary"][] | null;
+            items: components["schemas"]["SessionSummary"][];
             /** @description cursor of the next page */
             next?: string;
         };
@@ -682,7 +682,7 @@ export interface components {
         };
         SessionStepView: {
             done: boolean;
-            hintsRevealed: number[] | null;
+            hintsRevealed: number[];
             /** Format: int64 */
             index: number;
             /** Format: int64 */
@@ -712,7 +712,7 @@ export interface components {
             state: "requested" | "admitted" | "provisioning" | "ready" | "ending" | "ended" | "failed";
         };
         SessionView: {
-            checks: components["schemas"]["SessionCheckView"][] | null;
+            checks: components["schemas"]["SessionCheckView"][];
             /** @description Every check of every step has passed */
             completed: boolean;
             /** Format: date-time */
@@ -745,9 +745,9 @@ export interface components {
              * @description The most that can be scored
              */
             points: number;
-            ports: components["schemas"]["SessionPortView"][] | null;
+            ports: components["schemas"]["SessionPortView"][];
             progress: components["schemas"]["SessionProgress"];
-            provisioning: components["schemas"]["SessionProvisioningStep"][] | null;
+            provisioning: components["schemas"]["SessionProvisioningStep"][];
             /** Format: date-time */
             readyAt?: string;
             /** @description Why it failed or ended */
@@ -761,7 +761,7 @@ export interface components {
              * @description Index of the first step that is not done
              */
             step: number;
-            steps: components["schemas"]["SessionStepView"][] | null;
+            steps: components["schemas"]["SessionStepView"][];
         };
         StartInputBody: {
             /**
