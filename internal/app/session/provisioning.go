@@ -98,22 +98,36 @@ func (p *progress) snapshot(over bool) []ProvisioningStep {
 	return steps
 }
 
-// starts are the starts that this process works on, by session.
+// starts are the starts that this process works on, by session; a start that has not got far has no progress yet.
 type starts struct {
 	mu sync.Mutex
 	by map[uuid.UUID]*progress
 }
 
-func (s *starts) set(id uuid.UUID, p *progress) {
+// claim takes a start for one job. A second job of the same session, such as one that was added anew after a restart,
+// finds it taken and has nothing to do. Jobs of a session run on its host alone, so that a claim in memory is enough.
+func (s *starts) claim(id uuid.UUID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, taken := s.by[id]; taken {
+		return false
+	}
 	if s.by == nil {
 		s.by = map[uuid.UUID]*progress{}
 	}
-	if p == nil {
-		delete(s.by, id)
-		return
-	}
+	s.by[id] = nil
+	return true
+}
+
+func (s *starts) release(id uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.by, id)
+}
+
+func (s *starts) set(id uuid.UUID, p *progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.by[id] = p
 }
 

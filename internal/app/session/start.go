@@ -91,6 +91,10 @@ func (s *Service) enqueue(ctx context.Context, tx pgx.Tx, host string, args rive
 // Provision makes the session's environment. What goes wrong ends in a failed session that says why, not in an error:
 // the learner tries again, the job does not.
 func (s *Service) Provision(ctx context.Context, id uuid.UUID) error {
+	if !s.Keepers.starts.claim(id) { // before the row is read: what it says is this job's alone to change from here
+		return nil
+	}
+	defer s.Keepers.starts.release(id)
 	found, version, err := s.load(ctx, policy.SessionSystem, id)
 	if err != nil {
 		return err
@@ -113,7 +117,6 @@ func (s *Service) Provision(ctx context.Context, id uuid.UUID) error {
 	defer cancel()
 	p := newProgress(found.CreatedAt, version.Manifest.HasSetup(), func() { s.Keepers.publish(id) })
 	s.Keepers.starts.set(id, p)
-	defer s.Keepers.starts.set(id, nil)
 	env, err := s.build(ctx, found, version, p)
 	if err != nil {
 		return s.fail(context.WithoutCancel(ctx), found, p.snapshot(false), err)
