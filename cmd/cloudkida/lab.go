@@ -120,7 +120,7 @@ func (c *LabTestCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, provider.Close()) }()
+	defer func() { err = errors.Join(err, provider.Close()) }() //nolint:contextcheck // closing goes on when the command was stopped
 	var results []proof.Result
 	failed := 0
 	for _, l := range labs {

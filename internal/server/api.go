@@ -29,7 +29,7 @@ import (
 
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *http.ServeMux) huma.API {
-	api := httpx.NewAPI(mux, Version)
+	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)

@@ -87,7 +87,7 @@ func (p pools) close() {
 // assemble makes every feature and plugs each into what it needs.
 func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (_ *program, err error) {
 	p := &program{cfg: cfg, log: log, store: store, metrics: obs.New(log)}
-	defer func() {
+	defer func() { //nolint:contextcheck // closing goes on when ctx has ended
 		if err != nil {
 			p.close()
 		}

@@ -43,12 +43,12 @@ func Run(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger) error
 	if err != nil {
 		return err
 	}
-	defer store.close(log)
+	defer store.close(log) //nolint:contextcheck // closing goes on when ctx has ended
 	p, err := assemble(ctx, cfg, store, log)
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.close() //nolint:contextcheck // closing goes on when ctx has ended
 	return p.serve(ctx, listener, out)
 }
 
@@ -89,7 +89,7 @@ func openStore(ctx context.Context, cfg Config, log *slog.Logger) (*store, error
 		}
 	}
 	if err := s.installation.Prepare(ctx); err != nil {
-		s.close(log)
+		s.close(log) //nolint:contextcheck // closing goes on when ctx has ended
 		return nil, err
 	}
 	return s, nil
@@ -133,7 +133,7 @@ func DatabaseURL(data, masterKey string) (string, error) {
 // serve runs everything until ctx ends, the database is lost or a part fails; then it stops everything in order.
 func (p *program) serve(ctx context.Context, listener net.Listener, out io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveHTTP(ctx, p.handler(), listener, p.closeStreams) })
+	group.Go(func() error { return serveHTTP(ctx, p.handler(), listener, p.closeStreams) }) //nolint:contextcheck // handlers take their context from the request
 	if p.cfg.OpsListen != "" {
 		ops, err := listen(ctx, p.cfg.OpsListen, "--ops-listen")
 		if err != nil {

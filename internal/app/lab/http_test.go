@@ -54,7 +54,7 @@ func call(t *testing.T, method, address, role string, body io.Reader) (int, map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	var out map[string]any
 	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
 		t.Fatalf("%s %s: %d: %v", method, address, resp.StatusCode, err)

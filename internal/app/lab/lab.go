@@ -2,8 +2,10 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -166,7 +168,7 @@ func publish(ctx context.Context, tx pgx.Tx, l *manifest.Lab, archive []byte, ha
 	if err != nil {
 		return Published{}, err
 	}
-	if string(latest) == string(hash[:]) {
+	if bytes.Equal(latest, hash[:]) {
 		return Published{Slug: l.Slug, Version: number}, nil
 	}
 	number++
@@ -176,7 +178,7 @@ func publish(ctx context.Context, tx pgx.Tx, l *manifest.Lab, archive []byte, ha
 	if err := show(ctx, tx, id, number, l); err != nil {
 		return Published{}, err
 	}
-	err = audit.Record(ctx, tx, "lab.published", l.Slug, map[string]any{"version": number, "hash": fmt.Sprintf("%x", hash)})
+	err = audit.Record(ctx, tx, "lab.published", l.Slug, map[string]any{"version": number, "hash": hex.EncodeToString(hash[:])})
 	return Published{Slug: l.Slug, Version: number, Created: true}, err
 }
 

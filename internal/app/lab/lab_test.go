@@ -65,7 +65,7 @@ steps:
 	return t
 }
 
-func publish(t *testing.T, f fixture, ctx context.Context, tree manifest.Tree) lab.Published {
+func publish(t *testing.T, f fixture, ctx context.Context, tree manifest.Tree) lab.Published { //nolint:revive // t comes first in tests
 	t.Helper()
 	out, err := f.labs.Publish(ctx, tree)
 	if err != nil {
@@ -330,7 +330,7 @@ func TestSampleLabsSeed(t *testing.T) {
 	}
 	for _, l := range labs {
 		v, err := f.labs.Latest(learner, l.Slug)
-		if err != nil || len(v.Guide) != len(l.Overview.Steps) {
+		if err != nil || len(v.Guide) != len(l.Steps) {
 			t.Errorf("%s: %d steps, %v", l.Slug, len(v.Guide), err)
 		}
 	}

@@ -70,7 +70,7 @@ func (k *keeper) runDue(ctx context.Context, found Session, version *lab.Version
 	for _, key := range due {
 		k.schedule.Begin(key)
 		group.Go(func() error {
-			_, err := k.service.runCheck(runCtx, found, version, key, false)
+			err := k.service.runCheck(runCtx, found, version, key, false)
 			if errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNotYet) {
 				return nil // tried again at its next time
 			}
@@ -93,23 +93,22 @@ func (s *Service) RunCheck(ctx context.Context, id uuid.UUID, key check.Key) err
 	case found.State != Ready:
 		return ErrNotReady
 	}
-	_, err = s.runCheck(ctx, found, version, key, true)
-	return err
+	return s.runCheck(ctx, found, version, key, true)
 }
 
 // runCheck runs a check of the current step in the environment and stores what it found. A check that has passed is not
 // run again.
-func (s *Service) runCheck(ctx context.Context, found Session, version *lab.Version, key check.Key, button bool) (check.Result, error) {
+func (s *Service) runCheck(ctx context.Context, found Session, version *lab.Version, key check.Key, button bool) error {
 	c, ok := version.Manifest.Check(key.Step, key.Name)
 	if !ok {
-		return check.Result{}, ErrNoStep
+		return ErrNoStep
 	}
 	outcome, err := run.Check(ctx, s.Provider, found.Sandbox(), c)
 	if errors.Is(err, sandbox.ErrUnreachable) || errors.Is(err, sandbox.ErrNotFound) {
-		return check.Result{}, ErrUnreachable.Wrap(err)
+		return ErrUnreachable.Wrap(err)
 	}
 	if err != nil {
-		return check.Result{}, err
+		return err
 	}
 	result := check.Result{Key: key, State: check.Failed, Message: outcome.Message}
 	switch {
@@ -118,7 +117,7 @@ func (s *Service) runCheck(ctx context.Context, found Session, version *lab.Vers
 	case outcome.TimedOut:
 		result.State, result.Message = check.Error, "The check did not end in time. Does something keep the machine busy?"
 	}
-	return result, s.store(ctx, found.ID, version, result, button)
+	return s.store(ctx, found.ID, version, result, button)
 }
 
 // store keeps a result and, when it was the last of its step, moves the session on. Only checks of the step that the

@@ -13,14 +13,38 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
+// ending is the code of why a session ends.
+type ending string
+
 // The reasons why a session ends.
-var (
-	endedByLearner = Reason{"ended", "You ended the session."}
-	endedByStaff   = Reason{"ended_by_staff", "The session was ended by the people who run this lab."}
-	endedByTime    = Reason{"time_over", "The time of this session is over."}
-	endedIdle      = Reason{"idle", "The session ended because nothing happened in it."}
-	endedLost      = Reason{"environment_lost", "The environment stopped by itself. Your progress is kept; start the lab again."}
+const (
+	endedByLearner ending = "ended"
+	endedByStaff   ending = "ended_by_staff"
+	endedByTime    ending = "time_over"
+	endedIdle      ending = "idle"
+	endedLost      ending = "environment_lost"
+	endedAnew      ending = "started_over"
 )
+
+// reason is the ending with its sentence for people.
+func (e ending) reason() Reason {
+	var message string
+	switch e {
+	case endedByLearner:
+		message = "You ended the session."
+	case endedByStaff:
+		message = "The session was ended by the people who run this lab."
+	case endedByTime:
+		message = "The time of this session is over."
+	case endedIdle:
+		message = "The session ended because nothing happened in it."
+	case endedLost:
+		message = "The environment stopped by itself. Start the lab again."
+	case endedAnew:
+		message = "You started the lab over."
+	}
+	return Reason{Code: string(e), Message: message}
+}
 
 // End ends a session of the caller. What its environment held is gone afterwards.
 func (s *Service) End(ctx context.Context, id uuid.UUID) (Session, error) {
@@ -40,7 +64,7 @@ func (s *Service) End(ctx context.Context, id uuid.UUID) (Session, error) {
 }
 
 // end moves a session to ending and adds the job that removes its environment. It can be repeated.
-func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, why Reason) error {
+func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, why ending) error {
 	var environment uuid.UUID
 	err := s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
 		found, err := lock(ctx, tx, id)
@@ -48,13 +72,13 @@ func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, w
 			return err
 		}
 		environment = found.Environment
-		if err := setState(ctx, tx, id, Ending, why); err != nil {
+		if err := setState(ctx, tx, id, Ending, why.reason()); err != nil {
 			return err
 		}
 		if err := s.enqueue(ctx, tx, found.Host, EndArgs{Session: id}); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, "session.ended", id.String(), map[string]any{"reason": why.Code})
+		return audit.Record(ctx, tx, "session.ended", id.String(), map[string]any{"reason": why})
 	})
 	if err != nil || environment == uuid.Nil {
 		return err
@@ -118,7 +142,7 @@ func (s *Service) Restart(ctx context.Context, id uuid.UUID) (Session, error) {
 	if found.User != scope.User {
 		return Session{}, ErrNotFound
 	}
-	if err := s.end(ctx, policy.SessionUse, id, Reason{"started_over", "You started the lab over."}); err != nil {
+	if err := s.end(ctx, policy.SessionUse, id, endedAnew); err != nil {
 		return Session{}, err
 	}
 	started, _, err := s.Start(ctx, version.Slug)

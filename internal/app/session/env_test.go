@@ -121,7 +121,7 @@ func (f *fixture) until(ctx context.Context, id uuid.UUID, what string, is func(
 		if time.Now().After(deadline) {
 			f.t.Fatalf("the session did not become %s: %+v", what, v)
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 }
 

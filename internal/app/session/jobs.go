@@ -19,7 +19,7 @@ type ProvisionArgs struct {
 // Kind names the job.
 func (ProvisionArgs) Kind() string { return "session.provision" }
 
-// InsertOpts: one try, because a start that fails is shown to the learner, who tries again.
+// InsertOpts allows one try, because a start that fails is shown to the learner, who tries again.
 func (ProvisionArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
 
 // EndArgs is the job that removes a session's environment.
@@ -30,7 +30,7 @@ type EndArgs struct {
 // Kind names the job.
 func (EndArgs) Kind() string { return "session.end" }
 
-// InsertOpts: a few tries; after them the reaper goes on.
+// InsertOpts allows a few tries; after them the reaper goes on.
 func (EndArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 5} }
 
 // AddWorkers registers the session's jobs.

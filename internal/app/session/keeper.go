@@ -51,7 +51,7 @@ func (k *Keepers) Following() int {
 }
 
 // keep starts to follow a session of the tenant in ctx, unless it is followed already.
-func (k *Keepers) keep(ctx context.Context, s *Service, id uuid.UUID) {
+func (k *Keepers) keep(ctx context.Context, s *Service, id uuid.UUID) { //nolint:contextcheck // a keeper lives as long as the process, not as the request that began it
 	scope, ok := tenancy.From(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -36,10 +36,6 @@ func one(ctx context.Context, tx pgx.Tx, where string, args ...any) (Session, er
 	return s, nil
 }
 
-func get(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Session, error) {
-	return one(ctx, tx, "id = $1", id)
-}
-
 func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Session, error) {
 	return one(ctx, tx, "id = $1 for update", id)
 }

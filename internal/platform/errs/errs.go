@@ -52,7 +52,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is matches errors of the same code, so that a wrapped copy is still errors.Is its original.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is compares this one link of the chain; errors.Is walks it.
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 

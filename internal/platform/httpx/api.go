@@ -23,6 +23,9 @@ const (
 // permissionKey is where an operation's metadata holds its permission.
 const permissionKey = "permission"
 
+// apiVersion is the one in every address. It is not the program's, which changes without the API.
+const apiVersion = "v1"
+
 // Bounds of an ordinary JSON request; an operation may set its own.
 const (
 	maxBody  = 1 << 20
@@ -30,9 +33,9 @@ const (
 )
 
 // NewAPI returns an API whose routes land on mux. Its description is complete once every feature has registered.
-func NewAPI(mux *http.ServeMux, version string) huma.API {
+func NewAPI(mux *http.ServeMux) huma.API {
 	useHuma()
-	cfg := huma.DefaultConfig("Cloudkida", version)
+	cfg := huma.DefaultConfig("Cloudkida", apiVersion)
 	cfg.Info.Description = "Hands-on labs: the catalogue, sessions and their environments. Errors are RFC 9457 problems with a stable code."
 	cfg.DocsPath = ""    // ours needs no network: see package apidocs
 	cfg.SchemasPath = "" // schemas are part of /openapi.json

@@ -142,7 +142,7 @@ func (d dirs) initdb(ctx context.Context, dir string, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer password.Close()                                                               // nothing is written to it
+	defer password.Close()                                                               //nolint:errcheck // nothing is written to it
 	cmd := exec.CommandContext(ctx, filepath.Join(d.binaries, "bin", "initdb"), args...) //nolint:gosec // our own program
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, []string{"LC_ALL=C", "PATH=/usr/bin:/bin"}, maker.attributes()
 	cmd.Stdin = password
@@ -180,7 +180,7 @@ func (d dirs) take(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(name, d.uid, d.uid)
+		return os.Lchown(name, d.uid, d.uid) //nolint:gosec // a tree that we have just made and nobody else can write
 	})
 }
 

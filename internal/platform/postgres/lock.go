@@ -19,7 +19,7 @@ func LockData(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the data directory %s cannot be written: %w (choose another with --data)", dir, err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		owner := readTrimmed(name)
 		_ = f.Close()

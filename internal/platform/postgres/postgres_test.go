@@ -23,7 +23,7 @@ const password = "a password of the test"
 // dataDir is a directory that the server's user can reach when root tests.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "cloudkida-postgres-")
+	dir, err := os.MkdirTemp("/tmp", "cloudkida-postgres-") //nolint:usetesting // a short path that every user can pass
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func query(t *testing.T, url, sql string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background()) //nolint:errcheck // the test is over
+	defer conn.Close(context.Background())
 	var got string
 	if err := conn.QueryRow(t.Context(), sql).Scan(&got); err != nil {
 		t.Fatal(err)
@@ -150,13 +150,13 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(s.PID())
-	time.Sleep(time.Minute)
+	<-time.After(time.Minute) // it is killed long before
 }
 
 // serveElsewhere starts a server in another process, as uid when that is not negative.
 func serveElsewhere(t *testing.T, dir string, uid int) (program *exec.Cmd, said string) {
 	t.Helper()
-	cmd := exec.Command(testBinary(t, uid)) //nolint:gosec,noctx // this very binary
+	cmd := exec.Command(testBinary(t, uid)) //nolint:gosec // this very binary
 	cmd.Env = append(os.Environ(), "POSTGRES_TEST_SERVE="+dir)
 	if uid >= 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}} //nolint:gosec // a small constant
@@ -187,7 +187,7 @@ func testBinary(t *testing.T, uid int) string {
 	if uid < 0 {
 		return self
 	}
-	text, err := os.ReadFile(self) //nolint:gosec // this very binary
+	text, err := os.ReadFile(self)
 	if err != nil {
 		t.Fatal(err)
 	}

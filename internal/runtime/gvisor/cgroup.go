@@ -59,7 +59,7 @@ func (c *cgroups) remove(id string) error {
 				err = nil
 				break
 			}
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond)
 		}
 		if err != nil {
 			return fmt.Errorf("gvisor: remove a cgroup: %w", err)

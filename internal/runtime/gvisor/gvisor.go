@@ -67,7 +67,8 @@ func New(ctx context.Context, cfg Config) (*Provider, error) {
 	if err := p.probe(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.takeUp(ctx)
+	err = p.takeUp(ctx)
+	return p, err
 }
 
 func findRunsc(name string) (string, error) {

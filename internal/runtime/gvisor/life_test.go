@@ -57,7 +57,7 @@ func TestNothingIsLeftOfADestroyedEnvironment(t *testing.T) {
 	}
 	deadline := time.Now().Add(patience)
 	for len(processes(t, id)) > 0 && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 	if left := processes(t, id); len(left) > 0 {
 		t.Errorf("processes are left: %q", left)
@@ -135,12 +135,12 @@ func TestAKilledEnvironmentIsTold(t *testing.T) {
 	}
 	if _, err := p.Exec(t.Context(), id, sandbox.Command{Script: []byte("kill -9 1"), User: "root", Timeout: 2 * time.Second}); err == nil {
 		// Process 1 ignores signals from inside, as it should; then the host ends it.
-		text, err := exec.CommandContext(t.Context(), "pgrep", "-f", "runsc-sandbox.*"+id).Output()
+		text, err := exec.CommandContext(t.Context(), "pgrep", "-f", "runsc-sandbox.*"+id).Output() //nolint:gosec // an id of the test's own
 		if err != nil {
 			t.Fatal(err)
 		}
 		for pid := range strings.FieldsSeq(string(text)) {
-			_ = exec.CommandContext(t.Context(), "kill", "-9", pid).Run()
+			_ = exec.CommandContext(t.Context(), "kill", "-9", pid).Run() //nolint:gosec // a process of the test's own
 		}
 	}
 	deadline := time.NewTimer(patience)
@@ -237,7 +237,7 @@ func withoutRoot(d string) int {
 	if err != nil {
 		return complain(err)
 	}
-	defer p.Close() //nolint:errcheck // the process ends
+	defer p.Close()
 	spec := sandbox.Spec{ID: sandboxtest.NewID(), Image: "toolbox", Deadline: time.Now().Add(time.Hour)}
 	if err := p.Provision(ctx, spec, nil); err != nil {
 		return complain(err)
@@ -278,7 +278,7 @@ func TestRunsWithoutRoot(t *testing.T) {
 	}
 	// Copies at places that the user can reach: a clone may be below a closed home.
 	for name, from := range map[string]string{"runsc": runsc, "program": self} {
-		text, err := os.ReadFile(from) //nolint:gosec // our own programs
+		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +289,7 @@ func TestRunsWithoutRoot(t *testing.T) {
 	if err := os.Chown(d, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.Chmod(d, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(d, "program")) //nolint:gosec // this very binary

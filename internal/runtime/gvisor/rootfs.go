@@ -18,7 +18,7 @@ func (p *Provider) rootfs() string { return filepath.Join(p.cfg.Dir, "toolbox") 
 
 // layout is what of the toolbox is no directory of its own.
 const (
-	passwd = "root:x:0:0:root:/root:/bin/bash\nlearner:x:1000:1000:Learner:/home/learner:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+	passwd = "root:x:0:0:root:/root:/bin/bash\nlearner:x:1000:1000:Learner:/home/learner:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" //nolint:gosec // /etc/passwd of a sandbox, without a password
 	group  = "root:x:0:\ntty:x:5:\nlearner:x:1000:\nnogroup:x:65534:\n"
 	hosts  = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"
 

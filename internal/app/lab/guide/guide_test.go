@@ -57,7 +57,7 @@ func TestRenderAll(t *testing.T) {
 	}
 	got := render(t, string(source))
 	if *update {
-		if err := os.WriteFile("testdata/all.html", []byte(got), 0o600); err != nil {
+		if err := os.WriteFile("testdata/all.html", []byte(got), 0o600); err != nil { //nolint:gosec // a golden file of this package
 			t.Fatal(err)
 		}
 	}

@@ -161,7 +161,7 @@ func safeAddress(address string) bool {
 
 // portOf is the port that a link's address {{port:web}} names, or "".
 func portOf(address string) string {
-	if m := marker.FindStringSubmatch(address); m != nil && m[0] == address {
+	if m := marker.FindStringSubmatch(address); len(m) > 0 && m[0] == address {
 		return m[2]
 	}
 	return ""

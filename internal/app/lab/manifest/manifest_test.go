@@ -141,7 +141,7 @@ func TestWhatALabCannotBe(t *testing.T) {
 		"merge key":         {change("title: One", "<<: {title: One}"), `unknown key "<<" in a step`},
 		"huge manifest":     {map[string]string{"lab.yaml": "#" + strings.Repeat("x", 300<<10)}, "lab.yaml: is larger than 256 KiB"},
 		"huge script":       {map[string]string{"check.sh": "true\n" + strings.Repeat("#", 300<<10)}, "check.sh is larger than 256 KiB"},
-		"no steps":          {map[string]string{"lab.yaml": minimal[:strings.Index(minimal, "steps:")] + "steps: []\n"}, "a lab needs at least one step"},
+		"no steps":          {map[string]string{"lab.yaml": minimal[:strings.Index(minimal, "steps:")] + "steps: []\n"}, "a lab needs at least one step"}, //nolint:gocritic // minimal has steps
 		"no machine":        {change("[{name: shell, image: toolbox}]", "[]"), "a lab needs a machine"},
 		"two machines":      {change("image: toolbox}", "image: toolbox}, {name: db, image: toolbox}"), "more than one machine: not available in this version"},
 		"control character": {change("title: Minimal", `title: "a\u0007b"`), "must be one line without control characters"},

@@ -54,8 +54,8 @@ func (t Tree) Hash() [sha256.Size]byte {
 		head = append(head, name...)
 		head = binary.BigEndian.AppendUint32(head, e.Mode())
 		head = binary.BigEndian.AppendUint64(head, uint64(len(e.Data)))
-		h.Write(head)   //nolint:errcheck // a hash takes everything
-		h.Write(e.Data) //nolint:errcheck // a hash takes everything
+		h.Write(head)
+		h.Write(e.Data)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -4,6 +4,7 @@ package proof
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +58,7 @@ func (r Result) Failures() (list []Case) {
 func Run(ctx context.Context, p sandbox.Provider, l *manifest.Lab) Result {
 	began := time.Now()
 	id := uuid.New()
-	t := &trial{provider: p, lab: l, id: fmt.Sprintf("%x", id[:]), env: map[string]string{}}
+	t := &trial{provider: p, lab: l, id: hex.EncodeToString(id[:]), env: map[string]string{}}
 	t.result = Result{Slug: l.Slug, Title: l.Title}
 	for _, s := range l.Steps {
 		t.result.Steps = append(t.result.Steps, s.Title)

@@ -18,7 +18,7 @@ const (
 )
 
 // escapes are the sequences by which programs colour and move: ESC [ ... letter, ESC ] ... BEL, and the short ones.
-var escapes = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
+var escapes = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])") //nolint:gocritic // from space to slash: the intermediate bytes of ECMA-48
 
 // LastLine is the last line of some output that is not blank, fit to be shown: valid UTF-8 without control characters or
 // colours, at most 500 bytes.

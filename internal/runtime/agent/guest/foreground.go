@@ -36,7 +36,7 @@ func (t *terminal) foreground() bool {
 		return t.marks.busy
 	}
 	group, ask := 0, error(nil)
-	if err := raw.Control(func(fd uintptr) { group, ask = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) }); err != nil { //nolint:gosec // a descriptor fits an int
+	if err := raw.Control(func(fd uintptr) { group, ask = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) }); err != nil {
 		return t.marks.busy
 	}
 	if ask != nil || group <= 0 {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -182,6 +181,3 @@ func (a *Agent) environ(u User, more map[string]string) []string {
 }
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-// devNull is for processes without an input.
-func devNull() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) }

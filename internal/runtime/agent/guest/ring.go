@@ -14,7 +14,7 @@ func (r *ring) write(b []byte) {
 		r.data = make([]byte, r.size)
 	}
 	if over := len(b) - r.size; over > 0 {
-		r.total += uint64(over) //nolint:gosec // over is positive
+		r.total += uint64(over)
 		b = b[over:]
 	}
 	at := int(r.total % uint64(r.size)) //nolint:gosec // below size
@@ -39,7 +39,7 @@ func (r *ring) read(b []byte, offset uint64) (from uint64, n int) {
 	if offset < r.first() {
 		offset = r.whole(r.first())
 	}
-	for n < len(b) && offset+uint64(n) < r.total { //nolint:gosec // n is positive
+	for n < len(b) && offset+uint64(n) < r.total {
 		at := int((offset + uint64(n)) % uint64(r.size))                          //nolint:gosec // below size
 		end := min(r.size, at+int(min(r.total-offset-uint64(n), uint64(r.size)))) //nolint:gosec // at most size
 		n += copy(b[n:], r.data[at:end])

@@ -97,7 +97,8 @@ func (ts *terminals) get(at sandbox.Attachment) (*terminal, error) {
 	if at.Cols > 0 && at.Rows > 0 {
 		t.size = uint64(at.Cols)<<16 | uint64(at.Rows)
 	}
-	return t, t.launch(ts.start)
+	err := t.launch(ts.start)
+	return t, err
 }
 
 // launch starts the shell; t.mu is held.

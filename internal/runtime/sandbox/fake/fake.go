@@ -126,7 +126,7 @@ func (p *Provider) Provision(ctx context.Context, spec sandbox.Spec, report func
 	}{
 		{"rootfs", func() error { return os.MkdirAll(p.root(spec.ID)+home, 0o755) }}, //nolint:gosec // a test's directory
 		{"sandbox", func() error { return nil }},
-		{"agent", func() error { return p.connect(spec, e) }},
+		{"agent", func() error { return p.connect(spec, e) }}, //nolint:contextcheck // the agent outlives the call
 		{"files", func() error {
 			for _, f := range spec.Files {
 				if err := e.conn.Place(ctx, f); err != nil {

@@ -82,6 +82,7 @@ func exec(t *testing.T, p sandbox.Provider, id string, cmd sandbox.Command) sand
 func script(text string) sandbox.Command { return sandbox.Command{Script: []byte(text)} }
 
 func testProvision(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	var steps []string
 	spec := sandbox.Spec{ID: NewID(), Image: "toolbox", Deadline: time.Now().Add(time.Hour), Files: []sandbox.File{
 		{Path: "/home/learner/deep/er/note.txt", Mode: 0o640, User: "learner", Data: []byte("placed\n")},
@@ -118,6 +119,7 @@ func testProvision(t *testing.T, p sandbox.Provider) {
 }
 
 func testRequires(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	spec := sandbox.Spec{ID: NewID(), Image: "toolbox", Deadline: time.Now().Add(time.Hour), Requires: []string{"bash", "no-such-command"}}
 	err := p.Provision(t.Context(), spec, nil)
 	var missing *sandbox.RequiresError
@@ -130,6 +132,7 @@ func testRequires(t *testing.T, p sandbox.Provider) {
 }
 
 func testExec(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	for name, c := range map[string]struct {
 		cmd  sandbox.Command
@@ -160,6 +163,7 @@ func testExec(t *testing.T, p sandbox.Provider) {
 }
 
 func testExecBounds(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	r := exec(t, p, id, sandbox.Command{Script: []byte("echo begun; sleep 300 & wait"), Timeout: time.Second})
 	if !r.TimedOut || r.Code == 0 || string(r.Output) != "begun\n" {
@@ -172,6 +176,7 @@ func testExecBounds(t *testing.T, p sandbox.Provider) {
 }
 
 func testScriptHides(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	const secret = "the-answer-is-42"
 	r := exec(t, p, id, script("x="+secret+"; cat /proc/self/cmdline /proc/$$/cmdline | tr '\\0' ' '; grep -rl "+"the-answer-is"+"-4[2] . /tmp 2>/dev/null; true"))
@@ -260,6 +265,7 @@ func (c *client) take(f sandbox.Frame) {
 		c.acks = f.N
 	case sandbox.FrameExit:
 		c.exited, c.code = true, f.N
+	default: // sizes; the rest goes the other way
 	}
 }
 
@@ -269,6 +275,7 @@ func (c *client) text(want string) {
 }
 
 func testTerminal(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	c := attach(t, p, id, sandbox.Attachment{Client: "a", Cols: 100, Rows: 30})
 	c.typeText("tty; stty size; echo $TERM; echo do''ne\n")
@@ -296,6 +303,7 @@ func testTerminal(t *testing.T, p sandbox.Provider) {
 }
 
 func testReplay(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	c := attach(t, p, id, sandbox.Attachment{Client: "a"})
 	c.typeText("echo fir''st\n")
@@ -314,6 +322,7 @@ func testReplay(t *testing.T, p sandbox.Provider) {
 }
 
 func testTwoReaders(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	a, b := attach(t, p, id, sandbox.Attachment{Client: "a"}), attach(t, p, id, sandbox.Attachment{Client: "b"})
 	a.typeText("echo from''-a\n")
@@ -330,6 +339,7 @@ func testTwoReaders(t *testing.T, p sandbox.Provider) {
 }
 
 func testBackPressure(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	c := attach(t, p, id, sandbox.Attachment{Client: "a"})
 	c.typeText("echo rea''dy\n")
@@ -360,6 +370,7 @@ func testBackPressure(t *testing.T, p sandbox.Provider) {
 }
 
 func testBinary(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	c := attach(t, p, id, sandbox.Attachment{Client: "a"})
 	c.typeText(`printf 'B\x00\x01\xff\xfeE\n'; echo नमस्ते-ग्राहक 🚀` + "\n")
@@ -368,6 +379,7 @@ func testBinary(t *testing.T, p sandbox.Provider) {
 }
 
 func testInputOnce(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	c := attach(t, p, id, sandbox.Attachment{Client: "a"})
 	c.typeText("echo on''ce\n")
@@ -382,6 +394,7 @@ func testInputOnce(t *testing.T, p sandbox.Provider) {
 }
 
 func testDial(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	const server = `
 import socket, os
@@ -415,6 +428,7 @@ print(s.getsockname()[1])`
 }
 
 func testWatch(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := Provision(t, p, sandbox.Spec{})
 	events, err := p.Watch(t.Context(), id)
 	if err != nil {
@@ -447,6 +461,7 @@ func testWatch(t *testing.T, p sandbox.Provider) {
 }
 
 func testUnknown(t *testing.T, p sandbox.Provider) {
+	t.Helper()
 	id := NewID()
 	if _, err := p.Attach(t.Context(), id, sandbox.Attachment{Name: "1"}); !errors.Is(err, sandbox.ErrNotFound) {
 		t.Errorf("attach: %v", err)
