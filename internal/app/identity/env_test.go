@@ -58,7 +58,7 @@ func open(t *testing.T) *env {
 	e.Service = e.service(server.URL)
 	e.Mount(mux)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "console") })
-	api := httpx.NewAPI(mux, "test")
+	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: e.authenticate}
 	api.UseMiddleware(gate.Middleware(api))
 	e.Register(api)

@@ -25,7 +25,7 @@ import (
 func serve(t *testing.T, f fixture) string {
 	t.Helper()
 	mux := http.NewServeMux()
-	api := httpx.NewAPI(mux, "test")
+	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{
 		Authorize: policy.Authorize,
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {

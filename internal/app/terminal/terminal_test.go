@@ -47,7 +47,7 @@ func newWorld(t *testing.T) *world {
 		Log: slog.New(slog.DiscardHandler),
 	}
 	mux := http.NewServeMux()
-	api := httpx.NewAPI(mux, "test")
+	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 			user, err := uuid.Parse(bearer)
