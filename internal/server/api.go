@@ -165,19 +165,28 @@ func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
 	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		// The reader writes style elements of its own; the page holds no session and no token.
-		h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'")
+		// The reader sets style attributes; the page holds no session and no token.
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "+
+			"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		_, _ = w.Write([]byte(docsPage)) // the client may be gone
 	})
 }
 
+// docsPage reads /openapi.json with Swagger UI, whose files the console's build puts beside its own.
 const docsPage = `<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cloudkida API</title>
-<script id="api-reference" data-url="/openapi.json"></script>
-<script src="/docs/scalar.js"></script>
+<link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<main id="reference"></main>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/reference.js"></script>
+</body>
 </html>
 `
 

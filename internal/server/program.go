@@ -113,7 +113,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.sessions = &session.Service{
 		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: inserter,
-		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), Log: log,
+		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), MaxIdle: cfg.MaxIdle, Log: log,
 	}
 	if err := p.mountLive(); err != nil {
 		return nil, err

@@ -123,7 +123,7 @@ func (s *Service) runCheck(ctx context.Context, found Session, version *lab.Vers
 // store keeps a result and, when it was the last of its step, moves the session on. Only checks of the step that the
 // session is at count.
 func (s *Service) store(ctx context.Context, id uuid.UUID, version *lab.Version, result check.Result, button bool) error {
-	next, changed := -1, false
+	done, changed := false, false
 	err := s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
 		found, err := lock(ctx, tx, id)
 		if err != nil {
@@ -142,27 +142,18 @@ func (s *Service) store(ctx context.Context, id uuid.UUID, version *lab.Version,
 		if !changed || old.State == check.Passed {
 			return nil
 		}
-		if err := check.Save(ctx, tx, id, result, button); err != nil {
-			return err
-		}
 		all[result.Key] = result
-		if !all.done(found.Step, version.Manifest.Steps[found.Step]) {
-			return nil
-		}
-		next = following(version.Manifest, found.Step)
-		return s.advance(ctx, tx, found, version, next)
+		done = all.done(found.Step, version.Manifest.Steps[found.Step])
+		return check.Save(ctx, tx, id, result, button)
 	})
-	if err != nil {
-		return err
+	if err == nil && done {
+		err = s.settle(ctx, id, version)
 	}
-	if next >= 0 {
-		s.begin(ctx, id, version, next)
-	}
-	if changed {
+	if err == nil && changed {
 		s.Keepers.wake(id)
 		s.Keepers.publish(id)
 	}
-	return nil
+	return err
 }
 
 func blocks(m *manifest.Lab, all results, key check.Key) bool {
@@ -180,33 +171,37 @@ func following(m *manifest.Lab, step int) int {
 	return step
 }
 
-func (s *Service) advance(ctx context.Context, tx pgx.Tx, found Session, version *lab.Version, next int) error {
-	if err := setStep(ctx, tx, found.ID, next, map[string]string{}); err != nil {
-		return err
-	}
-	if next < len(version.Manifest.Steps) {
+// settle moves a session whose step is done to the next one, and prepares that first: its checks do not see it half made.
+func (s *Service) settle(ctx context.Context, id uuid.UUID, version *lab.Version) error {
+	if !s.Keepers.settling.claim(id) {
 		return nil
 	}
-	return audit.Record(ctx, tx, "session.completed", found.ID.String(), map[string]any{"lab": version.Slug, "version": version.Number})
-}
-
-// begin runs the setup of a step that the session came to.
-func (s *Service) begin(ctx context.Context, id uuid.UUID, version *lab.Version, step int) {
-	if step >= len(version.Manifest.Steps) || len(version.Manifest.Steps[step].Setup) == 0 {
-		return
+	defer s.Keepers.settling.release(id)
+	found, _, all, err := s.loadWithResults(ctx, policy.SessionUse, id)
+	steps := version.Manifest.Steps
+	if err != nil || found.State != Ready || found.Step >= len(steps) || !all.done(found.Step, steps[found.Step]) {
+		return err
 	}
-	found, err := s.row(ctx, policy.SessionUse, id)
+	next := following(version.Manifest, found.Step)
+	env, err := run.StepSetup(ctx, s.Provider, found.Sandbox(), version.Manifest, next)
 	if err != nil {
-		s.Log.WarnContext(ctx, "begin a step", "session", id, "step", step, "error", err)
-		return
+		// The learner can go on without: what is missing shows in the checks, and starting over helps.
+		s.Log.WarnContext(ctx, "set up a step", "session", id, "step", next, "error", err)
+		env = map[string]string{}
 	}
-	env, err := run.StepSetup(ctx, s.Provider, found.Sandbox(), version.Manifest, step)
-	if err == nil && len(env) > 0 {
-		err = s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error { return setStep(ctx, tx, id, step, env) })
-	}
-	if err != nil {
-		s.Log.WarnContext(ctx, "set up a step", "session", id, "step", step, "error", err)
-	}
+	err = s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
+		now, err := lock(ctx, tx, id)
+		if err != nil || now.State != Ready || now.Step != found.Step {
+			return err
+		}
+		if err := setStep(ctx, tx, id, next, env); err != nil || next < len(steps) {
+			return err
+		}
+		return audit.Record(ctx, tx, "session.completed", id.String(), map[string]any{"lab": version.Slug, "version": version.Number})
+	})
+	s.Keepers.wake(id)
+	s.Keepers.publish(id)
+	return err
 }
 
 // Answer checks the answers to a step's quiz: for each question the indexes of the chosen answers.

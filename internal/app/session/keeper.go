@@ -19,7 +19,8 @@ import (
 // happens any more, and end what is over. They also tell event streams that a session changed.
 type Keepers struct {
 	broker
-	starts starts
+	starts   starts
+	settling claims // sessions that move on to their next step
 
 	base   context.Context //nolint:containedctx // the life of the process, which keepers share and requests do not
 	cancel context.CancelFunc
@@ -197,8 +198,12 @@ func (k *keeper) load(ctx context.Context) (Session, *lab.Version, error) {
 		return Session{}, nil, err
 	}
 	k.mu.Lock()
-	k.idle = idleTime(version.Manifest)
+	k.idle = k.service.idleTime(version.Manifest)
 	k.mu.Unlock()
+	if found.Step < len(version.Manifest.Steps) && results.done(found.Step, version.Manifest.Steps[found.Step]) {
+		// Its last check passed, but something came between that and the next step.
+		return found, version, k.service.settle(ctx, k.session, version)
+	}
 	k.schedule.Set(time.Now(), automatic(version.Manifest, found.Step, results))
 	return found, version, nil
 }

@@ -98,36 +98,26 @@ func (p *progress) snapshot(over bool) []ProvisioningStep {
 	return steps
 }
 
-// starts are the starts that this process works on, by session; a start that has not got far has no progress yet.
+// starts are the starts that this process works on, by session. A second job of the same session, such as one that was
+// added anew after a restart, finds it claimed and has nothing to do.
 type starts struct {
+	claims
+
 	mu sync.Mutex
 	by map[uuid.UUID]*progress
 }
 
-// claim takes a start for one job. A second job of the same session, such as one that was added anew after a restart,
-// finds it taken and has nothing to do. Jobs of a session run on its host alone, so that a claim in memory is enough.
-func (s *starts) claim(id uuid.UUID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, taken := s.by[id]; taken {
-		return false
-	}
-	if s.by == nil {
-		s.by = map[uuid.UUID]*progress{}
-	}
-	s.by[id] = nil
-	return true
-}
-
-func (s *starts) release(id uuid.UUID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.by, id)
-}
-
+// set lets streams see how far a start is; nil when it is over.
 func (s *starts) set(id uuid.UUID, p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[uuid.UUID]*progress{}
+	}
+	if p == nil {
+		delete(s.by, id)
+		return
+	}
 	s.by[id] = p
 }
 

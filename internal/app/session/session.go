@@ -115,5 +115,6 @@ type Service struct {
 	Provider     sandbox.Provider
 	Jobs         *job.Client
 	Keepers      *Keepers
+	MaxIdle      time.Duration // a session without activity ends after it, whatever its lab says; 0: as the lab says
 	Log          *slog.Logger
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -250,6 +251,23 @@ func TestTheReaperEndsWhatIsOver(t *testing.T) {
 		t.Errorf("reason %+v", v.Reason)
 	}
 	wantError(t, f.sessions.Expire(system, uuid.New(), false), session.ErrNotFound)
+	f.gone()
+}
+
+func TestASessionInWhichNothingHappensEnds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.sessions.MaxIdle = 3 * time.Second
+	ctx := f.member(tenancy.RoleLearner)
+	v := f.run(ctx)
+	f.shell(ctx, v.ID, "sleep 6") // somebody works: the three seconds begin after it
+	v = f.until(ctx, v.ID, "ended", func(v session.View) bool { return v.State == session.Ended })
+	if v.Reason == nil || v.Reason.Code != "idle" {
+		t.Errorf("reason %+v", v.Reason)
+	}
+	if lived := v.EndedAt.Sub(*v.ReadyAt); lived < 6*time.Second {
+		t.Errorf("it ended after %v, while a foreground job ran", lived)
+	}
 	f.gone()
 }
 

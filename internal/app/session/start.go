@@ -117,6 +117,7 @@ func (s *Service) Provision(ctx context.Context, id uuid.UUID) error {
 	defer cancel()
 	p := newProgress(found.CreatedAt, version.Manifest.HasSetup(), func() { s.Keepers.publish(id) })
 	s.Keepers.starts.set(id, p)
+	defer s.Keepers.starts.set(id, nil)
 	env, err := s.build(ctx, found, version, p)
 	if err != nil {
 		return s.fail(context.WithoutCancel(ctx), found, p.snapshot(false), err)

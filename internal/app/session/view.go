@@ -188,9 +188,14 @@ func extendTime(m *manifest.Lab) time.Duration {
 	return defaultExtendTime
 }
 
-func idleTime(m *manifest.Lab) time.Duration {
-	if m.Idle > 0 {
-		return m.Idle
+// idleTime is how long a session lives without activity: as its lab says, but no longer than the installation allows.
+func (s *Service) idleTime(m *manifest.Lab) time.Duration {
+	idle := m.Idle
+	if idle <= 0 {
+		idle = defaultIdle
 	}
-	return defaultIdle
+	if s.MaxIdle > 0 {
+		idle = min(idle, s.MaxIdle)
+	}
+	return idle
 }

@@ -25,10 +25,11 @@ const (
 
 // activity gathers what happened since it was last told.
 type activity struct {
-	mu     sync.Mutex
-	now    sandbox.Activity
-	paused int // commands of the server's own run: their files are not the learner's
-	signal chan struct{}
+	mu      sync.Mutex
+	now     sandbox.Activity
+	stirred bool // something happened since follow last looked
+	paused  int  // commands of the server's own run: their files are not the learner's
+	signal  chan struct{}
 }
 
 func newActivity() *activity { return &activity{signal: make(chan struct{}, 1)} }
@@ -36,6 +37,7 @@ func newActivity() *activity { return &activity{signal: make(chan struct{}, 1)} 
 func (a *activity) note(change func(*sandbox.Activity)) {
 	a.mu.Lock()
 	change(&a.now)
+	a.stirred = true
 	a.mu.Unlock()
 	select {
 	case a.signal <- struct{}{}:
@@ -104,6 +106,14 @@ func (a *Agent) watch(ctx context.Context, s net.Conn) {
 	}
 }
 
+// looked tells whether something happened since it was last asked.
+func (a *activity) looked() (stirred bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	stirred, a.stirred = a.stirred, false
+	return stirred
+}
+
 // follow looks at what tells nothing by itself: foreground jobs, ports, and files where inotify works.
 func (a *Agent) follow(ctx context.Context) {
 	if w, err := newWatcher(a.cfg.Roots, a.activity.changed); err == nil {
@@ -119,10 +129,7 @@ func (a *Agent) follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		a.activity.mu.Lock()
-		happened := a.activity.now.Keys || a.activity.now.Files || a.activity.now.Port || a.activity.now.Busy
-		a.activity.mu.Unlock()
-		if !happened && time.Since(quiet) < quietLook {
+		if !a.activity.looked() && !last.Busy && time.Since(quiet) < quietLook {
 			continue
 		}
 		quiet = time.Now()
