@@ -150,7 +150,7 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 			return fmt.Errorf("the embedded database ended: %w", p.store.server.Err())
 		}
 	})
-	if err := p.greet(ctx, out); err != nil {
+	if err := p.greet(ctx, out); err != nil && ctx.Err() == nil {
 		group.Go(func() error { return err }) // which stops the rest
 	}
 	err := group.Wait()
