@@ -11,10 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/cloudkida/cloudkida/internal/runtime/agent"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
@@ -122,6 +124,9 @@ func (s *side) prepare() (*container, error) {
 		}
 		config.Mounts = append(config.Mounts, m)
 	}
+	process := *s.config.Process
+	process.Capabilities = held(process.Capabilities)
+	config.Process = &process
 	linux := *s.config.Linux
 	linux.CgroupsPath = "/cloudkida-bench/" + id
 	linux.Namespaces = append([]specs.LinuxNamespace{{Type: specs.NetworkNamespace}}, linux.Namespaces...)
@@ -131,6 +136,17 @@ func (s *side) prepare() (*container, error) {
 		return nil, err
 	}
 	return c, os.WriteFile(filepath.Join(c.bundle, "config.json"), text, 0o600)
+}
+
+// held leaves out what this machine does not let even root have: gVisor's capabilities are its own, runc's the kernel's.
+func held(c *specs.LinuxCapabilities) *specs.LinuxCapabilities {
+	if allowed, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, unix.CAP_SYS_RESOURCE, 0, 0, 0); err == nil && allowed == 1 {
+		return c
+	}
+	without := func(list []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return name == "CAP_SYS_RESOURCE" })
+	}
+	return &specs.LinuxCapabilities{Bounding: without(c.Bounding), Effective: without(c.Effective), Permitted: without(c.Permitted)}
 }
 
 // start starts the container and returns its terminal once the shell has written its first byte.

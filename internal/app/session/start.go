@@ -133,14 +133,27 @@ func (s *Service) build(ctx context.Context, found Session, version *lab.Version
 	if err := s.Provider.Provision(ctx, spec, p.report); err != nil {
 		return nil, err
 	}
-	if !version.Manifest.HasSetup() {
-		return map[string]string{}, nil
+	env = map[string]string{}
+	if version.Manifest.HasSetup() {
+		err = p.run("setup", func() error {
+			env, err = run.Setup(ctx, s.Provider, spec.ID, version.Manifest)
+			return err
+		})
 	}
-	err = p.run("setup", func() error {
-		env, err = run.Setup(ctx, s.Provider, spec.ID, version.Manifest)
-		return err
-	})
+	if err == nil {
+		s.warm(ctx, spec.ID)
+	}
 	return env, err
+}
+
+// warm starts the shell of the first terminal, so that its prompt is there when the learner's browser comes.
+func (s *Service) warm(ctx context.Context, environment string) {
+	term, err := s.Provider.Attach(ctx, environment, sandbox.Attachment{Name: "1", Client: "warm"})
+	if err != nil {
+		s.Log.WarnContext(ctx, "start the first shell", "environment", environment, "error", err)
+		return
+	}
+	_ = term.Close() // the shell goes on
 }
 
 func (s *Service) ready(ctx context.Context, found Session, version *lab.Version, steps []ProvisioningStep, env map[string]string) error {

@@ -108,10 +108,8 @@ func (p *Provider) sockets(id string) string { return filepath.Join(p.home(id), 
 func (p *Provider) runtime(disk int64) *runc.Runc {
 	flags := []string{
 		"--platform=systrap", "--network=none", "--host-uds=open", "--host-settings=ignore",
+		"--ignore-cgroups", // the limits are ours: see cgroups
 		fmt.Sprintf("--overlay2=root:memory,size=%d", disk),
-	}
-	if p.cgroups == nil {
-		flags = append(flags, "--ignore-cgroups")
 	}
 	if p.rootless() {
 		flags = append(flags, "--rootless")

@@ -212,6 +212,42 @@ func TestMemoryIsLimited(t *testing.T) {
 	run(t, p, id, "true")
 }
 
+func TestASandboxIsInItsCgroupWithAllItsProcesses(t *testing.T) {
+	t.Parallel()
+	p := open(t, dir(t))
+	if len(p.Lacks()) > 0 {
+		return // this machine lets us make none, which the program says at its start
+	}
+	id := sandboxtest.Provision(t, p, sandbox.Spec{Memory: 512 << 20})
+	run(t, p, id, "(setsid sleep 1000 &)")
+	inside := map[string]bool{}
+	for _, pattern := range []string{"/sys/fs/cgroup/memory/cloudkida/" + id, "/sys/fs/cgroup/cloudkida/" + id} {
+		procs, err := os.ReadFile(filepath.Join(pattern, "cgroup.procs"))
+		if err != nil {
+			continue
+		}
+		for pid := range strings.FieldsSeq(string(procs)) {
+			inside[pid] = true
+		}
+	}
+	// The sandbox's own threads, and those that it traces: all below the process that boots it.
+	text, err := exec.CommandContext(t.Context(), "pgrep", "-f", "runsc-sandbox.*"+id).Output() //nolint:gosec // an id of the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pid := range strings.FieldsSeq(string(text)) {
+		children, err := exec.CommandContext(t.Context(), "pgrep", "-P", pid).Output() //nolint:gosec // a process of the test's own
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range append(strings.Fields(string(children)), pid) {
+			if !inside[one] {
+				t.Errorf("process %s of the sandbox is outside of its cgroup", one)
+			}
+		}
+	}
+}
+
 func TestAFullDiskHurtsNobody(t *testing.T) {
 	t.Parallel()
 	p := open(t, dir(t))

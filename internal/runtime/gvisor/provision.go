@@ -76,8 +76,10 @@ func (p *Provider) provision(ctx context.Context, spec sandbox.Spec, report func
 		{"rootfs", func() error { return p.bundle(spec) }},
 		{"sandbox", func() error { return p.run(ctx, spec) }},
 		{"agent", func() (err error) {
+			limited := make(chan error, 1)
+			go func() { limited <- p.limit(spec.ID) }() // it waits for the kernel about as long as the agent takes
 			conn, err = p.dialIn(ctx, spec.ID)
-			return err
+			return errors.Join(err, <-limited)
 		}},
 		{"files", func() error { return place(ctx, conn, spec.Files) }},
 		{"requires", func() error { return requires(ctx, conn, spec) }},
@@ -98,6 +100,9 @@ func (p *Provider) provision(ctx context.Context, spec sandbox.Spec, report func
 // bundle makes the environment's directory: its OCI configuration and the socket that its agent dials.
 func (p *Provider) bundle(spec sandbox.Spec) error {
 	if err := errors.Join(os.Mkdir(p.home(spec.ID), 0o711), os.Mkdir(p.sockets(spec.ID), 0o711)); err != nil { //nolint:gosec // its parent is closed
+		return err
+	}
+	if err := p.cgroups.make(spec); err != nil {
 		return err
 	}
 	if err := p.hub.Listen(spec.ID, p.sockets(spec.ID)); err != nil {
@@ -136,6 +141,15 @@ func lastLine(text []byte) string {
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	last := strings.ToValidUTF8(string(lines[len(lines)-1]), "?")
 	return last[:min(len(last), longest)]
+}
+
+// limit puts the sandbox under its limits.
+func (p *Provider) limit(id string) error {
+	pid, ok := p.pid(id)
+	if !ok {
+		return errors.New("the sandbox has no process")
+	}
+	return p.cgroups.move(id, pid)
 }
 
 // dialIn waits until the agent has connected.

@@ -77,10 +77,6 @@ func (p *Provider) spec(s sandbox.Spec) *specs.Spec {
 			{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
 		}},
 	}
-	if p.cgroups != nil {
-		config.Linux.CgroupsPath = cgroupOf(s.ID)
-		config.Linux.Resources = resources(s)
-	}
 	return config
 }
 
@@ -107,19 +103,5 @@ func rlimits() []specs.POSIXRlimit {
 		{Type: "RLIMIT_NPROC", Hard: maxProcesses, Soft: maxProcesses},
 		{Type: "RLIMIT_NOFILE", Hard: maxOpenFiles, Soft: maxOpenFiles},
 		{Type: "RLIMIT_CORE"},
-	}
-}
-
-func resources(s sandbox.Spec) *specs.LinuxResources {
-	memory, threads := memoryOf(s), int64(maxThreads)
-	cpu := s.CPU
-	if cpu <= 0 {
-		cpu = defaultCPU
-	}
-	quota, period := int64(cpu*cpuPeriod), uint64(cpuPeriod)
-	return &specs.LinuxResources{
-		Memory: &specs.LinuxMemory{Limit: &memory},
-		CPU:    &specs.LinuxCPU{Quota: &quota, Period: &period},
-		Pids:   &specs.LinuxPids{Limit: threads},
 	}
 }

@@ -54,14 +54,20 @@ func (p *Provider) await(ctx context.Context, id string) (*agent.Conn, error) {
 
 // alive tells whether the sandbox's process is there.
 func (p *Provider) alive(id string) bool {
-	text, err := os.ReadFile(p.pidFile(id))
-	if err != nil {
-		return false
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid <= 1 {
+	pid, ok := p.pid(id)
+	if !ok {
 		return false
 	}
 	command, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	return err == nil && strings.Contains(string(command), id)
+}
+
+// pid is the number of the sandbox's process, as the runtime wrote it.
+func (p *Provider) pid(id string) (int, bool) {
+	text, err := os.ReadFile(p.pidFile(id))
+	if err != nil {
+		return 0, false
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	return pid, err == nil && pid > 1
 }
