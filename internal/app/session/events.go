@@ -13,10 +13,10 @@ import (
 
 // Times of an event stream.
 const (
-	keepAlive  = 15 * time.Second // a comment, so that proxies keep the connection
-	guardEvery = 4 * time.Second  // rights are asked for again: a revoked caller is out within 5 s
-	writeTime  = 10 * time.Second // a client that takes nothing for so long is dropped
-	coalesce   = 10 * time.Millisecond
+	keepAlive  = 15 * time.Second     // a comment, so that proxies keep the connection
+	guardEvery = 4 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
+	writeTime  = 10 * time.Second     // a client that takes nothing for so long is dropped
+	coalesce   = 3 * time.Millisecond // changes that come together are shown once
 )
 
 // Warning tells the learner that the end is near.
@@ -66,8 +66,8 @@ func (st *stream) run(ctx context.Context) error {
 		case <-st.api.Keepers.base.Done():
 			err = context.Canceled
 		case <-changed:
-			wait(ctx, coalesce)
 			v, err = st.show(ctx)
+			wait(ctx, coalesce)
 		case <-alive.C:
 			err = st.write(": alive\n\n")
 		case <-guard.C:
