@@ -30,7 +30,9 @@ func (f *fixture) serve(ctx context.Context, revoked *atomic.Bool) string {
 	})
 	(&session.API{
 		Service: f.sessions,
-		People:  func(context.Context, []uuid.UUID) (map[uuid.UUID]session.Learner, error) { return nil, nil },
+		People: func(context.Context, []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
+			return map[uuid.UUID]session.Learner{}, nil
+		},
 		Still: func(context.Context) error {
 			if revoked.Load() {
 				return errors.New("revoked")

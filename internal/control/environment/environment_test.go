@@ -140,7 +140,9 @@ func TestAnEnvironmentWithoutSessionIsRemoved(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
 	f := newFixture(t, d, "a")
-	f.Expired = func(context.Context, environment.Environment, environment.Reason) error { return environment.ErrUnknownSession }
+	f.Expired = func(context.Context, environment.Environment, environment.Reason) error {
+		return environment.ErrUnknownSession
+	}
 	e := f.admit(t)
 	if err := f.Move(t.Context(), e.ID, environment.Admitted, time.Now().Add(-time.Second)); err != nil {
 		t.Fatal(err)
