@@ -86,7 +86,7 @@ func (k *keeper) runDue(ctx context.Context, found Session, version *lab.Version
 
 // RunCheck runs one check because the learner asked for it.
 func (s *Service) RunCheck(ctx context.Context, id uuid.UUID, key check.Key) error {
-	found, version, err := s.load(ctx, policy.SessionUse, id)
+	found, version, err := s.own(ctx, id)
 	switch {
 	case err != nil:
 		return err
@@ -206,7 +206,7 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID, version *lab.Version
 
 // Answer checks the answers to a step's quiz: for each question the indexes of the chosen answers.
 func (s *Service) Answer(ctx context.Context, id uuid.UUID, step int, chosen [][]int) ([]bool, error) {
-	found, version, err := s.load(ctx, policy.SessionUse, id)
+	found, version, err := s.own(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -235,7 +235,7 @@ func sameSet(a, b []int) bool {
 
 // Reveal shows a hint and keeps that its cost is due.
 func (s *Service) Reveal(ctx context.Context, id uuid.UUID, step, hint int) (html string, err error) {
-	_, version, err := s.load(ctx, policy.SessionUse, id)
+	_, version, err := s.own(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -277,6 +277,8 @@ func (s *Service) Solution(ctx context.Context, id uuid.UUID, step int) (script 
 	switch {
 	case err != nil:
 		return "", err
+	case !s.owns(ctx, found):
+		return "", ErrNotFound
 	case step < 0 || step >= len(version.Manifest.Steps):
 		return "", ErrNoStep
 	case !offered(found, version, step, all):

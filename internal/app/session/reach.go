@@ -10,13 +10,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
 
 // Terminal attaches to a terminal of a running session of the caller.
 func (s *Service) Terminal(ctx context.Context, id uuid.UUID, at sandbox.Attachment) (sandbox.Terminal, error) {
-	found, err := s.Get(ctx, id)
+	found, _, err := s.own(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -28,7 +27,7 @@ func (s *Service) Terminal(ctx context.Context, id uuid.UUID, at sandbox.Attachm
 
 // PortNumber is the number of a web port that the session's lab names.
 func (s *Service) PortNumber(ctx context.Context, id uuid.UUID, name string) (uint16, error) {
-	_, version, err := s.load(ctx, policy.SessionUse, id)
+	_, version, err := s.own(ctx, id)
 	if err != nil {
 		return 0, err
 	}
@@ -46,7 +45,7 @@ func (s *Service) Port(ctx context.Context, id uuid.UUID, name string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Get(ctx, id)
+	found, _, err := s.own(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -61,7 +60,7 @@ const writeScript = `mkdir -p -- "$(dirname -- "$CLOUDKIDA_FILE")" && cat > "$CL
 
 // WriteFile writes a file below the learner's home, as the learner: what the learner could not write fails.
 func (s *Service) WriteFile(ctx context.Context, id uuid.UUID, name, content string) error {
-	found, err := s.Get(ctx, id)
+	found, _, err := s.own(ctx, id)
 	switch {
 	case err != nil:
 		return err

@@ -30,6 +30,15 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Session, error) {
 	return s.row(ctx, policy.SessionUse, id)
 }
 
+// own returns a session of the caller's, for what only its learner does in it: those who may see all sessions look on.
+func (s *Service) own(ctx context.Context, id uuid.UUID) (Session, *lab.Version, error) {
+	found, version, err := s.load(ctx, policy.SessionUse, id)
+	if err == nil && !s.owns(ctx, found) {
+		return Session{}, nil, ErrNotFound
+	}
+	return found, version, err
+}
+
 func (s *Service) load(ctx context.Context, p tenancy.Permission, id uuid.UUID) (Session, *lab.Version, error) {
 	found, err := s.row(ctx, p, id)
 	if err != nil {

@@ -352,6 +352,13 @@ func TestAnotherLearnerSeesNothing(t *testing.T) {
 	if list, err := f.sessions.List(f.member(tenancy.RoleInstructor), session.ListFilter{All: true, Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("an instructor's list has %d, %v; want 1", len(list), err)
 	}
+	instructor := f.member(tenancy.RoleInstructor)
+	if _, err := f.sessions.View(instructor, v.ID); err != nil {
+		t.Errorf("an instructor looks on: %v", err)
+	}
+	_, err := f.sessions.Terminal(instructor, v.ID, sandbox.Attachment{Name: "1"})
+	wantError(t, err, session.ErrNotFound)
+	wantError(t, f.sessions.WriteFile(instructor, v.ID, "~/x", "x"), session.ErrNotFound)
 	if _, err := f.sessions.List(other, session.ListFilter{All: true, Limit: 10}); err == nil {
 		t.Error("a learner listed everybody's sessions")
 	}
