@@ -263,7 +263,41 @@ func TestMain(m *testing.M) {
 	if d := os.Getenv("GVISOR_TEST_DIR"); d != "" {
 		os.Exit(withoutRoot(d))
 	}
+	if d := os.Getenv("GVISOR_TEST_NO_NAMESPACES"); d != "" {
+		os.Exit(withoutNamespaces(d))
+	}
 	os.Exit(m.Run())
+}
+
+// withoutNamespaces is a server on a machine that lets it make no user namespaces: the limit is the own namespace's.
+func withoutNamespaces(d string) int {
+	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0o600); err != nil {
+		return complain(err)
+	}
+	_, err := gvisor.New(context.Background(), gvisor.Config{Dir: d, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return complain(err)
+	}
+	return 0
+}
+
+func TestAMachineWithoutUserNamespaces(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // this very binary
+	cmd.Env = append(os.Environ(), "GVISOR_TEST_NO_NAMESPACES="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	text, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "user.max_user_namespaces=") {
+		t.Errorf("%v: %s; want the remedy", err, text)
+	}
 }
 
 func withoutRoot(d string) int {
