@@ -14,8 +14,8 @@ import (
 )
 
 // cgroups are where the limits of environments are set: one group for all, and one in it for each. We set them
-// ourselves, in three controllers and while the agent connects: runsc would join every controller first, one after
-// another, which is a fifth of a start.
+// ourselves, in three controllers and beside the start: runsc would join every controller first, one after another,
+// which is a fifth of a start.
 type cgroups struct {
 	roots   []string // the mounts of the controllers (v1), or the one of all (v2)
 	unified bool     // v2
@@ -59,33 +59,33 @@ func write(file, value string) error {
 	return os.WriteFile(file, []byte(value), 0o644) //nolint:gosec // a file of the kernel's, whose mode is its own
 }
 
-// make makes an environment's groups with its limits.
+// make makes an environment's groups with the limits that hold from its start on.
 func (c *cgroups) make(s sandbox.Spec) error {
 	if c == nil {
 		return nil
 	}
-	cpu := s.CPU
-	if cpu <= 0 {
-		cpu = defaultCPU
-	}
-	memory, quota := strconv.FormatInt(memoryOf(s), 10), strconv.Itoa(int(cpu*cpuPeriod))
-	limits := map[string]string{
-		"memory.limit_in_bytes": memory, "cpu.cfs_period_us": strconv.Itoa(cpuPeriod), "cpu.cfs_quota_us": quota,
-	}
+	limit := "memory.limit_in_bytes"
 	if c.unified {
-		limits = map[string]string{"memory.max": memory, "cpu.max": quota + " " + strconv.Itoa(cpuPeriod)}
+		limit = "memory.max"
 	}
-	limits["pids.max"] = strconv.Itoa(maxThreads)
 	for _, root := range c.roots {
-		dir := filepath.Join(root, cgroupName, s.ID)
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // as all cgroups are
+		if err := os.Mkdir(c.dir(root, s.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // as all cgroups are
 			return fmt.Errorf("make a cgroup: %w", err)
 		}
+	}
+	return c.set(s.ID, map[string]string{limit: strconv.FormatInt(memoryOf(s), 10), "pids.max": strconv.Itoa(maxThreads)})
+}
+
+func (c *cgroups) dir(root, id string) string { return filepath.Join(root, cgroupName, id) }
+
+// set writes limits, each in the controller that its name begins with.
+func (c *cgroups) set(id string, limits map[string]string) error {
+	for _, root := range c.roots {
 		for file, value := range limits {
-			if !c.unified && !strings.HasPrefix(file, filepath.Base(root)) {
+			if !c.unified && !strings.HasPrefix(file, filepath.Base(root)+".") {
 				continue
 			}
-			if err := write(filepath.Join(dir, file), value); err != nil {
+			if err := write(filepath.Join(c.dir(root, id), file), value); err != nil {
 				return fmt.Errorf("limit an environment: %w", err)
 			}
 		}
@@ -93,33 +93,58 @@ func (c *cgroups) make(s sandbox.Spec) error {
 	return nil
 }
 
-// move puts a sandbox with all its processes into its groups. What a moved process starts is there from the beginning,
-// so that it is done once no new descendant is found. Nothing of the learner's runs before it has returned.
-func (c *cgroups) move(id string, pid int) error {
+// join moves a process; what it starts from then on is in the groups too. The kernel takes some 15 ms for the first move
+// in a while.
+func (c *cgroups) join(id string, pid int) error {
 	if c == nil {
 		return nil
 	}
-	moved := map[int]bool{}
-	for {
-		found := append(descendants(pid), pid)
-		fresh := 0
-		for _, p := range found {
-			if moved[p] {
+	var all []error
+	for _, root := range c.roots {
+		all = append(all, write(filepath.Join(c.dir(root, id), "cgroup.procs"), strconv.Itoa(pid)))
+	}
+	return errors.Join(all...)
+}
+
+// has tells whether a process is in the groups already.
+func (c *cgroups) has(id string, pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	return err == nil && strings.Count(string(text), "/"+cgroupName+"/"+id+"\n") >= len(c.roots)
+}
+
+// settle sees to it that a sandbox with all its processes is in its groups, and limits its share of the processors. The
+// runtime joined them as it began, but may have started a process before that was done. Nothing of the learner's runs
+// before settle has returned.
+func (c *cgroups) settle(s sandbox.Spec, pid int) error {
+	if c == nil {
+		return nil
+	}
+	seen := map[int]bool{}
+	for fresh := true; fresh; {
+		fresh = false
+		for _, p := range append(descendants(pid), pid) {
+			if seen[p] {
 				continue
 			}
-			moved[p] = true
-			fresh++
-			for _, root := range c.roots {
-				err := write(filepath.Join(root, cgroupName, id, "cgroup.procs"), strconv.Itoa(p))
-				if _, gone := os.Stat("/proc/" + strconv.Itoa(p)); err != nil && gone == nil {
-					return fmt.Errorf("limit process %d: %w", p, err)
-				}
+			seen[p], fresh = true, true
+			if c.has(s.ID, p) {
+				continue
+			}
+			err := c.join(s.ID, p)
+			if _, gone := os.Stat("/proc/" + strconv.Itoa(p)); err != nil && gone == nil {
+				return fmt.Errorf("limit process %d: %w", p, err)
 			}
 		}
-		if fresh == 0 {
-			return nil
-		}
 	}
+	cpu := s.CPU
+	if cpu <= 0 {
+		cpu = defaultCPU
+	}
+	quota, period := strconv.Itoa(int(cpu*cpuPeriod)), strconv.Itoa(cpuPeriod)
+	if c.unified {
+		return c.set(s.ID, map[string]string{"cpu.max": quota + " " + period})
+	}
+	return errors.Join(c.set(s.ID, map[string]string{"cpu.cfs_period_us": period}), c.set(s.ID, map[string]string{"cpu.cfs_quota_us": quota}))
 }
 
 // descendants lists the processes below one.
@@ -145,7 +170,7 @@ func (c *cgroups) remove(id string) error {
 		return nil
 	}
 	for _, root := range c.roots {
-		dir := filepath.Join(root, cgroupName, id)
+		dir := c.dir(root, id)
 		var err error
 		for range 100 {
 			if err = os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {

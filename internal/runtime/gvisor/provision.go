@@ -76,10 +76,11 @@ func (p *Provider) provision(ctx context.Context, spec sandbox.Spec, report func
 		{"rootfs", func() error { return p.bundle(spec) }},
 		{"sandbox", func() error { return p.run(ctx, spec) }},
 		{"agent", func() (err error) {
-			limited := make(chan error, 1)
-			go func() { limited <- p.limit(spec.ID) }() // it waits for the kernel about as long as the agent takes
+			if err := p.limit(spec); err != nil {
+				return err
+			}
 			conn, err = p.dialIn(ctx, spec.ID)
-			return errors.Join(err, <-limited)
+			return err
 		}},
 		{"files", func() error { return place(ctx, conn, spec.Files) }},
 		{"requires", func() error { return requires(ctx, conn, spec) }},
@@ -126,9 +127,17 @@ func (p *Provider) run(ctx context.Context, spec sandbox.Spec) error {
 		return err
 	}
 	defer said.Close() //nolint:errcheck // the sandbox has its own
+	started, joined := make(chan int, 1), make(chan struct{})
+	go func() { // ends once the runtime has started, or has not: Run closes the channel
+		defer close(joined)
+		if pid, ok := <-started; ok {
+			_ = p.cgroups.join(spec.ID, pid) // limit looks whether it was soon enough
+		}
+	}()
 	_, err = p.runtime(diskOf(spec)).Run(ctx, spec.ID, p.home(spec.ID), &runc.CreateOpts{
-		IO: fileIO{said}, Detach: true, PidFile: p.pidFile(spec.ID),
+		IO: fileIO{said}, Detach: true, PidFile: p.pidFile(spec.ID), Started: started,
 	})
+	<-joined
 	if err != nil {
 		text, _ := os.ReadFile(said.Name())
 		return fmt.Errorf("runsc: %w: %s", err, lastLine(text))
@@ -144,12 +153,12 @@ func lastLine(text []byte) string {
 }
 
 // limit puts the sandbox under its limits.
-func (p *Provider) limit(id string) error {
-	pid, ok := p.pid(id)
+func (p *Provider) limit(spec sandbox.Spec) error {
+	pid, ok := p.pid(spec.ID)
 	if !ok {
 		return errors.New("the sandbox has no process")
 	}
-	return p.cgroups.move(id, pid)
+	return p.cgroups.settle(spec, pid)
 }
 
 // dialIn waits until the agent has connected.
