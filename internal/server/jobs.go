@@ -52,6 +52,9 @@ func (p *program) work(ctx context.Context) error {
 		return nil
 	}
 	if err := p.recoverHost(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it had begun
+		}
 		return err
 	}
 	// River's own context ends only after the jobs under way have: Stop waits for them.

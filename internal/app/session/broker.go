@@ -13,11 +13,17 @@ type broker struct {
 	subs map[uuid.UUID]map[chan struct{}]struct{}
 }
 
+// maxStreams bounds the event streams of one session: more than its learner's browsers and those who look on.
+const maxStreams = 50
+
 // subscribe returns a channel that holds at most one signal, and what ends the subscription.
-func (b *broker) subscribe(id uuid.UUID) (changed <-chan struct{}, cancel func()) {
+func (b *broker) subscribe(id uuid.UUID) (changed <-chan struct{}, cancel func(), err error) {
 	c := make(chan struct{}, 1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if len(b.subs[id]) >= maxStreams {
+		return nil, nil, ErrStreams
+	}
 	if b.subs == nil {
 		b.subs = map[uuid.UUID]map[chan struct{}]struct{}{}
 	}
@@ -25,7 +31,7 @@ func (b *broker) subscribe(id uuid.UUID) (changed <-chan struct{}, cancel func()
 		b.subs[id] = map[chan struct{}]struct{}{}
 	}
 	b.subs[id][c] = struct{}{}
-	return c, func() { b.unsubscribe(id, c) }
+	return c, func() { b.unsubscribe(id, c) }, nil
 }
 
 func (b *broker) unsubscribe(id uuid.UUID, c chan struct{}) {

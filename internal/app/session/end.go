@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/lab/run"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -87,9 +88,9 @@ func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, w
 	return s.Environments.Move(ctx, environment, Ending, time.Now().Add(endingTime))
 }
 
-// Finish removes the environment of a session that is ending. It can be repeated.
+// Finish runs the lab's cleanup and removes the environment of a session that is ending. It can be repeated.
 func (s *Service) Finish(ctx context.Context, id uuid.UUID) error {
-	found, err := s.row(ctx, policy.SessionSystem, id)
+	found, version, err := s.load(ctx, policy.SessionSystem, id)
 	if err != nil {
 		return err
 	}
@@ -97,6 +98,11 @@ func (s *Service) Finish(ctx context.Context, id uuid.UUID) error {
 		return nil
 	}
 	s.Keepers.drop(id)
+	if found.ReadyAt != nil && found.Reason.Code != string(endedLost) {
+		if err := run.Cleanup(ctx, s.Provider, found.Sandbox(), version.Manifest); err != nil {
+			s.Log.WarnContext(ctx, "clean up", "session", id, "error", err) // what it would have cleaned goes anyway
+		}
+	}
 	if err := s.Environments.Remove(ctx, found.Environment); err != nil {
 		return err
 	}

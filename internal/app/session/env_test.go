@@ -147,6 +147,18 @@ func (f *fixture) shell(ctx context.Context, id uuid.UUID, script string) {
 	_ = term.Close()
 }
 
+// has tells whether a file is there and not empty.
+func (f *fixture) has(id uuid.UUID, file string) bool {
+	f.t.Helper()
+	system := tenancy.System(f.t.Context(), tenancy.DefaultTenant())
+	found, err := f.sessions.Get(system, id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r, err := f.sandbox.Exec(system, found.Sandbox(), sandbox.Command{Script: []byte("test -s " + file)})
+	return err == nil && r.Code == 0
+}
+
 // gone fails unless nothing of the session's environment is left.
 func (f *fixture) gone() {
 	f.t.Helper()
@@ -173,6 +185,7 @@ tags: [test]
 environment:
   machines: [{name: shell, image: toolbox, ports: [{name: web, port: 8080}]}]
 setup: setup.sh
+cleanup: cleanup.sh
 steps:
   - title: First
     text: 1.md
@@ -191,12 +204,13 @@ steps:
     points: 3
 `,
 		"1.md": "Do it.\n", "hint.md": "Use `touch`.\n",
-		"setup.sh":  "echo FRUIT=mango >> \"$CLOUDKIDA_ENV\"\n",
-		"setup2.sh": "touch ~/second\n",
-		"check1.sh": "test -e ~/one || { echo 'There is no file named one.'; exit 1; }\n",
-		"check2.sh": "test -e ~/two || { echo 'There is no file named two.'; exit 1; }\n",
-		"check3.sh": "test -e ~/three || { echo 'There is no file named three.'; exit 1; }\n",
-		"solve.sh":  "touch ~/one ~/two ~/three\n",
+		"cleanup.sh": "cat ~/one > \"$(cat ~/report 2>/dev/null || echo /dev/null)\" 2>/dev/null || true\n",
+		"setup.sh":   "echo FRUIT=mango >> \"$CLOUDKIDA_ENV\"\n",
+		"setup2.sh":  "touch ~/second\n",
+		"check1.sh":  "test -e ~/one || { echo 'There is no file named one.'; exit 1; }\n",
+		"check2.sh":  "test -e ~/two || { echo 'There is no file named two.'; exit 1; }\n",
+		"check3.sh":  "test -e ~/three || { echo 'There is no file named three.'; exit 1; }\n",
+		"solve.sh":   "touch ~/one ~/two ~/three\n",
 	}
 	tree := manifest.Tree{}
 	for name, text := range files {

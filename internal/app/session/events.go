@@ -30,7 +30,12 @@ func (a *API) events(ctx context.Context, in *idInput) (*huma.StreamResponse, er
 	if _, err := a.Get(ctx, in.ID); err != nil {
 		return nil, err
 	}
+	changed, cancel, err := a.Keepers.subscribe(in.ID)
+	if err != nil {
+		return nil, err
+	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer cancel()
 		hctx.SetHeader("Content-Type", "text/event-stream")
 		hctx.SetHeader("X-Accel-Buffering", "no")
 		w, ok := hctx.BodyWriter().(http.ResponseWriter)
@@ -39,7 +44,7 @@ func (a *API) events(ctx context.Context, in *idInput) (*huma.StreamResponse, er
 		}
 		st := &stream{api: a, id: in.ID, w: w, control: http.NewResponseController(w)}
 		// A stream that fails has lost its reader: there is nobody to tell.
-		_ = st.run(ctx)
+		_ = st.run(ctx, changed)
 	}}, nil
 }
 
@@ -51,9 +56,7 @@ type stream struct {
 	warned  time.Time // the deadline that was warned of
 }
 
-func (st *stream) run(ctx context.Context) error {
-	changed, cancel := st.api.Keepers.subscribe(st.id)
-	defer cancel()
+func (st *stream) run(ctx context.Context, changed <-chan struct{}) error {
 	alive, guard := time.NewTicker(keepAlive), time.NewTicker(guardEvery)
 	defer alive.Stop()
 	defer guard.Stop()

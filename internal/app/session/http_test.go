@@ -138,6 +138,15 @@ func TestAStreamEndsWithTheRightToIt(t *testing.T) {
 	url := f.serve(ctx, &revoked)
 	v := f.run(ctx)
 	events := f.events(url, v.ID)
+	for range 49 {
+		f.events(url, v.ID)
+	}
+	res, err := http.Get(url + "/v1/sessions/" + v.ID.String() + "/events")
+	if err != nil || res.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("one stream too many: %v, %v", res, err)
+	} else {
+		_ = res.Body.Close()
+	}
 	f.await(events, "the session", func(name, _ string) bool { return name == "session" })
 	revoked.Store(true)
 	deadline := time.NewTimer(patience)

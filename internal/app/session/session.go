@@ -44,6 +44,7 @@ var (
 	ErrNotOffered  = errs.Conflict("solution_not_offered", "The solution is offered after three failed checks or five minutes on the step.")
 	ErrNoStep      = errs.NotFound("step_not_found", "The lab has no such step, check, hint or port.")
 	ErrNotYet      = errs.Conflict("check_blocked", "Something else must be done first: finish the steps before this one.")
+	ErrStreams     = errs.Limited("too_many_streams", "This session is open in too many places. Close some of them.")
 	ErrUnreachable = errs.Unavailable("environment_unreachable", "The lab does not answer at the moment. Try again in a few seconds.")
 )
 

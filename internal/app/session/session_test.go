@@ -67,10 +67,16 @@ func TestALabFromStartToEnd(t *testing.T) {
 	if v.Score != 8 || v.Points != 8 || v.Progress.Passed != v.Progress.Total {
 		t.Errorf("score %d of %d, %+v", v.Score, v.Points, v.Progress)
 	}
+	report := filepath.Join(t.TempDir(), "report")
+	f.shell(ctx, v.ID, "echo cleaned > ~/one; echo "+report+" > ~/report")
+	f.until(ctx, v.ID, "told", func(session.View) bool { return f.has(v.ID, "~/report") })
 	if _, err := f.sessions.End(ctx, v.ID); err != nil {
 		t.Fatal(err)
 	}
 	v = f.until(ctx, v.ID, "ended", func(v session.View) bool { return v.State == session.Ended })
+	if text, err := os.ReadFile(report); err != nil || string(text) != "cleaned\n" {
+		t.Errorf("the lab's cleanup did not run: %q, %v", text, err)
+	}
 	if v.EndedAt == nil || v.Reason == nil || v.Reason.Code != "ended" {
 		t.Errorf("the end: %+v", v.Reason)
 	}

@@ -165,15 +165,16 @@ func TestTheLearnerIsContained(t *testing.T) {
 	p := open(t, dir(t))
 	id := sandboxtest.Provision(t, p, sandbox.Spec{})
 	for name, c := range map[string]struct{ script, want string }{
-		"who":                {"id -un; pwd", "learner\n/home/learner\n"},
-		"no root's home":     {"ls /root 2>&1", "ls: cannot open directory '/root': Permission denied\n"},
-		"no host's home":     {"ls /home", "learner\n"},
-		"no host's /etc":     {"grep -c . /etc/passwd", "3\n"},
-		"no host's local":    {"ls /usr/local", ""},
-		"read-only programs": {"touch /usr/bin/x 2>&1", "touch: cannot touch '/usr/bin/x': Permission denied\n"},
-		"no network":         {"timeout 5 bash -c 'echo > /dev/tcp/192.0.2.1/80' 2>/dev/null; echo $?", "1\n"},
-		"not its kernel":     {"dmesg | grep -c 'Starting gVisor'", "1\n"},
-		"agent out of reach": {"kill -9 1 2>&1 | grep -c permitted; ls -l /proc/1/exe 2>&1 | grep -c denied", "1\n1\n"},
+		"who":                 {"id -un; pwd", "learner\n/home/learner\n"},
+		"no root's home":      {"ls /root 2>&1", "ls: cannot open directory '/root': Permission denied\n"},
+		"no host's home":      {"ls /home", "learner\n"},
+		"no host's /etc":      {"grep -c . /etc/passwd", "3\n"},
+		"no host's local":     {"ls /usr/local", ""},
+		"read-only programs":  {"touch /usr/bin/x 2>&1", "touch: cannot touch '/usr/bin/x': Permission denied\n"},
+		"no network":          {"timeout 5 bash -c 'echo > /dev/tcp/192.0.2.1/80' 2>/dev/null; echo $?", "1\n"},
+		"not its kernel":      {"dmesg | grep -c 'Starting gVisor'", "1\n"},
+		"socket out of reach": {"ls /.cloudkida 2>&1 | grep -c denied; python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('/.cloudkida/socket/agent.sock')\" 2>&1 | grep -c PermissionError", "1\n1\n"},
+		"agent out of reach":  {"kill -9 1 2>&1 | grep -c permitted; ls -l /proc/1/exe 2>&1 | grep -c denied", "1\n1\n"},
 	} {
 		if r := run(t, p, id, c.script); string(r.Output) != c.want {
 			t.Errorf("%s: %q, want %q", name, r.Output, c.want)

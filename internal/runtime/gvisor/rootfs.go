@@ -35,7 +35,9 @@ HISTSIZE=5000
 shopt -s checkwinsize
 alias ls='ls --color=auto' grep='grep --color=auto' ll='ls -l'
 `
-	sudoers = "learner ALL=(ALL:ALL) NOPASSWD: ALL\nroot ALL=(ALL:ALL) ALL\n"
+	// layoutVersion changes with what fill makes, so that an older toolbox is replaced.
+	layoutVersion = "2"
+	sudoers       = "learner ALL=(ALL:ALL) NOPASSWD: ALL\nroot ALL=(ALL:ALL) ALL\n"
 )
 
 // makeRootfs makes the toolbox beside its place and exchanges it, unless the one that is there is the same.
@@ -45,7 +47,7 @@ func (p *Provider) makeRootfs() error {
 		return err
 	}
 	sum := sha256.New()
-	for _, part := range [][]byte{program, []byte(passwd + group + hosts + profile + bashrc + sudoers)} {
+	for _, part := range [][]byte{program, []byte(passwd + group + hosts + profile + bashrc + sudoers + layoutVersion)} {
 		sum.Write(part)
 	}
 	stamp := hex.EncodeToString(sum.Sum(nil))
@@ -72,14 +74,15 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// fill writes the skeleton.
+// fill writes the skeleton. What is the agent's is closed to learners: whoever reaches its socket could stand in for it,
+// and would be sent the scripts of checks.
 func fill(root string, program []byte) error {
 	var all []error
 	for _, d := range []struct {
 		name string
 		mode fs.FileMode
 	}{
-		{"", 0o755}, {".cloudkida", 0o755}, {".cloudkida/socket", 0o755}, {"usr", 0o755}, {"etc", 0o755}, {"etc/alternatives", 0o755},
+		{"", 0o755}, {".cloudkida", 0o700}, {".cloudkida/socket", 0o755}, {"usr", 0o755}, {"etc", 0o755}, {"etc/alternatives", 0o755},
 		{"dev", 0o755}, {"proc", 0o555}, {"sys", 0o555}, {"home", 0o755}, {"home/learner", 0o755}, {"root", 0o700}, {"run", 0o755},
 		{"tmp", 0o777 | fs.ModeSticky}, {"var", 0o755}, {"var/tmp", 0o777 | fs.ModeSticky}, {"var/log", 0o755}, {"var/lib", 0o755},
 		{"opt", 0o755}, {"srv", 0o755}, {"mnt", 0o755}, {"media", 0o755},

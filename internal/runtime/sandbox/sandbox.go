@@ -47,11 +47,10 @@ type Spec struct {
 	ID       string
 	Image    string // "toolbox" (the host's own commands) or an OCI reference
 	Hostname string
-	CPU      float64 // cores; 0 is the provider's default
-	Memory   int64   // bytes; 0 is the provider's default
-	Disk     int64   // bytes that may be written; 0 is the provider's default
-	Files    []File  // put in place before anything runs
-	Env      map[string]string
+	CPU      float64   // cores; 0 is the provider's default
+	Memory   int64     // bytes; 0 is the provider's default
+	Disk     int64     // bytes that may be written; 0 is the provider's default
+	Files    []File    // put in place before anything runs
 	Sudo     bool      // the learner may become root inside
 	Requires []string  // commands that must be on PATH
 	Deadline time.Time // the environment ends by itself two minutes after it when no server came

@@ -22,7 +22,6 @@ type Config struct {
 	Learner  User
 	Root     User
 	Hostname string
-	Env      map[string]string // for every terminal and command
 	Deadline time.Time
 	Starter  Starter
 	Roots    []string // directories whose changes count as activity
@@ -172,10 +171,8 @@ func (a *Agent) environ(u User, more map[string]string) []string {
 		// Address space is limited, and each thread's arena would reserve 64 MiB of it.
 		"MALLOC_ARENA_MAX=2",
 	}
-	for _, set := range []map[string]string{a.cfg.Env, more} {
-		for name, value := range set {
-			env = append(env, name+"="+value)
-		}
+	for name, value := range more {
+		env = append(env, name+"="+value)
 	}
 	return env
 }

@@ -50,6 +50,8 @@ type terminal struct {
 	readers map[*reader]struct{}
 	seen    map[string]uint64 // the last input frame of each client
 	input   chan input
+	over    chan struct{} // closed when the shell that reads input has ended
+	stall   *time.Timer   // wakes the output when a reader that holds it may have stalled
 }
 
 type input struct {
@@ -87,6 +89,7 @@ func (ts *terminals) get(at sandbox.Attachment) (*terminal, error) {
 			size: uint64(80)<<16 | 24,
 		}
 		t.changed = sync.NewCond(&t.mu)
+		t.stall = time.AfterFunc(stalledAfter, t.changed.Broadcast)
 		ts.by[at.Name] = t
 	}
 	t.mu.Lock()
@@ -114,9 +117,10 @@ func (t *terminal) launch(start func(*os.File) (int, <-chan syscall.WaitStatus, 
 		return errors.Join(err, master.Close())
 	}
 	t.marks = marks{}
-	t.master, t.shell, t.exited, t.input = master, pid, false, make(chan input, queuedInputs)
-	go t.pump(master, ended, t.input)
-	go t.feed(master, t.input)
+	t.master, t.shell, t.exited = master, pid, false
+	t.input, t.over = make(chan input, queuedInputs), make(chan struct{})
+	go t.pump(master, ended, t.over)
+	go t.feed(master, t.input, t.over)
 	return nil
 }
 
@@ -125,7 +129,7 @@ func winsize(n uint64) *pty.Winsize {
 }
 
 // pump moves the shell's output into the ring until the shell has ended, no faster than its readers take it.
-func (t *terminal) pump(master *os.File, ended <-chan syscall.WaitStatus, inputs chan input) {
+func (t *terminal) pump(master *os.File, ended <-chan syscall.WaitStatus, over chan struct{}) {
 	buffer := make([]byte, sandbox.FrameData)
 	for {
 		n, err := master.Read(buffer)
@@ -147,7 +151,7 @@ func (t *terminal) pump(master *os.File, ended <-chan syscall.WaitStatus, inputs
 	status := <-ended
 	t.mu.Lock()
 	t.master, t.exited, t.code = nil, true, code(status)
-	close(inputs)
+	close(over)
 	t.input = nil
 	t.changed.Broadcast()
 	t.mu.Unlock()
@@ -162,7 +166,7 @@ func (t *terminal) held() bool {
 			continue
 		}
 		if time.Since(r.progress) < stalledAfter {
-			time.AfterFunc(stalledAfter, t.changed.Broadcast)
+			t.stall.Reset(stalledAfter)
 			return true
 		}
 	}
@@ -170,10 +174,15 @@ func (t *terminal) held() bool {
 }
 
 // feed types what readers send, in order, at the speed at which the program in the terminal takes it.
-func (t *terminal) feed(master *os.File, inputs <-chan input) {
-	for in := range inputs {
-		if _, err := master.Write(in.data); err == nil {
-			in.done()
+func (t *terminal) feed(master *os.File, inputs <-chan input, over <-chan struct{}) {
+	for {
+		select {
+		case <-over:
+			return
+		case in := <-inputs:
+			if _, err := master.Write(in.data); err == nil {
+				in.done()
+			}
 		}
 	}
 }
@@ -337,7 +346,7 @@ func (t *terminal) typed(r *reader, f sandbox.Frame) {
 	if !seen {
 		t.seen[r.client] = f.N
 	}
-	inputs := t.input
+	inputs, over := t.input, t.over
 	t.mu.Unlock()
 	done := func() {
 		t.mu.Lock()
@@ -352,8 +361,10 @@ func (t *terminal) typed(r *reader, f sandbox.Frame) {
 	if inputs == nil {
 		return
 	}
-	defer func() { _ = recover() }() // the shell ended in between and the queue was closed: nobody reads what was typed
-	inputs <- input{data: f.Data, done: done}
+	select {
+	case inputs <- input{data: f.Data, done: done}:
+	case <-over: // nobody reads what was typed
+	}
 }
 
 func (t *terminal) leave(r *reader) {

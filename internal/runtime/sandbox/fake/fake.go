@@ -180,7 +180,7 @@ func (p *Provider) connect(spec sandbox.Spec, e *environment) error {
 	a := guest.New(guest.Config{
 		Learner:  guest.User{Name: "learner", UID: -1, Home: root + home},
 		Root:     guest.User{Name: "root", UID: -1, Home: root + home},
-		Hostname: spec.Hostname, Env: spec.Env, Deadline: spec.Deadline, Starter: guest.Children{}, Roots: []string{root + home},
+		Hostname: spec.Hostname, Deadline: spec.Deadline, Starter: guest.Children{}, Roots: []string{root + home},
 		Place: func(path string) string {
 			if strings.HasPrefix(path, root) {
 				return path
