@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
-	"github.com/cloudkida/cloudkida/internal/app/identity/cache"
+	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"

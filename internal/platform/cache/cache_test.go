@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudkida/cloudkida/internal/app/identity/cache"
+	"github.com/cloudkida/cloudkida/internal/platform/cache"
 )
 
 func TestValuesLiveFromBeforeTheyWereRead(t *testing.T) {
