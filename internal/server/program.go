@@ -33,6 +33,7 @@ type program struct {
 	store   *store
 	metrics *obs.Metrics
 	pools   pools
+	silos   *db.Silos
 
 	identity     *identity.Service
 	labs         *lab.Service
@@ -50,12 +51,13 @@ type pools struct {
 	app, control, worker, identity *pgxpool.Pool
 }
 
-// Most connections of each pool; together they stay below the embedded database's 200.
+// Most connections of each pool; together they stay below the embedded database's 250.
 const (
 	appConnections      = 24
 	controlConnections  = 8
 	workerConnections   = 16
 	identityConnections = 12
+	maxSilos            = 32 // to which there are connections at once, a few each
 )
 
 func openPools(ctx context.Context, in db.Installation) (p pools, err error) {
@@ -99,7 +101,12 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	data := &db.DB{Pool: p.pools.app, Authorize: policy.Authorize}
+	placed, err := db.NewPlaces(p.pools.control)
+	if err != nil {
+		return nil, err
+	}
+	p.silos = db.NewSilos(store.installation, maxSilos)
+	data := &db.DB{Pool: p.pools.app, Places: placed, Silos: p.silos, Authorize: policy.Authorize}
 	p.labs = &lab.Service{DB: data, Log: log}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
@@ -185,6 +192,9 @@ func (p *program) close() {
 		if err := p.sandboxes.Close(); err != nil {
 			p.log.Warn("close the sandboxes' connections", "error", err)
 		}
+	}
+	if p.silos != nil {
+		p.silos.Close()
 	}
 	p.pools.close()
 }

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -18,26 +20,126 @@ import (
 // ErrNoScope is returned when a context carries no tenant: without one there is no transaction.
 var ErrNoScope = errs.Unauthenticated("no_scope", "Sign in first.")
 
-// DB reads and writes tenant data as the application's role, which owns nothing and cannot bypass row level security.
+// DB reads and writes tenant data: of pooled tenants as the application's role, of a silo as its own. Neither owns
+// anything nor can bypass row level security.
 type DB struct {
-	Pool *pgxpool.Pool
+	Pool   *pgxpool.Pool // of the application's role
+	Places *Places
+	Silos  *Silos
 	// Authorize decides whether the scope in ctx has the permission; it returns an errs error when not.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
 }
 
-// scopeSQL sets the tenant and the actor for one transaction, as bind parameters: pg_stat_activity shows query texts.
-const scopeSQL = `select set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true)`
+// How long a write waits for the end of a move of its tenant's data, and how often it looks.
+const (
+	moveWait  = 15 * time.Second
+	moveFirst = 2 * time.Millisecond
+	moveMost  = 50 * time.Millisecond
+)
 
-// InTenant runs fn in one transaction that sees the tenant of ctx and no other, if ctx has the permission.
+var errBusyMoving = errs.Unavailable("tenant_moving", "Your organisation's data is being moved. Try again in a moment.")
+
+// InTenant runs fn in one transaction that sees the tenant of ctx and no other, if ctx has the permission. The scope is
+// signed and PostgreSQL verifies it. fn may be run a second time, after a rollback, when the tenant's data has moved.
 func (d *DB) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx) error) error {
 	scope, err := d.scope(ctx, p)
 	if err != nil {
 		return err
 	}
-	// The scope travels with BEGIN in one round trip. BeginQuery is SQL text: both values are parsed UUIDs, and their
-	// canonical form has hexadecimal digits and hyphens only.
-	begin := "begin; set local app.tenant_id = '" + scope.Tenant.String() + "'; set local app.user_id = '" + scope.User.String() + "'"
-	return pgx.BeginTxFunc(ctx, d.Pool, pgx.TxOptions{BeginQuery: begin}, fn)
+	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
+		for wait, until := moveFirst, time.Now().Add(moveWait); ; wait = min(2*wait, moveMost) {
+			err := inTx(ctx, pool, at, scope, fn)
+			if !errors.Is(err, errMoving) {
+				return err
+			}
+			if time.Now().After(until) {
+				return errBusyMoving.Wrap(err)
+			}
+			// No connection is held meanwhile: other tenants need it.
+			if err := sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, fn func(pgx.Tx) error) (err error) {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release()
+	tx, err := begin(ctx, conn.Conn(), at, scope)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if !tx.closed { // fn failed or panicked
+			err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// maxMoves bounds how often a caller follows a tenant whose place changes under it.
+const maxMoves = 5
+
+// at runs fn where the tenant's data is, and again when PostgreSQL refuses it there because the place has changed.
+func (d *DB) at(ctx context.Context, scope tenancy.Scope, fn func(*pgxpool.Pool, place) error) error {
+	at, err := d.Places.of(ctx, scope)
+	if err != nil {
+		return err
+	}
+	for range maxMoves {
+		if err = d.with(ctx, at, fn); !elsewhere(err) {
+			return err
+		}
+		d.Places.Forget(scope.Tenant)
+		now, again := d.Places.of(ctx, scope)
+		if again != nil {
+			return again
+		}
+		if now.same(at) {
+			return err
+		}
+		at = now
+	}
+	return errBusyMoving.Wrap(err)
+}
+
+// with runs fn on connections that may reach the place.
+func (d *DB) with(ctx context.Context, at place, fn func(*pgxpool.Pool, place) error) error {
+	if at.pooled() {
+		return fn(d.Pool, at)
+	}
+	pool, release, err := d.Silos.acquire(ctx, at.Login)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return fn(pool, at)
+}
+
+// elsewhere tells whether an error may come from a place that is no longer the tenant's: its scope is refused, or its
+// silo's role is gone.
+func elsewhere(err error) bool {
+	var connect *pgconn.ConnectError
+	var pg *pgconn.PgError
+	return errors.As(err, &connect) || errors.As(err, &pg) && pg.Code == "42501" && pg.Message == "scope refused"
 }
 
 // ReadInTenant runs one query in the tenant of ctx, in a single round trip, and collects its rows.
@@ -46,26 +148,38 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 	if err != nil {
 		return nil, err
 	}
-	// One batch is one implicit transaction: the setting is local to it.
+	var list []T
+	err = d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
+		list, err = readAt(ctx, pool, at, scope, query, args, row)
+		return err
+	})
+	return list, err
+}
+
+// readAt sends scope and query as one batch, which is one implicit transaction: the settings are local to it.
+func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args pgx.NamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release()
 	batch := &pgx.Batch{}
-	batch.Queue(scopeSQL, scope.Tenant.String(), scope.User.String())
+	batch.Queue(enterReadSQL, at.sign(scope, conn.Conn().PgConn().PID(), time.Now()))
 	if args == nil {
 		batch.Queue(query)
 	} else {
 		batch.Queue(query, args)
 	}
-	results := d.Pool.SendBatch(ctx, batch)
-	var list []T
-	err = func() error {
+	results := conn.SendBatch(ctx, batch)
+	list, err := func() ([]T, error) {
 		if _, err := results.Exec(); err != nil {
-			return fmt.Errorf("set scope: %w", err)
+			return nil, fmt.Errorf("set scope: %w", err)
 		}
 		rows, err := results.Query()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		list, err = pgx.CollectRows(rows, row)
-		return err
+		return pgx.CollectRows(rows, row)
 	}()
 	return list, errors.Join(err, results.Close())
 }

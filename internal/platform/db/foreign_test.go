@@ -50,7 +50,18 @@ func TestAForeignDatabaseNeedsNoSuperuser(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	d := &db.DB{Pool: pool, Authorize: func(context.Context, tenancy.Permission) error { return nil }}
+	control, err := in.Open(t.Context(), db.Control, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(control.Close)
+	places, err := db.NewPlaces(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silos := db.NewSilos(in, 2)
+	t.Cleanup(silos.Close)
+	d := &db.DB{Pool: pool, Places: places, Silos: silos, Authorize: func(context.Context, tenancy.Permission) error { return nil }}
 	ctx := tenancy.System(t.Context(), tenancy.DefaultTenant())
 	record(t, ctx, d, "foreign")
 	if got := targets(t, ctx, d); len(got) != 1 {

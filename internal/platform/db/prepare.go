@@ -87,10 +87,12 @@ func (i Installation) Open(ctx context.Context, r Role, size int32) (*pgxpool.Po
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 10 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = string(r)
-	if r == App || r == Owner {
-		cfg.ConnConfig.RuntimeParams["search_path"] = PoolSchema + ", pg_temp"
-	} else {
-		cfg.ConnConfig.RuntimeParams["search_path"] = "pg_catalog, pg_temp"
+	path := schemaOf(r) + ", pg_temp"
+	cfg.ConnConfig.RuntimeParams["search_path"] = path
+	// PostgreSQL reports every change of the search path: a connection on which somebody left another one is not used
+	// again. The role needs no such care: ours may become no other.
+	cfg.PrepareConn = func(_ context.Context, c *pgx.Conn) (bool, error) {
+		return c.PgConn().ParameterStatus("search_path") == path, nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -99,13 +101,20 @@ func (i Installation) Open(ctx context.Context, r Role, size int32) (*pgxpool.Po
 	return pool, nil
 }
 
-func (i Installation) makeRoles(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, i.Admin)
-	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL as administrator: %w", err)
+// schemaOf is where a role finds tables without naming their schema.
+func schemaOf(r Role) string {
+	switch schema, silo := strings.CutPrefix(string(r), siloPrefix); {
+	case silo:
+		return "silo_" + schema
+	case r == App || r == Owner:
+		return PoolSchema
+	default:
+		return "pg_catalog"
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with an idle connection
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+}
+
+func (i Installation) makeRoles(ctx context.Context) error {
+	return i.asAdmin(ctx, func(tx pgx.Tx, database string) error {
 		var version int
 		if err := tx.QueryRow(ctx, `select current_setting('server_version_num')::int`).Scan(&version); err != nil {
 			return fmt.Errorf("read server version: %w", err)
@@ -113,17 +122,45 @@ func (i Installation) makeRoles(ctx context.Context) error {
 		if version < minVersion {
 			return fmt.Errorf("PostgreSQL %d is too old: Cloudkida needs PostgreSQL 18 or newer (--database-url)", version/10000)
 		}
-		// One process at a time; roles belong to the whole cluster.
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('cloudkida roles', 0))`); err != nil {
-			return fmt.Errorf("lock roles: %w", err)
-		}
 		for _, r := range Roles() {
 			if err := i.makeRole(ctx, tx, r); err != nil {
 				return err
 			}
 		}
-		return grantDatabase(ctx, tx, conn.Config().Database)
+		if err := makeTenantGroup(ctx, tx); err != nil {
+			return err
+		}
+		return grantDatabase(ctx, tx, database)
 	})
+}
+
+// asAdmin runs fn as the administrator, in one process at a time: roles belong to the whole cluster.
+func (i Installation) asAdmin(ctx context.Context, fn func(tx pgx.Tx, database string) error) error {
+	conn, err := pgx.Connect(ctx, i.Admin)
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL as administrator: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with an idle connection
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('cloudkida roles', 0))`); err != nil {
+			return fmt.Errorf("lock roles: %w", err)
+		}
+		return fn(tx, conn.Config().Database)
+	})
+}
+
+// makeTenantGroup makes the group of the roles of tenant data, of which the application's is the first.
+func makeTenantGroup(ctx context.Context, tx pgx.Tx) error {
+	var exists bool
+	if err := tx.QueryRow(ctx, `select exists (select from pg_roles where rolname = $1)`, TenantGroup).Scan(&exists); err != nil {
+		return fmt.Errorf("look up role %s: %w", TenantGroup, err)
+	}
+	if !exists {
+		if err := execAll(ctx, tx, "create role "+TenantGroup+" nologin"); err != nil {
+			return err
+		}
+	}
+	return execAll(ctx, tx, joinTenantGroup(string(App)))
 }
 
 func (i Installation) makeRole(ctx context.Context, tx pgx.Tx, r Role) error {

@@ -18,7 +18,7 @@ with tenant_table as (
   select c.oid, c.oid::regclass::text as name, n.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity,
     (select attnum from pg_attribute a where a.attrelid = c.oid and attname = 'tenant_id' and not attisdropped) as tenant
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p') and (n.nspname = 'pool' or c.oid = 'river.river_job'::regclass)
+  where c.relkind in ('r', 'p') and (n.nspname = 'pool' or n.nspname like 'silo\_%' or c.oid = 'river.river_job'::regclass)
     and c.relname not like 'migration%'
 )
 select name || ': has no tenant_id' from tenant_table where tenant is null
@@ -27,7 +27,7 @@ select name || ': row level security is not enabled and forced' from tenant_tabl
 union all
 select t.name || ': no policy for the application' from tenant_table t where not exists (
   select from pg_policies p where p.schemaname = t.nspname and p.tablename = t.relname
-    and 'cloudkida_app' = any (p.roles) and p.qual like '%app.tenant_id()%' and p.with_check like '%app.tenant_id()%')
+    and (p.roles[1] in ('cloudkida_app', 'cloudkida_tenant') or p.roles[1] = 'cloudkida_' || t.nspname) and p.qual like '%app.scope%' and p.with_check like '%app.scope%')
 union all
 select t.name || ': no policy for the migrator' from tenant_table t where not exists (
   select from pg_policies p where p.schemaname = t.nspname and p.tablename = t.relname

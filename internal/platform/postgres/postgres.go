@@ -119,7 +119,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) arguments() []string {
 	settings := map[string]string{
 		"listen_addresses": "", "unix_socket_directories": s.dirs.socket, "unix_socket_permissions": "0700",
-		"max_connections": "200", "shared_buffers": "128MB", "jit": "off", "io_method": "sync",
+		"max_connections": "250", "shared_buffers": "128MB", "jit": "off", "io_method": "sync",
 		"timezone": "UTC", "log_timezone": "UTC", "log_min_messages": "warning", "log_checkpoints": "off",
 		// Statements may hold what must not be in a log.
 		"log_min_error_statement": "panic", "log_line_prefix": "",

@@ -23,6 +23,7 @@ const (
 	superuser = "postgres"
 	template  = "cloudkida_template"
 	password  = "dbtest"
+	maxSilos  = 4
 )
 
 // server is the PostgreSQL of this test binary; Main starts it before any test and stops it after the last.
@@ -129,16 +130,28 @@ func New(t testing.TB) *Database {
 		t.Cleanup(pool.Close)
 		return pool
 	}
+	control := open(db.Control)
+	places, err := db.NewPlaces(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silos := db.NewSilos(inst, maxSilos)
+	t.Cleanup(silos.Close)
 	return &Database{
-		App:     &db.DB{Pool: open(db.App), Authorize: func(context.Context, tenancy.Permission) error { return nil }},
-		Control: open(db.Control), Worker: open(db.Worker), Identity: open(db.Identity), Owner: open(db.Owner),
+		App: &db.DB{
+			Pool: open(db.App), Places: places, Silos: silos,
+			Authorize: func(context.Context, tenancy.Permission) error { return nil },
+		},
+		Control: control, Worker: open(db.Worker), Identity: open(db.Identity), Owner: open(db.Owner),
 		Admin: inst.Admin, Installation: inst,
 	}
 }
 
 // Role gives the application's role an authorizer, for tests of permissions.
 func (d *Database) Role(authorize func(context.Context, tenancy.Permission) error) *db.DB {
-	return &db.DB{Pool: d.App.Pool, Authorize: authorize}
+	guarded := *d.App
+	guarded.Authorize = authorize
+	return &guarded
 }
 
 // Tenant makes one more pooled tenant and returns a context whose scope is a member of it.
