@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudkida/cloudkida/internal/platform/db"
-	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -29,15 +27,10 @@ const (
 // its scope, beside the same without either.
 func reads(ctx context.Context, _ options, s *server, results *table) error {
 	say("reads ...")
-	key, err := secret.Load(s.data, "")
+	in, err := s.installation(ctx)
 	if err != nil {
 		return err
 	}
-	admin, err := s.command(ctx, nil, "db", "url")
-	if err != nil {
-		return err
-	}
-	in := db.Installation{Admin: strings.TrimSpace(admin), Password: func(r db.Role) string { return key.Derive("database role " + string(r)) }}
 	app, err := in.Open(ctx, db.App, readers)
 	if err != nil {
 		return err

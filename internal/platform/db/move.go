@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,6 +45,21 @@ func (i Installation) ToPool(ctx context.Context, tenant uuid.UUID) (Moved, erro
 }
 
 func (i Installation) move(ctx context.Context, tenant uuid.UUID, from, to string, login Role) (m Moved, err error) {
+	// What never changes is copied before anybody waits; what is added meanwhile follows under the lock.
+	err = i.asOwner(ctx, func(tx pgx.Tx) error {
+		at, _, err := placeOf(ctx, tx, tenant)
+		if err != nil || at == to {
+			return err
+		}
+		tables, err := tenantTables(ctx, tx, from)
+		if err != nil {
+			return err
+		}
+		return copyFinal(ctx, tx, tenant, from, to, tables)
+	})
+	if err != nil {
+		return Moved{}, moveError(err)
+	}
 	err = i.asOwner(ctx, func(tx pgx.Tx) error {
 		m, err = moveIn(ctx, tx, tenant, from, to, login)
 		return err
@@ -72,18 +86,22 @@ func moveError(err error) error {
 	}
 }
 
-func moveIn(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, login Role) (m Moved, err error) {
-	var schema string
-	var gate int64
+// placeOf is a tenant's schema and the lock of its writes.
+func placeOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (schema string, gate int64, err error) {
 	err = tx.QueryRow(ctx, `select schema::text, gate from app.tenant_scope where tenant_id = $1`, tenant).Scan(&schema, &gate)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return m, ErrNoTenant
+		return "", 0, ErrNoTenant
 	}
 	if err != nil {
-		return m, fmt.Errorf("read the tenant's place: %w", err)
+		return "", 0, fmt.Errorf("read the tenant's place: %w", err)
 	}
-	if schema == to {
-		return m, nil
+	return schema, gate, nil
+}
+
+func moveIn(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, login Role) (m Moved, err error) {
+	at, gate, err := placeOf(ctx, tx, tenant)
+	if err != nil || at == to {
+		return m, err
 	}
 	if _, err := tx.Exec(ctx, "set local lock_timeout = '"+moveLockWait+"'"); err != nil {
 		return m, fmt.Errorf("bound the wait: %w", err)
@@ -115,75 +133,8 @@ func moveIn(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, l
 	return m, nil
 }
 
-// Table is a table of tenant data.
-type Table struct {
-	Name    string
-	Columns []string // that can be written
-}
-
-// tenantTables lists the tables of tenant data in a schema, those that others refer to first.
-func tenantTables(ctx context.Context, tx pgx.Tx, schema string) ([]Table, error) {
-	rows, err := tx.Query(ctx, `
-		with recursive t as (
-			select c.oid, c.relname::text as name from pg_class c
-			where c.relnamespace = to_regnamespace($1) and c.relkind = 'r' and exists (
-				select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
-		), depth as (
-			select oid, 0 as level from t
-			union
-			select f.conrelid, d.level + 1 from depth d join pg_constraint f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
-			where d.level < 50
-		)
-		select t.name, array_agg(a.attname::text order by a.attnum)
-		from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-		group by t.oid, t.name order by (select max(level) from depth d where d.oid = t.oid), t.name`, schema)
-	if err != nil {
-		return nil, fmt.Errorf("list tenant tables: %w", err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Table])
-	if err == nil && len(tables) == 0 {
-		err = fmt.Errorf("schema %s has no tenant tables: make it first", schema)
-	}
-	return tables, err
-}
-
-// copyTenant copies the rows of a tenant from one schema to another, whose rows of that tenant, left by a move that was
-// not cleaned up, are deleted before.
-func copyTenant(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, tables []Table) (total int64, err error) {
-	if _, err := deleteTenant(ctx, tx, tenant, to, tables); err != nil {
-		return 0, err
-	}
-	for _, t := range tables {
-		columns := make([]string, len(t.Columns))
-		for n, c := range t.Columns {
-			columns[n] = pgx.Identifier{c}.Sanitize()
-		}
-		list := strings.Join(columns, ", ")
-		tag, err := tx.Exec(ctx, fmt.Sprintf("insert into %s (%s) select %s from %s where tenant_id = $1",
-			pgx.Identifier{to, t.Name}.Sanitize(), list, list, pgx.Identifier{from, t.Name}.Sanitize()), tenant)
-		if err != nil {
-			return 0, fmt.Errorf("copy %s: %w", t.Name, err)
-		}
-		total += tag.RowsAffected()
-	}
-	return total, nil
-}
-
-// deleteTenant deletes a tenant's rows in a schema, those that refer to others first, and tells how many of each table.
-func deleteTenant(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, schema string, tables []Table) (map[string]int64, error) {
-	deleted := make(map[string]int64, len(tables))
-	for n := len(tables) - 1; n >= 0; n-- {
-		name := pgx.Identifier{schema, tables[n].Name}.Sanitize()
-		tag, err := tx.Exec(ctx, "delete from "+name+" where tenant_id = $1", tenant)
-		if err != nil {
-			return nil, fmt.Errorf("delete from %s: %w", name, err)
-		}
-		deleted[tables[n].Name] = tag.RowsAffected()
-	}
-	return deleted, nil
-}
-
-// CleanPool deletes the rows that a tenant left in the pool when it moved to its silo.
+// CleanPool deletes the rows that a tenant left in the pool when it moved to its silo, after it has checked that the silo
+// has them whole.
 func (i Installation) CleanPool(ctx context.Context, tenant uuid.UUID) error {
 	return i.asOwner(ctx, func(tx pgx.Tx) error {
 		var schema string
@@ -193,6 +144,9 @@ func (i Installation) CleanPool(ctx context.Context, tenant uuid.UUID) error {
 		}
 		if schema == PoolSchema {
 			return fmt.Errorf("the data of tenant %s is in the pool: nothing may be deleted there", tenant)
+		}
+		if err := validateForeignKeys(ctx, tx, schema); err != nil {
+			return err
 		}
 		tables, err := tenantTables(ctx, tx, PoolSchema)
 		if err != nil {
