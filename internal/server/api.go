@@ -20,6 +20,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -37,6 +38,8 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
 	p.terminals.Register(api)
 	(&environment.API{Service: p.environments, Learners: p.emails}).Register(api, policy.OperatorRead)
+	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
+		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	return api
 }
 
@@ -44,7 +47,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, labs: &lab.Service{}, sessions: &session.Service{}, terminals: &terminal.Service{},
-		environments: &environment.Service{},
+		environments: &environment.Service{}, upgrades: &upgrade.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -37,6 +40,54 @@ type sweepWorker struct {
 
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
 	return w.identity.Sweep(ctx)
+}
+
+// WaveArgs is the job that brings silos up to date.
+type WaveArgs struct{}
+
+// Kind names the job.
+func (WaveArgs) Kind() string { return "upgrade.wave" }
+
+type waveWorker struct {
+	river.WorkerDefaults[WaveArgs]
+	upgrades *upgrade.Service
+}
+
+func (w *waveWorker) Work(ctx context.Context, _ *river.Job[WaveArgs]) error {
+	return w.upgrades.Wave(ctx)
+}
+
+// Timeout leaves time for many silos; one takes a fraction of a second.
+func (w *waveWorker) Timeout(*river.Job[WaveArgs]) time.Duration { return time.Hour }
+
+// RotateArgs is the job that gives tenants new scope keys.
+type RotateArgs struct{}
+
+// Kind names the job.
+func (RotateArgs) Kind() string { return "scope.rotate" }
+
+// How old a scope key becomes, and how many are replaced at a time.
+const (
+	scopeKeyLife  = 24 * time.Hour
+	scopeKeyBatch = 2000
+)
+
+type rotateWorker struct {
+	river.WorkerDefaults[RotateArgs]
+	places *db.Places
+}
+
+func (w *rotateWorker) Work(ctx context.Context, _ *river.Job[RotateArgs]) error {
+	_, err := w.places.RotateKeys(ctx, scopeKeyLife, scopeKeyBatch)
+	return err
+}
+
+// soon adds a job of the installation itself.
+func (p *program) soon(ctx context.Context, args river.JobArgs) error {
+	return pgx.BeginFunc(ctx, p.pools.control, func(tx pgx.Tx) error {
+		_, err := p.inserter.InsertTx(ctx, tx, args, nil)
+		return err
+	})
 }
 
 func every(d time.Duration, args river.JobArgs, queue string) *river.PeriodicJob {

@@ -18,6 +18,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
@@ -28,17 +29,20 @@ import (
 
 // program is every feature, put together.
 type program struct {
-	cfg     Config
-	log     *slog.Logger
-	store   *store
-	metrics *obs.Metrics
-	pools   pools
-	silos   *db.Silos
+	cfg      Config
+	log      *slog.Logger
+	store    *store
+	metrics  *obs.Metrics
+	pools    pools
+	silos    *db.Silos
+	places   *db.Places
+	inserter *job.Client
 
 	identity     *identity.Service
 	labs         *lab.Service
 	sessions     *session.Service
 	environments *environment.Service
+	upgrades     *upgrade.Service
 	terminals    *terminal.Service
 	webports     *webport.Service
 	provider     sandbox.Provider
@@ -101,25 +105,28 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	placed, err := db.NewPlaces(p.pools.control)
-	if err != nil {
+	if p.places, err = db.NewPlaces(p.pools.control); err != nil {
 		return nil, err
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
-	data := &db.DB{Pool: p.pools.app, Places: placed, Silos: p.silos, Authorize: policy.Authorize}
+	data := &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
 	p.labs = &lab.Service{DB: data, Log: log}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
 	}
-	inserter, err := job.NewInserter()
+	if p.inserter, err = job.NewInserter(); err != nil {
+		return nil, err
+	}
+	want, err := db.TenantVersion()
 	if err != nil {
 		return nil, err
 	}
+	p.upgrades = &upgrade.Service{Pool: p.pools.control, Migrator: store.installation, Want: want, Log: log}
 	p.environments = &environment.Service{
 		Pool: p.pools.control, Host: cfg.Host, Capacity: p.cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
 	}
 	p.sessions = &session.Service{
-		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: inserter,
+		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: p.inserter,
 		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), MaxIdle: cfg.MaxIdle, Log: log,
 	}
 	if err := p.mountLive(); err != nil {
@@ -154,10 +161,15 @@ func (p *program) newWorker() (*job.Client, error) {
 	queues, workers := map[string]int{}, river.NewWorkers()
 	p.sessions.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
+	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
+	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob
 	if p.cfg.Has(RoleWorker) {
 		queues[river.QueueDefault] = defaultWorkers
-		periodic = append(periodic, every(time.Hour, SweepArgs{}, river.QueueDefault))
+		periodic = append(periodic,
+			every(time.Hour, SweepArgs{}, river.QueueDefault),
+			every(time.Minute, WaveArgs{}, river.QueueDefault),
+			every(10*time.Minute, RotateArgs{}, river.QueueDefault))
 	}
 	if p.cfg.Has(RoleLab) {
 		queues[job.HostQueue(p.cfg.Host)] = hostWorkers

@@ -58,7 +58,7 @@ const (
 
 // NewPlaces returns a Places that reads as the role control.
 func NewPlaces(control *pgxpool.Pool) (*Places, error) {
-	want, err := tenantVersion()
+	want, err := TenantVersion()
 	if err != nil {
 		return nil, err
 	}

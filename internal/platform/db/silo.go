@@ -75,7 +75,7 @@ func (i Installation) MigrateSilo(ctx context.Context, tenant uuid.UUID) error {
 		if err := MigrateSchema(ctx, pool, schema, migrations.Tenant, "tenant", role); err != nil {
 			return err
 		}
-		version, err := tenantVersion()
+		version, err := TenantVersion()
 		if err != nil {
 			return err
 		}
@@ -132,8 +132,8 @@ func execAll(ctx context.Context, tx pgx.Tx, statements ...string) error {
 	return nil
 }
 
-// tenantVersion is the version of the newest migration of tenant data.
-func tenantVersion() (version int64, err error) {
+// TenantVersion is the version of the newest migration of tenant data.
+func TenantVersion() (version int64, err error) {
 	names, err := fs.Glob(migrations.Tenant, "tenant/*.sql")
 	if err != nil {
 		return 0, fmt.Errorf("list migrations: %w", err)
