@@ -80,10 +80,12 @@ func makeTemplate(ctx context.Context) error {
 }
 
 func installation(database string) db.Installation {
-	return db.Installation{
-		Admin:    server.URL(superuser, password, database),
-		Password: func(r db.Role) string { return "test-" + string(r) },
-	}
+	return Reopen(server.URL(superuser, password, database))
+}
+
+// Reopen is the installation of a test database whose administrator's connection string another process passed on.
+func Reopen(adminURL string) db.Installation {
+	return db.Installation{Admin: adminURL, Password: func(r db.Role) string { return "test-" + string(r) }}
 }
 
 func admin(ctx context.Context, statement string) error {
