@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,8 +21,9 @@ import (
 
 // How many jobs of a queue run at once.
 const (
-	defaultWorkers = 20
-	hostWorkers    = 16 // starts of sandboxes are bounded by the machine's cores, not by this
+	defaultWorkers  = 20
+	workflowWorkers = 8
+	hostWorkers     = 16 // starts of sandboxes are bounded by the machine's cores, not by this
 )
 
 // How often what nobody ended is looked for.
@@ -112,7 +114,12 @@ func (p *program) work(ctx context.Context) error {
 	if err := p.jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start jobs: %w", err)
 	}
+	var revived sync.WaitGroup
+	if p.cfg.Has(RoleWorker) {
+		revived.Go(func() { p.workflows.Revive(ctx) })
+	}
 	p.reap(ctx)
+	revived.Wait()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	if err := p.jobs.Stop(stop); err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 	"github.com/cloudkida/cloudkida/labs"
@@ -43,6 +44,7 @@ type program struct {
 	sessions     *session.Service
 	environments *environment.Service
 	upgrades     *upgrade.Service
+	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service
 	provider     sandbox.Provider
@@ -58,7 +60,7 @@ type pools struct {
 // Most connections of each pool; together they stay below the embedded database's 250.
 const (
 	appConnections      = 24
-	controlConnections  = 8
+	controlConnections  = 20 // a workflow that runs holds one
 	workerConnections   = 16
 	identityConnections = 12
 	maxSilos            = 32 // to which there are connections at once, a few each
@@ -117,6 +119,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.inserter, err = job.NewInserter(); err != nil {
 		return nil, err
 	}
+	p.workflows = &workflow.Engine{Pool: p.pools.control, Jobs: p.inserter, Log: log}
 	want, err := db.TenantVersion()
 	if err != nil {
 		return nil, err
@@ -160,12 +163,14 @@ func (p *program) openProvider(ctx context.Context) (err error) {
 func (p *program) newWorker() (*job.Client, error) {
 	queues, workers := map[string]int{}, river.NewWorkers()
 	p.sessions.AddWorkers(workers)
+	p.workflows.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob
 	if p.cfg.Has(RoleWorker) {
 		queues[river.QueueDefault] = defaultWorkers
+		queues[workflow.Queue] = workflowWorkers
 		periodic = append(periodic,
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),

@@ -2,20 +2,18 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // Times of an event stream.
 const (
-	keepAlive  = 15 * time.Second     // a comment, so that proxies keep the connection
 	guardEvery = 4 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
-	writeTime  = 10 * time.Second     // a client that takes nothing for so long is dropped
 	coalesce   = 3 * time.Millisecond // changes that come together are shown once
 )
 
@@ -36,28 +34,25 @@ func (a *API) events(ctx context.Context, in *idInput) (*huma.StreamResponse, er
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer cancel()
-		hctx.SetHeader("Content-Type", "text/event-stream")
-		hctx.SetHeader("X-Accel-Buffering", "no")
-		w, ok := hctx.BodyWriter().(http.ResponseWriter)
+		events, ok := httpx.NewEvents(hctx)
 		if !ok {
 			return
 		}
-		st := &stream{api: a, id: in.ID, w: w, control: http.NewResponseController(w)}
+		st := &stream{Events: events, api: a, id: in.ID}
 		// A stream that fails has lost its reader: there is nobody to tell.
 		_ = st.run(ctx, changed)
 	}}, nil
 }
 
 type stream struct {
-	api     *API
-	id      uuid.UUID
-	w       http.ResponseWriter
-	control *http.ResponseController
-	warned  time.Time // the deadline that was warned of
+	*httpx.Events
+	api    *API
+	id     uuid.UUID
+	warned time.Time // the deadline that was warned of
 }
 
 func (st *stream) run(ctx context.Context, changed <-chan struct{}) error {
-	alive, guard := time.NewTicker(keepAlive), time.NewTicker(guardEvery)
+	alive, guard := time.NewTicker(httpx.KeepAlive), time.NewTicker(guardEvery)
 	defer alive.Stop()
 	defer guard.Stop()
 	v, err := st.show(ctx)
@@ -72,7 +67,7 @@ func (st *stream) run(ctx context.Context, changed <-chan struct{}) error {
 			v, err = st.show(ctx)
 			wait(ctx, coalesce)
 		case <-alive.C:
-			err = st.write(": alive\n\n")
+			err = st.Alive()
 		case <-guard.C:
 			err = st.api.Still(ctx)
 		case <-warn.C:
@@ -81,7 +76,7 @@ func (st *stream) run(ctx context.Context, changed <-chan struct{}) error {
 		warn.Stop()
 	}
 	if err == nil {
-		err = st.send("ended", struct{}{})
+		err = st.Send("ended", struct{}{})
 	}
 	return err
 }
@@ -92,7 +87,7 @@ func (st *stream) show(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return v, st.send("session", v)
+	return v, st.Send("session", v)
 }
 
 // untilWarning is how long until the learner is warned of the end; far away when that was done already.
@@ -109,26 +104,8 @@ func (st *stream) warn(v View) error {
 	}
 	st.warned = *v.Deadline
 	left := max(time.Minute, time.Until(*v.Deadline).Round(time.Minute))
-	return st.send("warning", Warning{
+	return st.Send("warning", Warning{
 		Message:  fmt.Sprintf("This session ends in %d min. Extend it if you need more time.", int(left.Minutes())),
 		Deadline: *v.Deadline,
 	})
-}
-
-func (st *stream) send(event string, data any) error {
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	return st.write("event: " + event + "\ndata: " + string(text) + "\n\n")
-}
-
-func (st *stream) write(text string) error {
-	if err := st.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
-		return fmt.Errorf("event stream: %w", err)
-	}
-	if _, err := st.w.Write([]byte(text)); err != nil {
-		return fmt.Errorf("event stream: %w", err)
-	}
-	return st.control.Flush()
 }

@@ -61,7 +61,7 @@ func build(ctx context.Context, in db.Installation) (*workflow.Engine, error) {
 	return e, nil
 }
 
-func newEngine(t *testing.T) (*dbtest.Database, *workflow.Engine) {
+func newEngine(t *testing.T) *workflow.Engine {
 	t.Helper()
 	d := dbtest.New(t)
 	e, err := build(t.Context(), d.Installation)
@@ -69,7 +69,7 @@ func newEngine(t *testing.T) (*dbtest.Database, *workflow.Engine) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Pool.Close)
-	return d, e
+	return e
 }
 
 func start(t *testing.T, e *workflow.Engine, s workflow.Start) uuid.UUID {
@@ -131,7 +131,7 @@ func TestKilledInEveryStepItStillEnds(t *testing.T) {
 
 func TestStepsAreSeenAndKeysFindTheSameWorkflow(t *testing.T) {
 	t.Parallel()
-	_, e := newEngine(t)
+	e := newEngine(t)
 	s := workflow.Start{Kind: "three", Key: "k", Input: input{"acme"}}
 	id := start(t, e, s)
 	var seen []workflow.State
@@ -157,7 +157,7 @@ func TestStepsAreSeenAndKeysFindTheSameWorkflow(t *testing.T) {
 
 func TestFailuresAreTriedAgainThenTakenBack(t *testing.T) {
 	t.Parallel()
-	_, e := newEngine(t)
+	e := newEngine(t)
 	var log []string
 	note := func(what string, err error) func(context.Context, *workflow.Run) error {
 		return func(context.Context, *workflow.Run) error { log = append(log, what); return err }
@@ -185,7 +185,7 @@ func TestFailuresAreTriedAgainThenTakenBack(t *testing.T) {
 
 func TestWhatCannotBeTakenBackIsStuckUntilResumed(t *testing.T) {
 	t.Parallel()
-	_, e := newEngine(t)
+	e := newEngine(t)
 	broken := true
 	e.Add(workflow.Definition{Kind: "stuck", Steps: []workflow.Step{
 		{Name: "a", Do: func(context.Context, *workflow.Run) error { return nil }, Undo: func(context.Context, *workflow.Run) error {
@@ -220,7 +220,7 @@ func TestWhatCannotBeTakenBackIsStuckUntilResumed(t *testing.T) {
 
 func TestWaitingEndsInTimeOrByCancel(t *testing.T) {
 	t.Parallel()
-	_, e := newEngine(t)
+	e := newEngine(t)
 	var mu sync.Mutex
 	until := time.Now().Add(time.Hour)
 	undone := false
@@ -259,7 +259,7 @@ func TestWaitingEndsInTimeOrByCancel(t *testing.T) {
 
 func TestOneRunnerAtATimeAndOneWorkflowPerTenant(t *testing.T) {
 	t.Parallel()
-	_, e := newEngine(t)
+	e := newEngine(t)
 	entered, leave := make(chan struct{}, 2), make(chan struct{})
 	e.Add(workflow.Definition{Kind: "slow", Steps: []workflow.Step{{Name: "a", Do: func(context.Context, *workflow.Run) error {
 		entered <- struct{}{}
