@@ -137,7 +137,7 @@ func (e *Engine) Stream(ctx context.Context, id uuid.UUID, still func(context.Co
 	if _, err := e.Get(ctx, id); err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+	return &huma.StreamResponse{Body: func(hctx huma.Context) { //nolint:contextcheck // the stream's context is its request's
 		events, ok := httpx.NewEvents(hctx)
 		if !ok {
 			return
