@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -37,6 +38,7 @@ type program struct {
 	silos    *db.Silos
 	places   *db.Places
 	inserter *job.Client
+	hints    *notify.Hub
 
 	identity     *identity.Service
 	labs         *lab.Service
@@ -105,6 +107,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
+	p.hints = &notify.Hub{Pool: p.pools.control, Log: log}
+	p.identity.Hear(p.hints)
 	if p.places, err = db.NewPlaces(p.pools.control); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ const (
 	setupLinkLife   = 24 * time.Hour
 	resetLinkLife   = 24 * time.Hour
 	maxMintedLife   = time.Hour
-	cacheLife       = 5 * time.Second // how long a change may go unseen
+	cacheLife       = 2 * time.Second // how long a change goes unseen when no hint of it is heard; streams add their own 2 s
 )
 
 // Bounds of memory.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -32,7 +33,7 @@ var (
 
 type memberKey struct{ user, tenant uuid.UUID }
 
-// Membership is what a user is in a tenant. It may be 5 s old; disabled users, removed members and members of a suspended
+// Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
 func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	return s.members.Get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
@@ -62,10 +63,39 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 	return m, nil
 }
 
-// Forget drops what is remembered about a user: this process sees a change at once, the others within 5 s.
+// Forget drops what is remembered about a user: this process sees a change at once. The others hear of it by a hint.
 func (s *Service) Forget(user uuid.UUID) {
 	s.members.Forget(func(k memberKey) bool { return k.user == user })
 	s.families.Forget(func(k familyKey) bool { return k.user == user })
+}
+
+// ForgetTenant drops what is remembered about a tenant, its people's rights and its pool included.
+func (s *Service) ForgetTenant(tenant uuid.UUID) {
+	s.members.Forget(func(k memberKey) bool { return k.tenant == tenant })
+	s.families.Forget(func(k familyKey) bool { return k.tenant == tenant })
+	s.pools.Forget(func(string) bool { return true })
+}
+
+// forgetAll drops everything: hints may have been missed.
+func (s *Service) forgetAll() {
+	s.members.Forget(func(memberKey) bool { return true })
+	s.families.Forget(func(familyKey) bool { return true })
+	s.pools.Forget(func(string) bool { return true })
+}
+
+// Hear lets the changes that other processes make be seen here at once.
+func (s *Service) Hear(hub *notify.Hub) {
+	forget := func(one func(uuid.UUID)) func(string) {
+		return func(id string) {
+			if parsed, err := uuid.Parse(id); err == nil {
+				one(parsed)
+			} else {
+				s.forgetAll() // whoever sent it meant something
+			}
+		}
+	}
+	hub.On(notify.TopicMember, forget(s.Forget), s.forgetAll)
+	hub.On(notify.TopicTenant, forget(s.ForgetTenant), s.forgetAll)
 }
 
 // homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first.

@@ -36,7 +36,7 @@ const (
 type familyKey struct{ family, user, tenant uuid.UUID }
 
 // Verify checks an access token: its signature by one of our own keys, who made it, for whom, when, and that its sign-in
-// has not ended (which may go unseen for 5 s). Refused tokens give ErrToken; other errors are faults of ours.
+// has not ended (which may go unseen for 2 s). Refused tokens give ErrToken; other errors are faults of ours.
 func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
 	claims, err := s.parse(ctx, bearer)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // Times of an event stream.
 const (
 	keepAlive  = 15 * time.Second     // a comment, so that proxies keep the connection
-	guardEvery = 4 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
+	guardEvery = 2 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
 	writeTime  = 10 * time.Second     // a client that takes nothing for so long is dropped
 	coalesce   = 3 * time.Millisecond // changes that come together are shown once
 )
