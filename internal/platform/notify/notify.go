@@ -31,6 +31,13 @@ const (
 	answerTime  = 5 * time.Second  // for an answer to that
 )
 
+// More hints than burst in a second are not looked at one by one: what comes within pause is taken as "anything may have
+// changed". So a tenant of a hundred thousand members that is removed costs each process no more than that.
+const (
+	burst = 200
+	pause = 50 * time.Millisecond
+)
+
 // Hub hears the hints of all processes, its own included, over one connection.
 type Hub struct {
 	// Pool is of the role control. Its settings are used; the connection is the hub's own.
@@ -94,11 +101,32 @@ func (h *Hub) listen(ctx context.Context, listening func()) error {
 	}
 	h.lose() // what was read before may have changed before anybody listened
 	listening()
+	count, since := 0, time.Now()
 	for {
-		if err := h.next(ctx, conn); err != nil {
+		err := h.next(ctx, conn)
+		if time.Since(since) > time.Second {
+			count, since = 0, time.Now()
+		}
+		if count++; err == nil && count > burst {
+			err = h.skip(ctx, conn)
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// skip lets hints pass for a moment and then says that some were missed.
+func (h *Hub) skip(ctx context.Context, conn *pgx.Conn) error {
+	defer h.lose()
+	moment, cancel := context.WithTimeout(ctx, pause)
+	defer cancel()
+	for moment.Err() == nil {
+		if _, err := conn.WaitForNotification(moment); err != nil && (moment.Err() == nil || conn.IsClosed()) {
+			return fmt.Errorf("wait for hints: %w", err)
+		}
+	}
+	return ctx.Err()
 }
 
 // closeConn says goodbye to the database, also when ctx has ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,6 +128,31 @@ func cut(t *testing.T, d *dbtest.Database) {
 		select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen %'`)
 	if err != nil || done.RowsAffected() != 1 {
 		t.Fatalf("cut %d connections, %v; want one for each hub", done.RowsAffected(), err)
+	}
+}
+
+// A flood is told as a loss: one by one it would keep every process busy.
+func TestAFloodOfHintsIsToldAsALoss(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	h := &notify.Hub{Pool: d.Control, Log: slog.New(slog.DiscardHandler)}
+	var heard atomic.Int64
+	lost := make(chan struct{}, 10_000)
+	h.On("flood", func(string) { heard.Add(1) }, func() { lost <- struct{}{} })
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	e := &ear{t: t, lost: lost}
+	e.loses()
+	const hints = 20_000
+	exec(t, d.Control, `select app.hint('flood', n::text) from generate_series(1, $1::int) n`, hints)
+	e.loses()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := heard.Load(); n > hints/10 {
+		t.Errorf("%d of %d hints were told one by one", n, hints)
 	}
 }
 
