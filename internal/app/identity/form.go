@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -31,7 +32,7 @@ func (s *Service) formToken(w http.ResponseWriter, r *http.Request, pool Pool) s
 	if c, err := r.Cookie(formCookie); err == nil && len(c.Value) >= 32 && len(c.Value) <= 64 {
 		return s.macForm(pool, c.Value)
 	}
-	value, _ := newSecret()
+	value, _ := opaque.New()
 	setCookie(w, formCookie, value, sessionLife)
 	return s.macForm(pool, value)
 }

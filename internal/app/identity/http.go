@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -129,8 +130,8 @@ func (s *Service) rename(ctx context.Context, name string) (Me, error) {
 	if !ok {
 		return Me{}, errNoScope
 	}
-	name = cleanName(name)
-	if problem := checkName(name); problem != "" {
+	name = address.CleanName(name)
+	if problem := address.CheckName(name); problem != "" {
 		return Me{}, errUser.WithFields(errs.Field{Path: "body.name", Message: problem})
 	}
 	if err := s.updateName(ctx, scope.User, name); err != nil {

@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -64,7 +66,7 @@ func (s *Service) ResetLink(ctx context.Context, user uuid.UUID) (string, error)
 }
 
 func (s *Service) makeLink(ctx context.Context, pool Pool, kind linkKind, user uuid.NullUUID, life time.Duration) (string, error) {
-	token, hash := newSecret()
+	token, hash := opaque.New()
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := dropLinks(ctx, tx, user); err != nil {
 			return err
@@ -91,7 +93,7 @@ const linkCondition = ` where token_hash = $1 and pool_id = $2 and kind = $3 and
 
 // findLink returns whose link this is without using it up: mail programs open links before people do.
 func (s *Service) findLink(ctx context.Context, pool Pool, kind linkKind, token string) (user uuid.NullUUID, found bool, err error) {
-	err = s.db.QueryRow(ctx, `select user_id from identity.one_time_link`+linkCondition, hashSecret(token), pool.ID, string(kind), s.now()).Scan(&user)
+	err = s.db.QueryRow(ctx, `select user_id from identity.one_time_link`+linkCondition, opaque.Hash(token), pool.ID, string(kind), s.now()).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return user, false, nil
 	}
@@ -103,7 +105,7 @@ func (s *Service) findLink(ctx context.Context, pool Pool, kind linkKind, token 
 
 // takeLink uses a link up.
 func (s *Service) takeLink(ctx context.Context, tx pgx.Tx, pool Pool, kind linkKind, token string) (found bool, err error) {
-	done, err := tx.Exec(ctx, `update identity.one_time_link set used_at = now()`+linkCondition, hashSecret(token), pool.ID, string(kind), s.now())
+	done, err := tx.Exec(ctx, `update identity.one_time_link set used_at = now()`+linkCondition, opaque.Hash(token), pool.ID, string(kind), s.now())
 	if err != nil {
 		return false, fmt.Errorf("take link: %w", err)
 	}
@@ -131,7 +133,7 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if _, found, err := s.findLink(ctx, pool, linkSetup, link); err != nil || !found {
 		return cmp.Or(err, error(errSetupLink))
 	}
-	d := page.Data{Link: link, Name: clip(r.PostForm.Get("name"), maxName), Email: clip(r.PostForm.Get("email"), maxEmail)}
+	d := page.Data{Link: link, Name: clip(r.PostForm.Get("name"), address.MaxName), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
 	in, hash, err := s.prepareUser(ctx, NewUser{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Password: r.PostForm.Get("password"),
 		Operator: true, Tenant: pool.Tenant, Role: tenancy.RoleOwner,

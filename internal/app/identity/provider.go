@@ -25,7 +25,7 @@ func newProvider(s *Service) (*op.Provider, error) {
 			CodeMethodS256: true, GrantTypeRefreshToken: true, SupportedScopes: scopes(),
 			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "amr", "azp", "at_hash", "name", "email", "email_verified"},
 		},
-		&storage{s},
+		&storage{Service: s},
 		func(bool) (op.IssuerFromRequest, error) {
 			return func(r *http.Request) string { return op.IssuerFromContext(r.Context()) }, nil
 		},

@@ -17,6 +17,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
@@ -225,7 +226,7 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 	err = s.db.QueryRow(ctx, `
 		delete from identity.token_family f where f.pool_id = $1 and f.client_id = $2
 			and f.id = coalesce((select t.family_id from identity.refresh_token t where t.token_hash = $3), $4)
-		returning f.user_id`, pool.ID, client.id, hashSecret(token), family).Scan(&user)
+		returning f.user_id`, pool.ID, client.id, opaque.Hash(token), family).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
