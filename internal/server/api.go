@@ -75,10 +75,7 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
 	member, err := p.identity.Membership(ctx, user, tenant)
 	if err != nil {
-		if errs.KindOf(err) == errs.KindInternal {
-			return tenancy.Scope{}, err
-		}
-		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
+		return tenancy.Scope{}, err // a removed member and a suspended tenant are told what they are: 403
 	}
 	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, nil
 }

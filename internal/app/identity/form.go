@@ -86,8 +86,13 @@ func (s *Service) showProblem(w http.ResponseWriter, r *http.Request, pool Pool,
 
 // fail shows an error that ends the way.
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, pool Pool, err error) {
+	s.failWith(w, r, pool, page.Data{}, err)
+}
+
+// failWith also has a way out: to sign in with another account, where d has a query.
+func (s *Service) failWith(w http.ResponseWriter, r *http.Request, pool Pool, d page.Data, err error) {
 	p := httpx.ProblemOf(r.Context(), err)
-	d := page.Data{Base: pool.path(), Home: s.publicURL + "/", Title: titleOf(errs.KindOf(err)), Detail: p.Detail}
+	d.Base, d.Home, d.Title, d.Detail = pool.path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
 	if p.Status >= http.StatusInternalServerError && p.Request != "" {
 		d.Detail += " Request id: " + p.Request
 	}

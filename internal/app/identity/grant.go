@@ -58,9 +58,23 @@ func (g *grant) GetCodeChallenge() *oidc.CodeChallenge {
 
 func (g *grant) offline() bool { return slices.Contains(g.Scopes, oidc.ScopeOfflineAccess) }
 
-// giveCode makes a code for the client that asks, for the tenant that the user belongs to.
+// chosenTenant is the tenant that a user's token will be for, if they may act in it.
+func (s *Service) chosenTenant(ctx context.Context, a *authorization, user uuid.UUID) (tenant uuid.UUID, err error) {
+	if a.portal != nil {
+		tenant = a.portal.ID
+	} else if tenant, err = s.homeTenant(ctx, user); err != nil {
+		return uuid.Nil, err
+	}
+	_, err = s.readMember(ctx, user, tenant)
+	if a.portal != nil && errors.Is(err, ErrNotMember) {
+		return uuid.Nil, ErrNotMember.Because("You are not a member of %s with this account. Sign in with another account, or ask one of its administrators to add you.", a.portal.Title)
+	}
+	return tenant, err
+}
+
+// giveCode makes a code for the client that asks, for the tenant that is asked for or the user's own.
 func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browserSession) (string, error) {
-	tenant, err := s.homeTenant(ctx, b.User)
+	tenant, err := s.chosenTenant(ctx, a, b.User)
 	if err != nil {
 		return "", err
 	}

@@ -34,6 +34,7 @@ type Me struct {
 	Role     tenancy.Role `json:"role" enum:"owner,admin,author,instructor,learner"`
 	Operator bool         `json:"operator" doc:"Whether the caller runs the installation"`
 	Tenant   Tenant       `json:"tenant"`
+	Tenants  []MyTenant   `json:"tenants" doc:"All that the caller may switch to, the one joined first at the top"`
 }
 
 // ListedUser is a user as operators see it.
@@ -122,7 +123,11 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 		return Me{}, err
 	}
 	tenant, err := s.tenant(ctx, scope.Tenant)
-	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant}, err
+	if err != nil {
+		return Me{}, err
+	}
+	tenants, err := s.tenantsOf(ctx, scope.User)
+	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants}, err
 }
 
 func (s *Service) rename(ctx context.Context, name string) (Me, error) {

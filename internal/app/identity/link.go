@@ -26,10 +26,12 @@ type linkKind string
 const (
 	linkSetup linkKind = "setup"
 	linkReset linkKind = "reset"
+	linkEnter linkKind = "enter" // provision makes them
 )
 
 var (
 	errSetupLink = errs.NotFound("setup_link_over", "This link has been used or has expired. If nobody has set this installation up yet, start the program again: it prints a new link.")
+	errEnterLink = errs.NotFound("enter_link_over", "This link has been used or has expired. Sign in with the password that you chose, or ask whoever invited you for a new link.")
 	errResetLink = errs.NotFound("reset_link_over", "This link has been used or has expired. Ask whoever gave it to you for a new one.")
 )
 
@@ -172,18 +174,22 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 
 func (s *Service) showReset(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	token := r.URL.Query().Get("token")
-	who, err := s.resetAccount(r.Context(), pool, token)
+	who, err := s.linkAccount(r.Context(), pool, linkReset, token)
 	if err != nil {
 		return err
 	}
 	return s.show(w, r, pool, http.StatusOK, page.Reset, page.Data{Link: token, Email: who.Email})
 }
 
-// resetAccount is whose password a link resets.
-func (s *Service) resetAccount(ctx context.Context, pool Pool, token string) (account, error) {
-	user, found, err := s.findLink(ctx, pool, linkReset, token)
+// linkAccount is whose link this is.
+func (s *Service) linkAccount(ctx context.Context, pool Pool, kind linkKind, token string) (account, error) {
+	over := errResetLink
+	if kind == linkEnter {
+		over = errEnterLink
+	}
+	user, found, err := s.findLink(ctx, pool, kind, token)
 	if err != nil || !found {
-		return account{}, cmp.Or(err, error(errResetLink))
+		return account{}, cmp.Or(err, error(over))
 	}
 	return s.accountByID(ctx, user.UUID)
 }
@@ -194,7 +200,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return err
 	}
 	ctx, link, given := r.Context(), r.PostForm.Get("link"), r.PostForm.Get("password")
-	who, err := s.resetAccount(ctx, pool, link)
+	who, err := s.linkAccount(ctx, pool, linkReset, link)
 	if err != nil {
 		return err
 	}

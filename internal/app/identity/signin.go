@@ -47,7 +47,8 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, pool Pool) (*aut
 	if err := s.checkAuthorization(r.Context(), a, values); err != nil {
 		return nil, errBadRequest.Wrap(err)
 	}
-	return a, nil
+	a.portal, err = s.portal(r.Context(), pool, a.query.Get(paramTenant))
+	return a, err
 }
 
 func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -55,7 +56,8 @@ func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) 
 	if err != nil || a == nil {
 		return err
 	}
-	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Email: clip(a.LoginHint, address.MaxEmail)})
+	pool.SignUp = a.signUp(pool)
+	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Tenant: a.title(), Email: clip(a.LoginHint, address.MaxEmail)})
 }
 
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -66,7 +68,8 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	if err := s.readForm(r, pool); err != nil {
 		return err
 	}
-	d := page.Data{Query: a.link(), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
+	pool.SignUp = a.signUp(pool)
+	d := page.Data{Query: a.link(), Tenant: a.title(), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
 	user, err := s.authenticate(w, r, pool, r.PostForm)
 	if err != nil {
 		return s.showProblem(w, r, pool, page.SignIn, d, err)

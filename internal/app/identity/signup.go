@@ -22,7 +22,11 @@ func (s *Service) beginSignUp(w http.ResponseWriter, r *http.Request, pool Pool)
 	if !pool.SignUp {
 		return nil, errNoPage
 	}
-	return s.begin(w, r, pool)
+	a, err := s.begin(w, r, pool)
+	if err == nil && a != nil && !a.signUp(pool) {
+		return nil, errNoPage
+	}
+	return a, err
 }
 
 func (s *Service) showSignUp(w http.ResponseWriter, r *http.Request, pool Pool) error {
