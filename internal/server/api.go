@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -34,6 +35,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
+	p.members.Register(api)
 	p.labs.Register(api)
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
 	p.terminals.Register(api)
@@ -46,8 +48,8 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) {
 	p := &program{
-		identity: &identity.Service{}, labs: &lab.Service{}, sessions: &session.Service{}, terminals: &terminal.Service{},
-		environments: &environment.Service{}, upgrades: &upgrade.Service{},
+		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

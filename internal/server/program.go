@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -41,6 +42,7 @@ type program struct {
 	hints    *notify.Hub
 
 	identity     *identity.Service
+	members      *member.Service
 	labs         *lab.Service
 	sessions     *session.Service
 	environments *environment.Service
@@ -114,6 +116,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	data := &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	p.members = &member.Service{Identity: p.pools.identity, DB: data, Forget: p.identity.Forget}
 	p.labs = &lab.Service{DB: data, Log: log}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
@@ -38,7 +39,7 @@ func TestRevocationReachesEveryProcessAndEveryStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := start(t, neighbour(t, dir, admin, first.url))
-	user := learner(t, dir, admin, first.url)
+	user := person(t, dir, admin, first.url, "lea@example.com", tenancy.RoleLearner)
 	token, err := server.Token(t.Context(), server.TokenRequest{Data: dir, PublicURL: first.url, Email: "lea@example.com", For: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +52,9 @@ func TestRevocationReachesEveryProcessAndEveryStream(t *testing.T) {
 	as.json(http.MethodPost, first.url+"/v1/sessions", `{"lab":"linux-permissions"}`, &session)
 	defer func() { // what runs would outlive the program
 		exec(t, admin, `update identity.membership set status = 'active' where user_id = $1`, user)
+		if as.token, err = server.Token(t.Context(), server.TokenRequest{Data: dir, PublicURL: first.url, Email: "lea@example.com", For: time.Hour}); err != nil {
+			t.Error(err)
+		}
 		for deadline := time.Now().Add(patience); as.status(first.url+"/v1/me") != http.StatusOK && time.Now().Before(deadline); {
 		}
 		as.json(http.MethodPost, first.url+"/v1/sessions/"+session.ID+"/end", "", &session)
@@ -74,7 +78,16 @@ func TestRevocationReachesEveryProcessAndEveryStream(t *testing.T) {
 		}
 	}
 
-	exec(t, admin, `update identity.membership set status = 'removed', epoch = epoch + 1 where user_id = $1`, user)
+	person(t, dir, admin, first.url, "olga@example.com", tenancy.RoleOwner)
+	token, err = server.Token(t.Context(), server.TokenRequest{Data: dir, PublicURL: first.url, Email: "olga@example.com", For: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := (&caller{t: t, token: token}).send(http.MethodDelete, second.url+"/v1/members/"+user, "")
+	res.Body.Close()
+	if res.StatusCode != http.StatusNoContent {
+		t.Fatalf("remove the learner: %d", res.StatusCode)
+	}
 	revoked := time.Now()
 	for _, r := range []*running{first, second} {
 		for as.status(r.url+"/v1/me") == http.StatusOK {
@@ -107,7 +120,7 @@ func neighbour(t *testing.T, dir, admin, publicURL string) server.Config {
 	return cfg
 }
 
-func learner(t *testing.T, dir, admin, publicURL string) string {
+func person(t *testing.T, dir, admin, publicURL, email string, role tenancy.Role) string {
 	t.Helper()
 	key, err := secret.Load(dir, "")
 	if err != nil {
@@ -123,7 +136,7 @@ func learner(t *testing.T, dir, admin, publicURL string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := people.CreateUser(t.Context(), identity.NewUser{Email: "lea@example.com", Name: "Lea", Password: "vier Fische im Teich"})
+	u, err := people.CreateUser(t.Context(), identity.NewUser{Email: email, Name: "Lea", Password: "vier Fische im Teich", Role: role})
 	if err != nil {
 		t.Fatal(err)
 	}
