@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -35,6 +36,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
+	p.members.Register(api)
 	p.labs.Register(api)
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
 	p.terminals.Register(api)
@@ -48,8 +50,8 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) {
 	p := &program{
-		identity: &identity.Service{}, labs: &lab.Service{}, sessions: &session.Service{}, terminals: &terminal.Service{},
-		environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
+		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }
@@ -77,10 +79,7 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
 	member, err := p.identity.Membership(ctx, user, tenant)
 	if err != nil {
-		if errs.KindOf(err) == errs.KindInternal {
-			return tenancy.Scope{}, err
-		}
-		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
+		return tenancy.Scope{}, err // a removed member and a suspended tenant are told what they are: 403
 	}
 	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, nil
 }

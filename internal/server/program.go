@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -21,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
@@ -38,8 +40,10 @@ type program struct {
 	silos    *db.Silos
 	places   *db.Places
 	inserter *job.Client
+	hints    *notify.Hub
 
 	identity     *identity.Service
+	members      *member.Service
 	labs         *lab.Service
 	sessions     *session.Service
 	environments *environment.Service
@@ -107,11 +111,14 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
+	p.hints = &notify.Hub{Pool: p.pools.control, Log: log}
+	p.identity.Hear(p.hints)
 	if p.places, err = db.NewPlaces(p.pools.control); err != nil {
 		return nil, err
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	data := &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	p.members = &member.Service{Identity: p.pools.identity, DB: data, Forget: p.identity.Forget}
 	p.labs = &lab.Service{DB: data, Log: log}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err

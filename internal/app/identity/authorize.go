@@ -7,24 +7,31 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
+	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
 // promptCreate asks for the sign-up page (Initiating User Registration via OpenID Connect 1.0).
 const promptCreate = "create"
 
+// paramTenant names the tenant to sign in to, by its URL-safe name.
+const paramTenant = "tenant"
+
 // authorization is a checked authorization request. It has no row in the database: the address of the sign-in page
 // carries it and it is checked again with each step, so that nobody can fill a table with requests, and a page that was
 // left open for a day still works. What a later step adds (a second factor, another provider) starts after the password.
 type authorization struct {
 	oidc.AuthRequest
-	client *client
-	hint   string // the user that an id_token_hint names
+	client *client.Client
+	portal *Tenant // that the token will be for; nil: the one that the user joined first
+	hint   string  // the user that an id_token_hint names
 	query  url.Values
 }
 
@@ -37,7 +44,7 @@ var (
 // carried are the parameters that pass from page to page.
 func carried() []string {
 	return []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-		"code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values"}
+		"code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "display", "acr_values", paramTenant}
 }
 
 // parseAuthorization reads a request up to the point where its client is known to vouch for the redirect address. Errors
@@ -55,16 +62,16 @@ func (s *Service) parseAuthorization(ctx context.Context, pool Pool, values url.
 	if err := s.provider.Decoder().Decode(&a.AuthRequest, values); err != nil {
 		return nil, errBadRequest.Wrap(err)
 	}
-	client, err := s.client(ctx, pool.Name, a.ClientID)
+	found, err := s.client(ctx, pool.Name, a.ClientID)
 	if errors.Is(err, errNoClient) {
 		return nil, errClient
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.client = client
+	a.client = found
 	// Whatever the type of response: the address is what matters here.
-	if err := op.ValidateAuthReqRedirectURI(client, a.RedirectURI, oidc.ResponseTypeCode); err != nil {
+	if err := op.ValidateAuthReqRedirectURI(found, a.RedirectURI, oidc.ResponseTypeCode); err != nil {
 		return nil, errRedirect.Because("Sign-in must start from %s, but came from an address that is not registered. Start again from there.", s.publicURL).Wrap(err)
 	}
 	return a, nil
@@ -127,36 +134,81 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request, pool Pool) e
 	if err := s.checkAuthorization(ctx, a, values); err != nil {
 		return s.refuse(w, r, pool, a, err)
 	}
+	if a.portal, err = s.portal(ctx, pool, a.query.Get(paramTenant)); err != nil {
+		return s.deny(w, r, pool, a, err)
+	}
 	b, ok, err := s.session(r, pool)
 	if err != nil {
 		return err
 	}
-	silent := slices.Contains(a.Prompt, oidc.PromptNone)
 	if ok && a.satisfied(b, s.now()) {
-		err := s.answer(w, r, pool, a, b)
-		if silent && errors.Is(err, ErrNotMember) {
-			return s.refuse(w, r, pool, a, oidc.ErrAccessDenied().WithDescription("the user belongs to no organisation"))
-		}
-		return err
+		return s.answer(w, r, pool, a, b)
 	}
-	if silent {
+	if a.silent() {
 		return s.refuse(w, r, pool, a, oidc.ErrLoginRequired().WithDescription("nobody is signed in"))
 	}
-	page := "/sign-in?"
-	if pool.SignUp && slices.Contains(a.Prompt, promptCreate) {
-		page = "/sign-up?"
+	path := "/sign-in?"
+	if a.signUp(pool) && slices.Contains(a.Prompt, promptCreate) {
+		path = "/sign-up?"
 	}
-	http.Redirect(w, r, pool.path()+page+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
+	http.Redirect(w, r, pool.path()+path+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
 	return nil
+}
+
+// silent tells whether nobody may be shown a page.
+func (a *authorization) silent() bool { return slices.Contains(a.Prompt, oidc.PromptNone) }
+
+// signUp tells whether people may make an account by themselves on this way in: it is one of the pool's own tenant.
+func (a *authorization) signUp(pool Pool) bool {
+	return pool.SignUp && (a.portal == nil || a.portal.ID == pool.Tenant)
+}
+
+// title is what the tenant to sign in to is called; "" when none was named.
+func (a *authorization) title() string {
+	if a.portal == nil {
+		return ""
+	}
+	return a.portal.Title
 }
 
 // answer sends the browser back to the client with a code.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) error {
 	code, err := s.giveCode(r.Context(), pool, a, b)
 	if err != nil {
-		return err
+		return s.deny(w, r, pool, a, err)
 	}
 	return s.sendBack(w, r, pool, a, url.Values{"code": {code}})
+}
+
+// deny says why a person gets no token for a tenant: to the person, who can use another account, or to the client when
+// no page may be shown.
+func (s *Service) deny(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, err error) error {
+	if kind := errs.KindOf(err); kind != errs.KindForbidden && kind != errs.KindNotFound {
+		return err
+	}
+	if a.silent() {
+		return s.refuse(w, r, pool, a, oidc.ErrAccessDenied().WithDescription("%s", describe(err)))
+	}
+	d := page.Data{Tenant: a.title()}
+	if a.portal != nil {
+		d.Query = a.link()
+	}
+	s.failWith(w, r, pool, d, err)
+	return nil
+}
+
+// describe is what is told to people, in the characters that RFC 6749 allows for an error_description.
+func describe(err error) string {
+	var known *errs.Error
+	if !errors.As(err, &known) {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return '?'
+		}
+		return c
+	}, known.Message)
 }
 
 // refuse sends the browser back to the client with an error of RFC 6749.

@@ -2,9 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 )
 
 // browserSession is one sign-in in one browser. While it lives, authorization requests pass without a page.
@@ -21,19 +20,6 @@ type browserSession struct {
 	Methods    []string // how the person proved who they are (amr of RFC 8176)
 	SignedInAt time.Time
 	IdleAt     time.Time
-}
-
-// A secret is what browsers and clients show again: 256 bits, of which the database has the hash only.
-func newSecret() (text string, hash []byte) {
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw) // it never fails: see crypto/rand
-	text = base64.RawURLEncoding.EncodeToString(raw)
-	return text, hashSecret(text)
-}
-
-func hashSecret(text string) []byte {
-	sum := sha256.Sum256([]byte(text))
-	return sum[:]
 }
 
 // sessionCookie is the cookie's name: one per pool, so that one browser can be signed in to several. The prefix __Host-
@@ -53,11 +39,11 @@ func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -ti
 // whoever planted that one gains nothing.
 func (s *Service) openSession(w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, methods ...string) (browserSession, error) {
 	ctx, now := r.Context(), s.now()
-	token, hash := newSecret()
+	token, hash := opaque.New()
 	b := browserSession{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(sessionIdle)}
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if c, err := r.Cookie(sessionCookie(pool)); err == nil {
-			if _, err := tx.Exec(ctx, `delete from identity.browser_session where token_hash = $1`, hashSecret(c.Value)); err != nil {
+			if _, err := tx.Exec(ctx, `delete from identity.browser_session where token_hash = $1`, opaque.Hash(c.Value)); err != nil {
 				return err
 			}
 		}
@@ -88,7 +74,7 @@ func (s *Service) session(r *http.Request, pool Pool) (b browserSession, ok bool
 		select b.id, b.user_id, b.methods, b.created_at, b.idle_at
 		from identity.browser_session b join identity."user" u on u.id = b.user_id
 		where b.token_hash = $1 and b.pool_id = $2 and least(b.idle_at, b.expires_at) > $3 and u.disabled_at is null`,
-		hashSecret(c.Value), pool.ID, now)
+		opaque.Hash(c.Value), pool.ID, now)
 	if err != nil {
 		return b, false, fmt.Errorf("read session: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -31,7 +32,7 @@ func (s *Service) formToken(w http.ResponseWriter, r *http.Request, pool Pool) s
 	if c, err := r.Cookie(formCookie); err == nil && len(c.Value) >= 32 && len(c.Value) <= 64 {
 		return s.macForm(pool, c.Value)
 	}
-	value, _ := newSecret()
+	value, _ := opaque.New()
 	setCookie(w, formCookie, value, sessionLife)
 	return s.macForm(pool, value)
 }
@@ -85,8 +86,13 @@ func (s *Service) showProblem(w http.ResponseWriter, r *http.Request, pool Pool,
 
 // fail shows an error that ends the way.
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, pool Pool, err error) {
+	s.failWith(w, r, pool, page.Data{}, err)
+}
+
+// failWith also has a way out: to sign in with another account, where d has a query.
+func (s *Service) failWith(w http.ResponseWriter, r *http.Request, pool Pool, d page.Data, err error) {
 	p := httpx.ProblemOf(r.Context(), err)
-	d := page.Data{Base: pool.path(), Home: s.publicURL + "/", Title: titleOf(errs.KindOf(err)), Detail: p.Detail}
+	d.Base, d.Home, d.Title, d.Detail = pool.path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
 	if p.Status >= http.StatusInternalServerError && p.Request != "" {
 		d.Detail += " Request id: " + p.Request
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 )
 
 // asked is what a code remembers of the authorization request.
@@ -56,9 +58,23 @@ func (g *grant) GetCodeChallenge() *oidc.CodeChallenge {
 
 func (g *grant) offline() bool { return slices.Contains(g.Scopes, oidc.ScopeOfflineAccess) }
 
-// giveCode makes a code for the client that asks, for the tenant that the user belongs to.
+// chosenTenant is the tenant that a user's token will be for, if they may act in it.
+func (s *Service) chosenTenant(ctx context.Context, a *authorization, user uuid.UUID) (tenant uuid.UUID, err error) {
+	if a.portal != nil {
+		tenant = a.portal.ID
+	} else if tenant, err = s.homeTenant(ctx, user); err != nil {
+		return uuid.Nil, err
+	}
+	_, err = s.readMember(ctx, user, tenant)
+	if a.portal != nil && errors.Is(err, ErrNotMember) {
+		return uuid.Nil, ErrNotMember.Because("You are not a member of %s with this account. Sign in with another account, or ask one of its administrators to add you.", a.portal.Title)
+	}
+	return tenant, err
+}
+
+// giveCode makes a code for the client that asks, for the tenant that is asked for or the user's own.
 func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browserSession) (string, error) {
-	tenant, err := s.homeTenant(ctx, b.User)
+	tenant, err := s.chosenTenant(ctx, a, b.User)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +82,7 @@ func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b b
 	if err != nil {
 		return "", fmt.Errorf("code: %w", err)
 	}
-	code, hash := newSecret()
+	code, hash := opaque.New()
 	_, err = s.db.Exec(ctx, `
 		insert into identity.auth_code (code_hash, pool_id, user_id, tenant_id, browser_session_id, request, methods, signed_in_at, expires_at)
 		values (@hash, @pool, @user, @tenant, @session, @request, @methods, @signed_in, @expires)`, pgx.NamedArgs{
@@ -89,7 +105,7 @@ var (
 // first one gave ends (RFC 6749, 4.1.2).
 func (s *Service) takeCode(ctx context.Context, pool Pool, code string) (*grant, error) {
 	var g grant
-	hash, now := hashSecret(code), s.now()
+	hash, now := opaque.Hash(code), s.now()
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			update identity.auth_code set used_at = $3
@@ -116,7 +132,7 @@ func (s *Service) takeCode(ctx context.Context, pool Pool, code string) (*grant,
 // the two is the thief: the whole family ends (RFC 9700, 4.14.2).
 func (s *Service) takeRefreshToken(ctx context.Context, pool Pool, token string) (*grant, error) {
 	var g grant
-	hash, now := hashSecret(token), s.now()
+	hash, now := opaque.Hash(token), s.now()
 	err := s.db.QueryRow(ctx, `
 		update identity.refresh_token r set used_at = $3 from identity.token_family f
 		where r.token_hash = $1 and f.id = r.family_id and f.pool_id = $2 and r.used_at is null and f.expires_at > $3
@@ -182,7 +198,7 @@ func (s *Service) prolong(ctx context.Context, g *grant) (refresh string, err er
 			return nil
 		}
 		var hash []byte
-		refresh, hash = newSecret()
+		refresh, hash = opaque.New()
 		if _, err := tx.Exec(ctx, `insert into identity.refresh_token (token_hash, family_id) values ($1, $2)`, hash, g.family); err != nil {
 			return fmt.Errorf("insert refresh token: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -33,6 +34,7 @@ type Me struct {
 	Role     tenancy.Role `json:"role" enum:"owner,admin,author,instructor,learner"`
 	Operator bool         `json:"operator" doc:"Whether the caller runs the installation"`
 	Tenant   Tenant       `json:"tenant"`
+	Tenants  []MyTenant   `json:"tenants" doc:"All that the caller may switch to, the one joined first at the top"`
 }
 
 // ListedUser is a user as operators see it.
@@ -121,7 +123,11 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 		return Me{}, err
 	}
 	tenant, err := s.tenant(ctx, scope.Tenant)
-	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant}, err
+	if err != nil {
+		return Me{}, err
+	}
+	tenants, err := s.tenantsOf(ctx, scope.User)
+	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants}, err
 }
 
 func (s *Service) rename(ctx context.Context, name string) (Me, error) {
@@ -129,8 +135,8 @@ func (s *Service) rename(ctx context.Context, name string) (Me, error) {
 	if !ok {
 		return Me{}, errNoScope
 	}
-	name = cleanName(name)
-	if problem := checkName(name); problem != "" {
+	name = address.CleanName(name)
+	if problem := address.CheckName(name); problem != "" {
 		return Me{}, errUser.WithFields(errs.Field{Path: "body.name", Message: problem})
 	}
 	if err := s.updateName(ctx, scope.User, name); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
 	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -37,7 +38,6 @@ const ConsoleClient = "console"
 // Lifetimes.
 const (
 	accessTokenLife = 10 * time.Minute
-	idTokenLife     = 10 * time.Minute
 	codeLife        = time.Minute
 	refreshIdle     = 7 * 24 * time.Hour  // a family that is not refreshed for so long ends
 	refreshLife     = 30 * 24 * time.Hour // and any family ends after this
@@ -46,7 +46,7 @@ const (
 	setupLinkLife   = 24 * time.Hour
 	resetLinkLife   = 24 * time.Hour
 	maxMintedLife   = time.Hour
-	cacheLife       = 5 * time.Second // how long a change may go unseen
+	cacheLife       = 2 * time.Second // how long a change goes unseen when no hint of it is heard; streams add their own 2 s
 )
 
 // Bounds of memory.
@@ -86,6 +86,9 @@ type Service struct {
 	pools     *cache.Cache[string, Pool]
 	members   *cache.Cache[memberKey, Member]
 	families  *cache.Cache[familyKey, struct{}]
+
+	// Provision makes and removes what a tenant has in identity.
+	Provision *provision.Service
 }
 
 // New returns a Service. It does not touch the database yet.
@@ -106,6 +109,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s.throttle = throttle.New(maxThrottled, s.now)
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
+	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
 	s.pools = cache.New[string, Pool](maxCachedPools, cacheLife, s.now)
 	s.members = cache.New[memberKey, Member](maxCached, cacheLife, s.now)
 	s.families = cache.New[familyKey, struct{}](maxCached, cacheLife, s.now)
@@ -139,6 +143,8 @@ func (s *Service) Mount(mux *http.ServeMux) {
 		"POST /setup":                           s.setup,
 		"GET /reset":                            s.showReset,
 		"POST /reset":                           s.reset,
+		"GET /enter":                            s.showEnter,
+		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")

@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -24,10 +26,12 @@ type linkKind string
 const (
 	linkSetup linkKind = "setup"
 	linkReset linkKind = "reset"
+	linkEnter linkKind = "enter" // provision makes them
 )
 
 var (
 	errSetupLink = errs.NotFound("setup_link_over", "This link has been used or has expired. If nobody has set this installation up yet, start the program again: it prints a new link.")
+	errEnterLink = errs.NotFound("enter_link_over", "This link has been used or has expired. Sign in with the password that you chose, or ask whoever invited you for a new link.")
 	errResetLink = errs.NotFound("reset_link_over", "This link has been used or has expired. Ask whoever gave it to you for a new one.")
 )
 
@@ -64,7 +68,7 @@ func (s *Service) ResetLink(ctx context.Context, user uuid.UUID) (string, error)
 }
 
 func (s *Service) makeLink(ctx context.Context, pool Pool, kind linkKind, user uuid.NullUUID, life time.Duration) (string, error) {
-	token, hash := newSecret()
+	token, hash := opaque.New()
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := dropLinks(ctx, tx, user); err != nil {
 			return err
@@ -91,7 +95,7 @@ const linkCondition = ` where token_hash = $1 and pool_id = $2 and kind = $3 and
 
 // findLink returns whose link this is without using it up: mail programs open links before people do.
 func (s *Service) findLink(ctx context.Context, pool Pool, kind linkKind, token string) (user uuid.NullUUID, found bool, err error) {
-	err = s.db.QueryRow(ctx, `select user_id from identity.one_time_link`+linkCondition, hashSecret(token), pool.ID, string(kind), s.now()).Scan(&user)
+	err = s.db.QueryRow(ctx, `select user_id from identity.one_time_link`+linkCondition, opaque.Hash(token), pool.ID, string(kind), s.now()).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return user, false, nil
 	}
@@ -103,7 +107,7 @@ func (s *Service) findLink(ctx context.Context, pool Pool, kind linkKind, token 
 
 // takeLink uses a link up.
 func (s *Service) takeLink(ctx context.Context, tx pgx.Tx, pool Pool, kind linkKind, token string) (found bool, err error) {
-	done, err := tx.Exec(ctx, `update identity.one_time_link set used_at = now()`+linkCondition, hashSecret(token), pool.ID, string(kind), s.now())
+	done, err := tx.Exec(ctx, `update identity.one_time_link set used_at = now()`+linkCondition, opaque.Hash(token), pool.ID, string(kind), s.now())
 	if err != nil {
 		return false, fmt.Errorf("take link: %w", err)
 	}
@@ -131,7 +135,7 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if _, found, err := s.findLink(ctx, pool, linkSetup, link); err != nil || !found {
 		return cmp.Or(err, error(errSetupLink))
 	}
-	d := page.Data{Link: link, Name: clip(r.PostForm.Get("name"), maxName), Email: clip(r.PostForm.Get("email"), maxEmail)}
+	d := page.Data{Link: link, Name: clip(r.PostForm.Get("name"), address.MaxName), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
 	in, hash, err := s.prepareUser(ctx, NewUser{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Password: r.PostForm.Get("password"),
 		Operator: true, Tenant: pool.Tenant, Role: tenancy.RoleOwner,
@@ -170,18 +174,22 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 
 func (s *Service) showReset(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	token := r.URL.Query().Get("token")
-	who, err := s.resetAccount(r.Context(), pool, token)
+	who, err := s.linkAccount(r.Context(), pool, linkReset, token)
 	if err != nil {
 		return err
 	}
 	return s.show(w, r, pool, http.StatusOK, page.Reset, page.Data{Link: token, Email: who.Email})
 }
 
-// resetAccount is whose password a link resets.
-func (s *Service) resetAccount(ctx context.Context, pool Pool, token string) (account, error) {
-	user, found, err := s.findLink(ctx, pool, linkReset, token)
+// linkAccount is whose link this is.
+func (s *Service) linkAccount(ctx context.Context, pool Pool, kind linkKind, token string) (account, error) {
+	over := errResetLink
+	if kind == linkEnter {
+		over = errEnterLink
+	}
+	user, found, err := s.findLink(ctx, pool, kind, token)
 	if err != nil || !found {
-		return account{}, cmp.Or(err, error(errResetLink))
+		return account{}, cmp.Or(err, error(over))
 	}
 	return s.accountByID(ctx, user.UUID)
 }
@@ -192,7 +200,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return err
 	}
 	ctx, link, given := r.Context(), r.PostForm.Get("link"), r.PostForm.Get("password")
-	who, err := s.resetAccount(ctx, pool, link)
+	who, err := s.linkAccount(ctx, pool, linkReset, link)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -25,14 +26,36 @@ const memberActive = "active"
 
 // The reasons for which a signed-in person may not act.
 var (
-	ErrNotMember       = errs.Forbidden("not_a_member", "You are not a member of this organisation. Ask one of its administrators to add you.")
-	ErrDisabled        = errs.Forbidden("account_disabled", "This account is disabled. Ask whoever runs your labs.")
-	ErrTenantSuspended = errs.Forbidden("tenant_suspended", "This organisation is suspended. Ask its administrator.")
+	ErrNotMember          = errs.Forbidden("not_a_member", "You are not a member of this organisation. Ask one of its administrators to add you.")
+	ErrDisabled           = errs.Forbidden("account_disabled", "This account is disabled. Ask whoever runs your labs.")
+	ErrTenantProvisioning = errs.Forbidden("tenant_provisioning", "This organisation is still being set up. Try again in a minute.")
+	ErrTenantSuspended    = errs.Forbidden("tenant_suspended", "This organisation is suspended. Ask its administrators, or whoever runs this installation.")
+	ErrTenantOffboarding  = errs.Forbidden("tenant_offboarding", "This organisation is being closed, so nobody works in it any more. Its administrators can ask whoever runs this installation to reopen it.")
+	ErrTenantPurged       = errs.Forbidden("tenant_purged", "This organisation was closed and its data is deleted. Sign in to another one, or register a new one.")
 )
+
+// closed is why nobody may act in a tenant of this status; nil when people may. What nobody has heard of is closed.
+func closed(status, reason string) error {
+	refusal := ErrTenantSuspended
+	switch status {
+	case "active":
+		return nil
+	case "provisioning":
+		refusal = ErrTenantProvisioning
+	case "offboarding":
+		refusal = ErrTenantOffboarding
+	case "purged":
+		refusal = ErrTenantPurged
+	}
+	if reason == "" {
+		return refusal
+	}
+	return refusal.Because("%s Reason: %s", refusal.Message, reason)
+}
 
 type memberKey struct{ user, tenant uuid.UUID }
 
-// Membership is what a user is in a tenant. It may be 5 s old; disabled users, removed members and members of a suspended
+// Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
 func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	return s.members.Get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
@@ -41,12 +64,12 @@ func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Membe
 func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	var m Member
 	var disabled bool
-	var tenantStatus string
+	var tenantStatus, reason string
 	err := s.db.QueryRow(ctx, `
-		select m.role, m.status, u.operator, m.epoch, u.disabled_at is not null, t.status
+		select m.role, m.status, u.operator, m.epoch, u.disabled_at is not null, t.status, t.status_reason
 		from identity.membership m join identity."user" u on u.id = m.user_id join control.tenant t on t.id = m.tenant_id
-		where m.user_id = $1 and m.tenant_id = $2`, user, tenant).
-		Scan(&m.Role, &m.Status, &m.Operator, &m.Epoch, &disabled, &tenantStatus)
+		where m.user_id = $1 and m.tenant_id = $2 and u.pool_id = identity.pool_of(t.id)`, user, tenant).
+		Scan(&m.Role, &m.Status, &m.Operator, &m.Epoch, &disabled, &tenantStatus, &reason)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Member{}, ErrNotMember
@@ -56,24 +79,56 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 		return Member{}, ErrDisabled
 	case m.Status != memberActive:
 		return Member{}, ErrNotMember
-	case tenantStatus != "active":
-		return Member{}, ErrTenantSuspended
+	}
+	if err := closed(tenantStatus, reason); err != nil {
+		return Member{}, err
 	}
 	return m, nil
 }
 
-// Forget drops what is remembered about a user: this process sees a change at once, the others within 5 s.
+// Forget drops what is remembered about a user: this process sees a change at once. The others hear of it by a hint.
 func (s *Service) Forget(user uuid.UUID) {
 	s.members.Forget(func(k memberKey) bool { return k.user == user })
 	s.families.Forget(func(k familyKey) bool { return k.user == user })
 }
 
-// homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first.
+// ForgetTenant drops what is remembered about a tenant, its people's rights and its pool included.
+func (s *Service) ForgetTenant(tenant uuid.UUID) {
+	s.members.Forget(func(k memberKey) bool { return k.tenant == tenant })
+	s.families.Forget(func(k familyKey) bool { return k.tenant == tenant })
+	s.pools.Forget(func(string) bool { return true })
+}
+
+// forgetAll drops everything: hints may have been missed.
+func (s *Service) forgetAll() {
+	s.members.Forget(func(memberKey) bool { return true })
+	s.families.Forget(func(familyKey) bool { return true })
+	s.pools.Forget(func(string) bool { return true })
+}
+
+// Hear lets the changes that other processes make be seen here at once.
+func (s *Service) Hear(hub *notify.Hub) {
+	forget := func(one func(uuid.UUID)) func(string) {
+		return func(id string) {
+			if parsed, err := uuid.Parse(id); err == nil {
+				one(parsed)
+			} else {
+				s.forgetAll() // whoever sent it meant something
+			}
+		}
+	}
+	hub.On(notify.TopicMember, forget(s.Forget), s.forgetAll)
+	hub.On(notify.TopicTenant, forget(s.ForgetTenant), s.forgetAll)
+}
+
+// homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first of
+// those that are open, else the first of all, so that they hear why it is closed.
 func (s *Service) homeTenant(ctx context.Context, user uuid.UUID) (uuid.UUID, error) {
 	var tenant uuid.UUID
 	err := s.db.QueryRow(ctx, `
 		select m.tenant_id from identity.membership m join control.tenant t on t.id = m.tenant_id
-		where m.user_id = $1 and m.status = 'active' and t.status = 'active' order by m.created_at, m.tenant_id limit 1`, user).Scan(&tenant)
+		where m.user_id = $1 and m.status = 'active'
+		order by t.status = 'active' desc, m.created_at, m.tenant_id limit 1`, user).Scan(&tenant)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, ErrNotMember
 	}
@@ -81,19 +136,4 @@ func (s *Service) homeTenant(ctx context.Context, user uuid.UUID) (uuid.UUID, er
 		return uuid.Nil, fmt.Errorf("read memberships: %w", err)
 	}
 	return tenant, nil
-}
-
-// Tenant is what people see of a tenant.
-type Tenant struct {
-	ID    uuid.UUID `json:"id"`
-	Name  string    `json:"name"`
-	Title string    `json:"title"`
-}
-
-func (s *Service) tenant(ctx context.Context, id uuid.UUID) (t Tenant, err error) {
-	err = s.db.QueryRow(ctx, `select id, name, title from control.tenant where id = $1`, id).Scan(&t.ID, &t.Name, &t.Title)
-	if err != nil {
-		return Tenant{}, fmt.Errorf("read tenant: %w", err)
-	}
-	return t, nil
 }

@@ -33,7 +33,7 @@ func (s *Service) poolName(issuer string) string {
 	return name
 }
 
-// pool returns the pool of a name, as it was at most 5 s ago.
+// pool returns the pool of a name, as it was at most 2 s ago.
 func (s *Service) pool(ctx context.Context, name string) (Pool, error) {
 	return s.pools.Get(name, func() (Pool, error) { return s.readPool(ctx, name) })
 }

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/jackc/pgx/v5"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 )
 
 // The protocol's checks are op's. Its router is not used: it serves grants that we do not have, opens every endpoint to
@@ -25,7 +26,7 @@ func newProvider(s *Service) (*op.Provider, error) {
 			CodeMethodS256: true, GrantTypeRefreshToken: true, SupportedScopes: scopes(),
 			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "amr", "azp", "at_hash", "name", "email", "email_verified"},
 		},
-		&storage{s},
+		&storage{Service: s},
 		func(bool) (op.IssuerFromRequest, error) {
 			return func(r *http.Request) string { return op.IssuerFromContext(r.Context()) }, nil
 		},
@@ -70,54 +71,21 @@ func (s *Service) jwks(w http.ResponseWriter, r *http.Request, _ Pool) error {
 	return nil
 }
 
-// client is a registered program that people sign in to. All are public: they prove themselves by PKCE alone.
-type client struct {
-	id         string
-	redirects  []string
-	postLogout []string
-	insecure   bool // redirect addresses may be http: the installation itself is on localhost
-}
-
-func (c *client) GetID() string                       { return c.id }
-func (c *client) RedirectURIs() []string              { return c.redirects }
-func (c *client) PostLogoutRedirectURIs() []string    { return c.postLogout }
-func (c *client) ApplicationType() op.ApplicationType { return op.ApplicationTypeUserAgent }
-func (c *client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodNone }
-func (c *client) ResponseTypes() []oidc.ResponseType {
-	return []oidc.ResponseType{oidc.ResponseTypeCode}
-}
-func (c *client) GrantTypes() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
-}
-func (c *client) LoginURL(string) string               { return "" }
-func (c *client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeJWT }
-func (c *client) IDTokenLifetime() time.Duration       { return idTokenLife }
-func (c *client) DevMode() bool                        { return c.insecure }
-func (c *client) IsScopeAllowed(string) bool           { return false }
-func (c *client) IDTokenUserinfoClaimsAssertion() bool { return false }
-func (c *client) ClockSkew() time.Duration             { return 0 }
-func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string {
-	return func(asked []string) []string { return asked }
-}
-func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
-	return func(asked []string) []string { return asked }
-}
-
 // errNoClient is one of op's errors that never lead to a redirect: nobody has vouched for the address.
 var errNoClient = errors.New("identity: no such client")
 
-func (s *Service) client(ctx context.Context, pool, id string) (*client, error) {
-	c := &client{id: id, insecure: strings.HasPrefix(s.publicURL, "http://")}
+func (s *Service) client(ctx context.Context, pool, id string) (*client.Client, error) {
+	c := &client.Client{ID: id, Insecure: strings.HasPrefix(s.publicURL, "http://")}
 	err := s.db.QueryRow(ctx, `
 		select c.redirect_uris, c.post_logout_uris from identity.client c join identity.pool p on p.id = c.pool_id
-		where p.name = $1 and c.id = $2`, pool, id).Scan(&c.redirects, &c.postLogout)
+		where p.name = $1 and c.id = $2`, pool, id).Scan(&c.Redirects, &c.PostLogout)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errNoClient
 	}
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}
-	c.redirects, c.postLogout = s.absolute(c.redirects), s.absolute(c.postLogout)
+	c.Redirects, c.PostLogout = s.absolute(c.Redirects), s.absolute(c.PostLogout)
 	return c, nil
 }
 

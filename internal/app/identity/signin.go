@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
@@ -23,11 +24,11 @@ var errWrong = errs.Unauthenticated("wrong_credentials", "This e-mail address an
 // How tries to sign in are slowed down. The strictest rule is for one account from one address: it stops guessing
 // without letting strangers lock anybody out from elsewhere. The one for an account from anywhere has short waits for the
 // same reason; the one for an address leaves room for a class behind one router.
-func signInKeys(pool Pool, email, address string) (pair, account, from throttle.Key) {
-	who := pool.Name + " " + emailKey(cleanEmail(email))
-	pair = throttle.Key{Name: "pair " + who + " " + address, Rule: throttle.Rule{Free: 5, First: 2 * time.Second, Max: 5 * time.Minute, Forget: time.Hour}}
+func signInKeys(pool Pool, email, place string) (pair, account, from throttle.Key) {
+	who := pool.Name + " " + address.Key(address.CleanEmail(email))
+	pair = throttle.Key{Name: "pair " + who + " " + place, Rule: throttle.Rule{Free: 5, First: 2 * time.Second, Max: 5 * time.Minute, Forget: time.Hour}}
 	account = throttle.Key{Name: "account " + who, Rule: throttle.Rule{Free: 30, First: 2 * time.Second, Max: time.Minute, Forget: time.Hour}}
-	from = throttle.Key{Name: "sign-in " + address, Rule: throttle.Rule{Free: 200, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}}
+	from = throttle.Key{Name: "sign-in " + place, Rule: throttle.Rule{Free: 200, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}}
 	return pair, account, from
 }
 
@@ -46,7 +47,8 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, pool Pool) (*aut
 	if err := s.checkAuthorization(r.Context(), a, values); err != nil {
 		return nil, errBadRequest.Wrap(err)
 	}
-	return a, nil
+	a.portal, err = s.portal(r.Context(), pool, a.query.Get(paramTenant))
+	return a, err
 }
 
 func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -54,7 +56,8 @@ func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) 
 	if err != nil || a == nil {
 		return err
 	}
-	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Email: clip(a.LoginHint, maxEmail)})
+	pool.SignUp = a.signUp(pool)
+	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Tenant: a.title(), Email: clip(a.LoginHint, address.MaxEmail)})
 }
 
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -65,7 +68,8 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	if err := s.readForm(r, pool); err != nil {
 		return err
 	}
-	d := page.Data{Query: a.link(), Email: clip(r.PostForm.Get("email"), maxEmail)}
+	pool.SignUp = a.signUp(pool)
+	d := page.Data{Query: a.link(), Tenant: a.title(), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
 	user, err := s.authenticate(w, r, pool, r.PostForm)
 	if err != nil {
 		return s.showProblem(w, r, pool, page.SignIn, d, err)
@@ -84,7 +88,7 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 	if wait := s.throttle.Try(pair, account, from); wait > 0 {
 		return uuid.Nil, limited(w, wait)
 	}
-	who, err := s.accountByEmail(ctx, pool, cleanEmail(form.Get("email")))
+	who, err := s.accountByEmail(ctx, pool, address.CleanEmail(form.Get("email")))
 	if err != nil {
 		s.throttle.Forgive(pair, account, from)
 		return uuid.Nil, err

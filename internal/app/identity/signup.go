@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
 )
@@ -21,7 +22,11 @@ func (s *Service) beginSignUp(w http.ResponseWriter, r *http.Request, pool Pool)
 	if !pool.SignUp {
 		return nil, errNoPage
 	}
-	return s.begin(w, r, pool)
+	a, err := s.begin(w, r, pool)
+	if err == nil && a != nil && !a.signUp(pool) {
+		return nil, errNoPage
+	}
+	return a, err
 }
 
 func (s *Service) showSignUp(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -41,7 +46,7 @@ func (s *Service) signUp(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	if err := s.readForm(r, pool); err != nil {
 		return err
 	}
-	d := page.Data{Query: a.link(), Name: clip(r.PostForm.Get("name"), maxName), Email: clip(r.PostForm.Get("email"), maxEmail)}
+	d := page.Data{Query: a.link(), Name: clip(r.PostForm.Get("name"), address.MaxName), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
 	made, taken := signUpKeys(clientAddress(r))
 	if wait := s.throttle.Try(made, taken); wait > 0 {
 		return s.showProblem(w, r, pool, page.SignUp, d, limited(w, wait))

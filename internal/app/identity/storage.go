@@ -2,16 +2,20 @@ package identity
 
 import (
 	"context"
-	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/unserved"
 )
 
 // storage is what op asks for while it checks requests. Every method finds its pool by the issuer in the context, so that
 // a code, a token or a client of one pool is unknown in another.
-type storage struct{ *Service }
+type storage struct {
+	*Service
+	unserved.Storage
+}
 
 func (st *storage) current(ctx context.Context) (Pool, error) {
 	return st.pool(ctx, st.poolName(op.IssuerFromContext(ctx)))
@@ -94,81 +98,4 @@ func (st *storage) Health(ctx context.Context) error { return st.db.Ping(ctx) }
 func (st *storage) SetUserinfoFromScopes(_ context.Context, info *oidc.UserInfo, user, _ string, _ []string) error {
 	info.Subject = user
 	return nil
-}
-
-// What follows belongs to endpoints and grants that we do not serve; op's interface asks for it all the same.
-
-// AuthorizeClientIDSecret refuses: clients have no secrets.
-func (st *storage) AuthorizeClientIDSecret(context.Context, string, string) error {
-	return oidc.ErrInvalidClient()
-}
-
-// CreateAuthRequest refuses: an authorization request is carried by the address of the sign-in page.
-func (st *storage) CreateAuthRequest(context.Context, *oidc.AuthRequest, string) (op.AuthRequest, error) {
-	return nil, oidc.ErrRequestNotSupported()
-}
-
-// AuthRequestByID refuses, see CreateAuthRequest.
-func (st *storage) AuthRequestByID(context.Context, string) (op.AuthRequest, error) {
-	return nil, oidc.ErrRequestNotSupported()
-}
-
-// SaveAuthCode refuses: giveCode makes codes.
-func (st *storage) SaveAuthCode(context.Context, string, string) error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// DeleteAuthRequest refuses, see CreateAuthRequest.
-func (st *storage) DeleteAuthRequest(context.Context, string) error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// CreateAccessToken refuses: issue makes tokens.
-func (st *storage) CreateAccessToken(context.Context, op.TokenRequest) (string, time.Time, error) {
-	return "", time.Time{}, oidc.ErrUnsupportedGrantType()
-}
-
-// CreateAccessAndRefreshTokens refuses: issue makes tokens.
-func (st *storage) CreateAccessAndRefreshTokens(context.Context, op.TokenRequest, string) (string, string, time.Time, error) {
-	return "", "", time.Time{}, oidc.ErrUnsupportedGrantType()
-}
-
-// TerminateSession refuses: endSession knows the browser.
-func (st *storage) TerminateSession(context.Context, string, string) error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// RevokeToken refuses: revoke does it.
-func (st *storage) RevokeToken(context.Context, string, string, string) *oidc.Error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// GetRefreshTokenInfo refuses: revoke knows the token.
-func (st *storage) GetRefreshTokenInfo(context.Context, string, string) (string, string, error) {
-	return "", "", op.ErrInvalidRefreshToken
-}
-
-// SetUserinfoFromToken refuses: userinfo does it.
-func (st *storage) SetUserinfoFromToken(context.Context, *oidc.UserInfo, string, string, string) error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// SetIntrospectionFromToken refuses: there is no introspection yet.
-func (st *storage) SetIntrospectionFromToken(context.Context, *oidc.IntrospectionResponse, string, string, string) error {
-	return oidc.ErrRequestNotSupported()
-}
-
-// GetPrivateClaimsFromScopes adds nothing: issue makes access tokens.
-func (st *storage) GetPrivateClaimsFromScopes(context.Context, string, string, []string) (map[string]any, error) {
-	return map[string]any{}, nil
-}
-
-// GetKeyByIDAndClientID refuses: clients have no keys.
-func (st *storage) GetKeyByIDAndClientID(context.Context, string, string) (*jose.JSONWebKey, error) {
-	return nil, oidc.ErrInvalidClient()
-}
-
-// ValidateJWTProfileScopes refuses: there is no such grant.
-func (st *storage) ValidateJWTProfileScopes(context.Context, string, []string) ([]string, error) {
-	return nil, oidc.ErrUnsupportedGrantType()
 }

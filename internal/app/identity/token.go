@@ -17,6 +17,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
@@ -113,9 +114,9 @@ func strictForm(r *http.Request) error {
 }
 
 // issue makes the tokens of a grant, if its user may still act for its tenant.
-func (s *Service) issue(ctx context.Context, pool Pool, g *grant, client op.Client) (*oidc.AccessTokenResponse, error) {
+func (s *Service) issue(ctx context.Context, pool Pool, g *grant, by op.Client) (*oidc.AccessTokenResponse, error) {
 	if _, err := s.readMember(ctx, g.user, g.tenant); errs.KindOf(err) == errs.KindForbidden {
-		return nil, oidc.ErrInvalidGrant().WithDescription("the user may no longer sign in")
+		return nil, oidc.ErrInvalidGrant().WithDescription("%s", describe(err))
 	} else if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant, client op.Clie
 	if err != nil {
 		return nil, err
 	}
-	id, err := op.CreateIDToken(ctx, s.issuer(pool), g, idTokenLife, access, "", s.provider.Storage(), client)
+	id, err := op.CreateIDToken(ctx, s.issuer(pool), g, by.IDTokenLifetime(), access, "", s.provider.Storage(), by)
 	if err != nil {
 		return nil, fmt.Errorf("sign id token: %w", err)
 	}
@@ -209,7 +210,7 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 		return err
 	}
 	ctx := r.Context()
-	client, err := s.client(ctx, pool.Name, r.PostForm.Get("client_id"))
+	program, err := s.client(ctx, pool.Name, r.PostForm.Get("client_id"))
 	if errors.Is(err, errNoClient) {
 		return oidc.ErrInvalidClient()
 	}
@@ -225,7 +226,7 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 	err = s.db.QueryRow(ctx, `
 		delete from identity.token_family f where f.pool_id = $1 and f.client_id = $2
 			and f.id = coalesce((select t.family_id from identity.refresh_token t where t.token_hash = $3), $4)
-		returning f.user_id`, pool.ID, client.id, hashSecret(token), family).Scan(&user)
+		returning f.user_id`, pool.ID, program.ID, opaque.Hash(token), family).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

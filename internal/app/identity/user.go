@@ -3,17 +3,12 @@ package identity
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/mail"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/text/unicode/norm"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -80,9 +75,9 @@ func (s *Service) prepareUser(ctx context.Context, in NewUser) (NewUser, string,
 			fields = append(fields, errs.Field{Path: path, Message: message})
 		}
 	}
-	in.Name, in.Email = cleanName(in.Name), cleanEmail(in.Email)
-	problem("name", checkName(in.Name))
-	problem("email", checkEmail(in.Email))
+	in.Name, in.Email = address.CleanName(in.Name), address.CleanEmail(in.Email)
+	problem("name", address.CheckName(in.Name))
+	problem("email", address.CheckEmail(in.Email))
 	problem("password", password.Check(in.Password, in.Name, in.Email))
 	if len(fields) > 0 {
 		return in, "", errUser.WithFields(fields...)
@@ -103,44 +98,6 @@ func busy(err error) error {
 	}
 	return err
 }
-
-const maxName, maxEmail = 100, 254
-
-func cleanName(name string) string {
-	return norm.NFC.String(strings.Join(strings.Fields(name), " "))
-}
-
-func checkName(name string) string {
-	switch {
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return "Use letters that can be shown."
-	case name == "":
-		return "Type your name: others see it beside your work."
-	case utf8.RuneCountInString(name) > maxName:
-		return fmt.Sprintf("Use at most %d characters.", maxName)
-	}
-	return ""
-}
-
-func cleanEmail(email string) string { return norm.NFC.String(strings.TrimSpace(email)) }
-
-// emailKey is the form in which addresses are compared: people do not care about case, whatever the standard allows.
-func emailKey(email string) string { return norm.NFC.String(strings.ToLower(norm.NFKC.String(email))) }
-
-func checkEmail(email string) string {
-	parsed, err := mail.ParseAddress(email)
-	switch {
-	case email == "":
-		return "Type your e-mail address."
-	case len(email) > maxEmail:
-		return "This e-mail address is too long."
-	case err != nil || parsed.Address != email || !utf8.ValidString(email) || strings.ContainsFunc(email, notInEmail):
-		return "This is not an e-mail address; it looks like name@example.com."
-	}
-	return ""
-}
-
-func notInEmail(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '"' }
 
 // People returns the names and addresses of these users, for lists that other features show.
 func (s *Service) People(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]User, error) {

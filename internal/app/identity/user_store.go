@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 )
 
 const userColumns = `u.id, u.email, u.name, u.operator, u.disabled_at is not null, u.created_at`
@@ -20,7 +22,7 @@ func insertUser(ctx context.Context, tx pgx.Tx, pool Pool, in NewUser, hash stri
 	rows, err := tx.Query(ctx, `
 		insert into identity."user" as u (pool_id, email, email_key, name, password_hash, operator)
 		values (@pool, @email, @key, @name, @hash, @operator) returning `+userColumns, pgx.NamedArgs{
-		"pool": pool.ID, "email": in.Email, "key": emailKey(in.Email), "name": in.Name, "hash": hash, "operator": in.Operator,
+		"pool": pool.ID, "email": in.Email, "key": address.Key(in.Email), "name": in.Name, "hash": hash, "operator": in.Operator,
 	})
 	if err != nil {
 		return User{}, fmt.Errorf("insert user: %w", err)
@@ -71,7 +73,7 @@ type account struct {
 
 // accountByEmail returns the account with this address; a zero account when there is none.
 func (s *Service) accountByEmail(ctx context.Context, pool Pool, email string) (account, error) {
-	return s.account(ctx, `where u.pool_id = $1 and u.email_key = $2`, pool.ID, emailKey(email))
+	return s.account(ctx, `where u.pool_id = $1 and u.email_key = $2`, pool.ID, address.Key(email))
 }
 
 func (s *Service) accountByID(ctx context.Context, user uuid.UUID) (account, error) {
@@ -121,7 +123,7 @@ func (s *Service) listUsers(ctx context.Context, q string, before uuid.UUID, lim
 			and (@q = '' or u.email_key like @start or lower(u.name) like @part)
 		order by u.id desc limit @limit`, pgx.NamedArgs{
 		"before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit,
-		"q": q, "start": escapeLike(emailKey(q)) + "%", "part": "%" + escapeLike(strings.ToLower(q)) + "%",
+		"q": q, "start": escapeLike(address.Key(q)) + "%", "part": "%" + escapeLike(strings.ToLower(q)) + "%",
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)

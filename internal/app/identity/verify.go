@@ -33,16 +33,19 @@ const (
 	clockSkew    = 5 * time.Second // between our own servers
 )
 
-type familyKey struct{ family, user, tenant uuid.UUID }
+type familyKey struct {
+	family, user, tenant uuid.UUID
+	pool                 string
+}
 
 // Verify checks an access token: its signature by one of our own keys, who made it, for whom, when, and that its sign-in
-// has not ended (which may go unseen for 5 s). Refused tokens give ErrToken; other errors are faults of ours.
+// has not ended (which may go unseen for 2 s). Refused tokens give ErrToken; other errors are faults of ours.
 func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
 	claims, err := s.parse(ctx, bearer)
 	if err != nil {
 		return Claims{}, err
 	}
-	key := familyKey{claims.Session, claims.User, claims.Tenant}
+	key := familyKey{claims.Session, claims.User, claims.Tenant, claims.Pool}
 	if _, err := s.families.Get(key, func() (struct{}, error) { return struct{}{}, s.readFamily(ctx, key) }); err != nil {
 		return Claims{}, err
 	}
@@ -107,8 +110,8 @@ func (s *Service) checkClaims(pool Pool, c accessClaims) (Claims, error) {
 func (s *Service) readFamily(ctx context.Context, k familyKey) error {
 	var alive bool
 	err := s.db.QueryRow(ctx, `
-		select expires_at > $4 from identity.token_family where id = $1 and user_id = $2 and tenant_id = $3`,
-		k.family, k.user, k.tenant, s.now()).Scan(&alive)
+		select f.expires_at > $5 from identity.token_family f join identity.pool p on p.id = f.pool_id
+		where f.id = $1 and f.user_id = $2 and f.tenant_id = $3 and p.name = $4`, k.family, k.user, k.tenant, k.pool, s.now()).Scan(&alive)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !alive) {
 		return refused("token of a session that has ended")
 	}

@@ -140,9 +140,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 func TestPoolsDoNotTakeEachOthersCodesTokensAndKeys(t *testing.T) {
 	t.Parallel()
 	e := open(t)
-	e.exec(`insert into identity.pool (name, tenant_id) select 'other', tenant_id from identity.pool where name = 'default'`)
-	e.exec(`insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris)
-		select p.id, c.id, c.name, c.redirect_uris, c.post_logout_uris from identity.pool p, identity.client c where p.name = 'other'`)
+	e.silo("other", "Other")
 	e.user("ada@example.com")
 	b, c := e.browser(), e.client()
 	token := e.signIn(b, c, "ada@example.com")
@@ -215,9 +213,9 @@ func TestRemovedPeopleAreOutAtOnceHereAndSoonElsewhere(t *testing.T) {
 			if status, _ := e.call("GET", "/v1/me", token.AccessToken, ""); status != http.StatusForbidden {
 				t.Errorf("at once: %d", status)
 			}
-			e.pass(5 * time.Second)
+			e.pass(2 * time.Second)
 			if _, err := another.Membership(t.Context(), u.ID, tenancy.DefaultTenant()); errs.KindOf(err) != errs.KindForbidden {
-				t.Errorf("in another process, 5 s later: %v", err)
+				t.Errorf("in another process, 2 s later: %v", err)
 			}
 			if _, err := c.refresh(token.RefreshToken); oauthCode(err) != "invalid_grant" {
 				t.Errorf("refresh: %v", err)

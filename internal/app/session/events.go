@@ -13,7 +13,7 @@ import (
 
 // Times of an event stream.
 const (
-	guardEvery = 4 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
+	guardEvery = 2 * time.Second      // rights are asked for again: a revoked caller is out within 5 s
 	coalesce   = 3 * time.Millisecond // changes that come together are shown once
 )
 

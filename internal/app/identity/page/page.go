@@ -28,6 +28,7 @@ const (
 	SignUp    Name = "sign-up"
 	Setup     Name = "setup"
 	Reset     Name = "reset"
+	Enter     Name = "enter"
 	Changed   Name = "changed"
 	SignOut   Name = "sign-out"
 	SignedOut Name = "signed-out"
@@ -68,7 +69,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Changed, SignOut, SignedOut, Error} {
+	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error} {
 		copied, err := layout.Clone()
 		if err == nil {
 			r.pages[name], err = copied.ParseFS(templates, "template/"+string(name)+".html")

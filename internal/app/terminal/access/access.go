@@ -18,9 +18,9 @@ import (
 // the database is away, ends streams too, with an error that says to try again.
 const (
 	Limit     = 5 * time.Second
-	every     = 2 * time.Second // between two checks of one stream
-	checkTime = time.Second     // for one answer of the guard
-	fresh     = time.Second     // answers are shared by the streams of one holder for so long
+	every     = 1500 * time.Millisecond // between two checks of one stream
+	checkTime = time.Second             // for one answer of the guard
+	fresh     = 500 * time.Millisecond  // answers are shared by the streams of one holder for so long
 )
 
 // maxKnown bounds the answers that are remembered.
@@ -40,7 +40,8 @@ type Holder struct {
 type Guard interface {
 	// Allow returns the scope that the holder has now, if it may use the session and the session is running. Otherwise
 	// it returns an errs error: not found or conflict when the session is gone, forbidden or unauthenticated when the
-	// holder may not use it (any more). Its own caches may be at most half a second old.
+	// holder may not use it (any more). Its own caches may be two seconds old: with them, a
+	// shared answer and the pause between two checks, a stream ends four seconds after the revocation at the latest.
 	Allow(ctx context.Context, h Holder) (tenancy.Scope, error)
 }
 

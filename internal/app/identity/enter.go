@@ -1,0 +1,84 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+)
+
+// newcomer is whose link to the first password this is, and the tenant that they come to.
+func (s *Service) newcomer(ctx context.Context, pool Pool, token string) (account, Tenant, error) {
+	who, err := s.linkAccount(ctx, pool, linkEnter, token)
+	if err != nil {
+		return account{}, Tenant{}, err
+	}
+	if who.Disabled {
+		return account{}, Tenant{}, ErrDisabled
+	}
+	home, err := s.homeTenant(ctx, who.ID)
+	if err != nil {
+		return account{}, Tenant{}, err
+	}
+	tenant, err := s.tenant(ctx, home)
+	return who, tenant, err
+}
+
+// showEnter does not use the link up: mail programs open links before people do.
+func (s *Service) showEnter(w http.ResponseWriter, r *http.Request, pool Pool) error {
+	token := r.URL.Query().Get("token")
+	who, tenant, err := s.newcomer(r.Context(), pool, token)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, pool, http.StatusOK, page.Enter, page.Data{Link: token, Email: who.Email, Tenant: tenant.Title})
+}
+
+// enter sets the first password of a person and signs them in.
+func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error {
+	if err := s.readForm(r, pool); err != nil {
+		return err
+	}
+	ctx, link := r.Context(), r.PostForm.Get("link")
+	who, tenant, err := s.newcomer(ctx, pool, link)
+	if err != nil {
+		return err
+	}
+	hash, err := s.newHash(ctx, who.User, r.PostForm.Get("password"))
+	if err != nil {
+		return s.showProblem(w, r, pool, page.Enter, page.Data{Link: link, Email: who.Email, Tenant: tenant.Title}, err)
+	}
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if found, err := s.takeLink(ctx, tx, pool, linkEnter, link); err != nil || !found {
+			return cmp.Or(err, error(errEnterLink))
+		}
+		return firstPassword(ctx, tx, who.ID, hash)
+	})
+	if err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "a person chose the first password by a one-time link", "user", who.ID)
+	if _, err := s.openSession(w, r, pool, who.ID, methodPassword); err != nil {
+		return err
+	}
+	http.Redirect(w, r, s.publicURL+"/?"+url.Values{paramTenant: {tenant.Name}}.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// firstPassword never replaces a password that somebody has chosen meanwhile.
+func firstPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string) error {
+	done, err := tx.Exec(ctx, `update identity."user" set password_hash = $2, updated_at = now() where id = $1 and password_hash is null`, user, hash)
+	if err != nil {
+		return fmt.Errorf("set first password: %w", err)
+	}
+	if done.RowsAffected() == 0 {
+		return errEnterLink
+	}
+	return dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true})
+}

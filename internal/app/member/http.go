@@ -1,0 +1,87 @@
+package member
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+const tag = "members"
+
+// List is a page of members, the latest account first.
+type List struct {
+	Items []Member `json:"items" nullable:"false"`
+	Next  string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+type listInput struct {
+	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or part of a name"`
+	Role   string `query:"role" enum:"owner,admin,author,instructor,learner" doc:"Only members of this role"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+}
+
+type listOutput struct{ Body List }
+
+type memberOutput struct{ Body Member }
+
+type userInput struct {
+	User uuid.UUID `path:"user" format:"uuid" doc:"The member's user id"`
+}
+
+type roleInput struct {
+	User uuid.UUID `path:"user" format:"uuid" doc:"The member's user id"`
+	Body struct {
+		Role tenancy.Role `json:"role" enum:"owner,admin,author,instructor,learner"`
+	}
+}
+
+// Register adds the routes.
+func (s *Service) Register(api huma.API) {
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/members", "list-members", policy.MemberRead, "Members of the organisation", tag), s.list)
+	change := httpx.Operation(http.MethodPatch, "/v1/members/{user}", "update-member", policy.MemberWrite,
+		"Give a member another role; it holds within seconds, open labs included", tag)
+	change.Errors = append(change.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, change, func(ctx context.Context, in *roleInput) (*memberOutput, error) {
+		m, err := s.SetRole(ctx, in.User, in.Body.Role)
+		if err != nil {
+			return nil, err
+		}
+		return &memberOutput{Body: m}, nil
+	})
+	remove := httpx.Operation(http.MethodDelete, "/v1/members/{user}", "remove-member", policy.MemberWrite,
+		"Remove a member, or leave; open labs and sign-ins to this organisation end within seconds, the account stays", tag)
+	remove.Errors = append(remove.Errors, http.StatusNotFound, http.StatusConflict)
+	remove.DefaultStatus = http.StatusNoContent
+	huma.Register(api, remove, func(ctx context.Context, in *userInput) (*struct{}, error) {
+		return nil, s.Remove(ctx, in.User)
+	})
+}
+
+var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
+
+func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Limit: in.Limit + 1}
+	if in.Cursor != "" {
+		var err error
+		if f.Before, err = uuid.Parse(in.Cursor); err != nil {
+			return nil, errCursor.Wrap(err)
+		}
+	}
+	found, err := s.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := &listOutput{Body: List{Items: found[:min(len(found), in.Limit)]}}
+	if len(found) > in.Limit {
+		out.Body.Next = found[in.Limit-1].ID.String()
+	}
+	return out, nil
+}

@@ -1,0 +1,121 @@
+package member
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// Filter narrows a list.
+type Filter struct {
+	Q      string       // the start of an e-mail address, or a part of a name
+	Role   tenancy.Role // "": all
+	Before uuid.UUID    // the last member of the page before; zero: from the start
+	Limit  int
+}
+
+// inTenant runs fn in a transaction of identity in which no membership of another tenant is there: row level security
+// takes the setting. The conditions on tenant_id are for the index.
+func (s *Service) inTenant(ctx context.Context, tenant uuid.UUID, fn func(pgx.Tx) error) error {
+	// A parsed UUID has hexadecimal digits and hyphens only.
+	begin := "begin; set local identity.tenant = '" + tenant.String() + "'"
+	return pgx.BeginTxFunc(ctx, s.Identity, pgx.TxOptions{BeginQuery: begin}, fn)
+}
+
+// lock lets one change of a tenant's members happen at a time, among all processes.
+func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: members of "+tenant.String()); err != nil {
+		return fmt.Errorf("lock members: %w", err)
+	}
+	return nil
+}
+
+const columns = `u.id, u.email, u.name, m.role, u.disabled_at is not null, m.created_at`
+
+func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member, error) {
+	if strings.ContainsRune(f.Q, 0) || !utf8.ValidString(f.Q) {
+		return []Member{}, nil // PostgreSQL has no such text: nobody is called that
+	}
+	key := norm.NFC.String(strings.ToLower(norm.NFKC.String(f.Q)))
+	rows, err := tx.Query(ctx, `
+		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = @tenant and m.status = 'active' and (@before::uuid is null or m.user_id < @before)
+			and (@role = '' or m.role = @role) and (@q = '' or u.email_key like @start or lower(u.name) like @part)
+		order by m.user_id desc limit @limit`, pgx.NamedArgs{
+		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "limit": f.Limit,
+		"q": f.Q, "start": escapeLike(key) + "%", "part": "%" + escapeLike(strings.ToLower(f.Q)) + "%",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Member])
+}
+
+func escapeLike(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}
+
+// get reads and locks a member.
+func get(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) (Member, error) {
+	rows, err := tx.Query(ctx, `
+		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = $1 and m.user_id = $2 and m.status = 'active' for update of m`, tenant, user)
+	if err != nil {
+		return Member{}, fmt.Errorf("read member: %w", err)
+	}
+	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Member])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Member{}, ErrNotFound
+	}
+	if err != nil {
+		return Member{}, fmt.Errorf("read member: %w", err)
+	}
+	return m, nil
+}
+
+func updateRole(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role tenancy.Role) error {
+	_, err := tx.Exec(ctx, `update identity.membership set role = $3, epoch = epoch + 1 where tenant_id = $1 and user_id = $2`, tenant, user, string(role))
+	if err != nil {
+		return fmt.Errorf("update role: %w", err)
+	}
+	return nil
+}
+
+// remove also ends the member's sign-ins to this tenant. The browser stays signed in: other tenants have the person, too.
+func remove(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) error {
+	for _, statement := range []string{
+		`update identity.membership set status = 'removed', epoch = epoch + 1 where tenant_id = $1 and user_id = $2`,
+		`delete from identity.auth_code where tenant_id = $1 and user_id = $2`,
+		`delete from identity.token_family where tenant_id = $1 and user_id = $2`,
+	} {
+		if _, err := tx.Exec(ctx, statement, tenant, user); err != nil {
+			return fmt.Errorf("remove member: %w", err)
+		}
+	}
+	return nil
+}
+
+// keepOwner refuses a change that leaves the tenant without an owner who can sign in. The one that it finds is locked, so
+// that nothing else takes it away before the change commits.
+func keepOwner(ctx context.Context, tx pgx.Tx) error {
+	var owner uuid.UUID
+	err := tx.QueryRow(ctx, `
+		select m.user_id from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = current_setting('identity.tenant')::uuid and m.role = 'owner' and m.status = 'active' and u.disabled_at is null
+		order by m.user_id limit 1 for update of m`).Scan(&owner)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrLastOwner
+	}
+	if err != nil {
+		return fmt.Errorf("look for another owner: %w", err)
+	}
+	return nil
+}
