@@ -24,6 +24,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/web"
 )
@@ -40,6 +41,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	(&environment.API{Service: p.environments, Learners: p.emails}).Register(api, policy.OperatorRead)
 	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	return api
 }
 
@@ -47,7 +49,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, labs: &lab.Service{}, sessions: &session.Service{}, terminals: &terminal.Service{},
-		environments: &environment.Service{}, upgrades: &upgrade.Service{},
+		environments: &environment.Service{}, upgrades: &upgrade.Service{}, mail: &mail.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }
