@@ -183,7 +183,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
-			every(10*time.Minute, mail.SweepArgs{}, river.QueueDefault))
+			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))
 	}
 	if p.cfg.Has(RoleLab) {
 		queues[job.HostQueue(p.cfg.Host)] = hostWorkers
