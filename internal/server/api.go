@@ -25,6 +25,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
@@ -44,6 +45,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	return api
 }
 
@@ -52,6 +54,7 @@ func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
+		mail: &mail.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 )
 
 // Config is what `cloudkida serve` takes, as flags or environment variables.
@@ -29,6 +31,8 @@ type Config struct {
 	Runsc       string        `help:"The gVisor runtime. Default: runsc beside the program, then on PATH." env:"CLOUDKIDA_RUNSC" placeholder:"FILE"`
 	Postgres    string        `help:"PostgreSQL 18 programs for the embedded database. Default: postgres/ beside the program, then /usr/lib/postgresql/18." env:"CLOUDKIDA_POSTGRES" placeholder:"DIR"`
 	MasterKey   string        `help:"Base64 of the 32 bytes that seal every secret. Default: master.key in the data directory, made at the first start." env:"CLOUDKIDA_MASTER_KEY" placeholder:"KEY"`
+	SMTPURL     string        `name:"smtp-url" help:"Mail server, smtp(s)://USER:PASSWORD@HOST:PORT; give it by the variable, so that no list of processes shows the password. STARTTLS is required but on this machine. Default: none; operators read mail in the console." env:"CLOUDKIDA_SMTP_URL" placeholder:"URL"`
+	MailFrom    string        `help:"Who mail is from, with --smtp-url, such as \"Example Labs <no-reply@example.com>\"." env:"CLOUDKIDA_MAIL_FROM" placeholder:"ADDRESS"`
 	LogFormat   string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
 }
 
@@ -96,7 +100,18 @@ func (c *Config) Complete() error {
 	if c.Capacity < 0 {
 		problem("--capacity %d: want a number of sandboxes, or 0 for what memory allows", c.Capacity)
 	}
+	if _, err := c.smtp(); err != nil {
+		problems = append(problems, err)
+	}
 	return errors.Join(problems...)
+}
+
+// smtp is the mail server that was set, or nil.
+func (c *Config) smtp() (*mail.SMTP, error) {
+	if c.SMTPURL == "" {
+		return nil, nil //nolint:nilnil // none is a choice: mail stays in the mailbox
+	}
+	return mail.ParseSMTP(c.SMTPURL, c.MailFrom)
 }
 
 func (c *Config) completeRoles() (problems []error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
@@ -53,6 +54,7 @@ type program struct {
 	webports     *webport.Service
 	provider     sandbox.Provider
 	sandboxes    *gvisor.Provider // the provider, where this process has the lab role
+	mail         *mail.Service
 	jobs         *job.Client
 }
 
@@ -132,6 +134,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.upgrades = &upgrade.Service{Pool: p.pools.control, Migrator: store.installation, Want: want, Log: log}
+	if err := p.openMail(p.inserter); err != nil {
+		return nil, err
+	}
 	p.environments = &environment.Service{
 		Pool: p.pools.control, Host: cfg.Host, Capacity: p.cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
 	}
@@ -147,6 +152,13 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.jobs, err = p.newWorker()
 	return p, err
+}
+
+// openMail makes the mail service: for a mail server if one is set, else for the mailbox.
+func (p *program) openMail(inserter *job.Client) error {
+	server, err := p.cfg.smtp()
+	p.mail = &mail.Service{Pool: p.pools.control, Jobs: inserter, SMTP: server, Log: p.log}
+	return err
 }
 
 // openProvider opens what runs environments; a process without the lab role runs none.
@@ -171,17 +183,18 @@ func (p *program) newWorker() (*job.Client, error) {
 	queues, workers := map[string]int{}, river.NewWorkers()
 	p.sessions.AddWorkers(workers)
 	p.workflows.AddWorkers(workers)
+	p.mail.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob
 	if p.cfg.Has(RoleWorker) {
-		queues[river.QueueDefault] = defaultWorkers
-		queues[workflow.Queue] = workflowWorkers
+		queues[river.QueueDefault], queues[workflow.Queue], queues[mail.Queue] = defaultWorkers, workflowWorkers, mail.QueueWorkers
 		periodic = append(periodic,
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
-			every(10*time.Minute, RotateArgs{}, river.QueueDefault))
+			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
+			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))
 	}
 	if p.cfg.Has(RoleLab) {
 		queues[job.HostQueue(p.cfg.Host)] = hostWorkers

@@ -1,0 +1,138 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Stored is a message as it is kept.
+type Stored struct {
+	ID        uuid.UUID
+	Tenant    uuid.NullUUID
+	To        string
+	Subject   string
+	Text      string // "" once deleted
+	HTML      string
+	Kind      string
+	Keep      bool
+	State     State
+	Attempts  int
+	LastError string
+	CreatedAt time.Time
+	SentAt    *time.Time
+}
+
+const columns = `id, tenant_id, recipient, subject, text, html, kind, keep, state, attempts, last_error, created_at, sent_at`
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func insert(ctx context.Context, tx pgx.Tx, id uuid.UUID, m Message, state State) error {
+	_, err := tx.Exec(ctx, `insert into control.mail_message (id, tenant_id, recipient, subject, text, html, kind, keep, state, sent_at)
+		values (@id, @tenant, @to, @subject, @text, @html, @kind, @keep, @state, case when @state = 'sent' then now() end)`,
+		pgx.NamedArgs{
+			"id": id, "tenant": uuid.NullUUID{UUID: m.Tenant, Valid: m.Tenant != uuid.Nil}, "to": m.To, "subject": m.Subject,
+			"text": m.Text, "html": m.HTML, "kind": m.Kind, "keep": m.Keep, "state": string(state),
+		})
+	if err != nil {
+		return fmt.Errorf("insert mail: %w", err)
+	}
+	return nil
+}
+
+// How get reads a row.
+const (
+	lockRow  = " for update"
+	readOnly = ""
+)
+
+func get(ctx context.Context, q querier, id uuid.UUID, how string) (Stored, error) {
+	rows, err := q.Query(ctx, `select `+columns+` from control.mail_message where id = $1`+how, id)
+	if err != nil {
+		return Stored{}, fmt.Errorf("read mail: %w", err)
+	}
+	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Stored])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Stored{}, errNotFound
+	}
+	if err != nil {
+		return Stored{}, fmt.Errorf("read mail: %w", err)
+	}
+	return m, nil
+}
+
+// list returns messages from the newest on, without their bodies.
+func list(ctx context.Context, pool *pgxpool.Pool, state State, before uuid.UUID, limit int) ([]Stored, error) {
+	rows, err := pool.Query(ctx, `select id, tenant_id, recipient, subject, '', '', kind, keep, state, attempts, last_error, created_at, sent_at
+		from control.mail_message
+		where (@state = '' or state = @state) and (@before = @nil::uuid or id < @before)
+		order by id desc limit @limit`,
+		pgx.NamedArgs{"state": string(state), "before": before, "nil": uuid.Nil, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("list mail: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Stored])
+	if err != nil {
+		return nil, fmt.Errorf("list mail: %w", err)
+	}
+	return found, nil
+}
+
+// settle records how a try ended. A message that a mail server took keeps its bodies only if they let nobody in.
+func settle(ctx context.Context, pool *pgxpool.Pool, id uuid.UUID, state State, forget bool, problem string) error {
+	_, err := pool.Exec(ctx, `update control.mail_message set state = @state, attempts = attempts + 1, last_error = @problem,
+			sent_at = case when @state = 'sent' then now() end,
+			text = case when @forget then '' else text end, html = case when @forget then '' else html end
+		where id = @id and state = 'queued'`,
+		pgx.NamedArgs{"id": id, "state": string(state), "forget": forget, "problem": problem})
+	if err != nil {
+		return fmt.Errorf("settle mail: %w", err)
+	}
+	return nil
+}
+
+func requeue(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, `update control.mail_message set state = 'queued', attempts = 0, last_error = '', queued_at = now() where id = $1`, id)
+	if err != nil {
+		return fmt.Errorf("queue mail again: %w", err)
+	}
+	return nil
+}
+
+func sweep(ctx context.Context, tx pgx.Tx, lost, bodies, messages time.Time) error {
+	for _, step := range []struct {
+		sql  string
+		args pgx.NamedArgs
+	}{
+		{`update control.mail_message set state = 'failed', last_error = 'Nobody delivered it within a day. Try again.'
+			where state = 'queued' and queued_at < @lost`, pgx.NamedArgs{"lost": lost}},
+		{`update control.mail_message set text = '', html = '' where not keep and text <> '' and state <> 'queued' and queued_at < @bodies`,
+			pgx.NamedArgs{"bodies": bodies}},
+		{`delete from control.mail_message where state <> 'queued' and queued_at < @messages`, pgx.NamedArgs{"messages": messages}},
+		{`delete from control.mail_message where id in (
+			select id from control.mail_message where state <> 'queued' order by id desc offset @newest)`, pgx.NamedArgs{"newest": keepNewest}},
+	} {
+		if _, err := tx.Exec(ctx, step.sql, step.args); err != nil {
+			return fmt.Errorf("sweep mail: %w", err)
+		}
+	}
+	return nil
+}
+
+func removeTenant(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID) (int64, error) {
+	done, err := pool.Exec(ctx, `delete from control.mail_message where tenant_id = $1`, tenant)
+	if err != nil {
+		return 0, fmt.Errorf("delete a tenant's mail: %w", err)
+	}
+	return done.RowsAffected(), nil
+}
