@@ -48,7 +48,7 @@ func (d *DB) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx)
 	}
 	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
 		for wait, until := moveFirst, time.Now().Add(moveWait); ; wait = min(2*wait, moveMost) {
-			err := inTx(ctx, pool, at, scope, fn)
+			err := inTx(ctx, pool, at, scope, begin, fn)
 			if !errors.Is(err, errMoving) {
 				return err
 			}
@@ -74,13 +74,16 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, fn func(pgx.Tx) error) (err error) {
+// opening is how a transaction begins: begin, or beginSnapshot.
+type opening func(context.Context, *pgx.Conn, place, tenancy.Scope) (*tenantTx, error)
+
+func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, open opening, fn func(pgx.Tx) error) (err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	tx, err := begin(ctx, conn.Conn(), at, scope)
+	tx, err := open(ctx, conn.Conn(), at, scope)
 	if err != nil {
 		return err
 	}
