@@ -12,6 +12,7 @@ create table control.workflow (
   kept jsonb not null default '{}', -- what steps keep for later ones
   state text not null default 'running' check (state in ('running', 'waiting', 'undoing', 'stuck', 'succeeded', 'undone', 'cancelled')),
   cancel boolean not null default false,
+  back boolean not null default false, -- it is being taken back, or was when it got stuck
   error text not null default '',
   not_before timestamptz not null default now(), -- a waiting workflow goes on then
   version bigint not null default 1, -- grows with every change that people see

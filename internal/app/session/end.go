@@ -25,6 +25,7 @@ const (
 	endedIdle      ending = "idle"
 	endedLost      ending = "environment_lost"
 	endedAnew      ending = "started_over"
+	endedClosed    ending = "organisation_closed"
 )
 
 // reason is the ending with its sentence for people.
@@ -43,6 +44,8 @@ func (e ending) reason() Reason {
 		message = "The environment stopped by itself. Start the lab again."
 	case endedAnew:
 		message = "You started the lab over."
+	case endedClosed:
+		message = "The session ended because your organisation is closed at the moment."
 	}
 	return Reason{Code: string(e), Message: message}
 }
@@ -62,6 +65,23 @@ func (s *Service) End(ctx context.Context, id uuid.UUID) (Session, error) {
 		return Session{}, err
 	}
 	return s.Get(ctx, id)
+}
+
+// endAtOnce bounds how many sessions EndAll ends in one call.
+const endAtOnce = 500
+
+// EndAll ends the sessions of the tenant in ctx, because it is closed to people, and tells how many have not ended yet.
+func (s *Service) EndAll(ctx context.Context) (left int, err error) {
+	running, err := s.open(ctx, endAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range running {
+		if err := s.end(ctx, policy.SessionSystem, id, endedClosed); err != nil {
+			return len(running), err
+		}
+	}
+	return len(running), nil
 }
 
 // end moves a session to ending and adds the job that removes its environment. It can be repeated.

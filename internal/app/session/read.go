@@ -109,3 +109,9 @@ func (s *Service) List(ctx context.Context, f ListFilter) ([]Listed, error) {
 	}
 	return list, nil
 }
+
+// open lists sessions of the tenant that have not ended, at most so many.
+func (s *Service) open(ctx context.Context, most int) ([]uuid.UUID, error) {
+	return db.ReadInTenant(ctx, s.DB, policy.SessionSystem, `
+		select id from session where state not in ('ended', 'failed') order by id limit @most`, pgx.NamedArgs{"most": most}, pgx.RowTo[uuid.UUID])
+}

@@ -184,7 +184,7 @@ func (r *Run) record(ctx context.Context, sql string, position int, args ...any)
 func (r *Run) become(ctx context.Context, s State, problem string) error {
 	r.state = s
 	return r.exec(ctx, `
-		update control.workflow set state = $2, error = case when $3 = '' then error else left($3, 1000) end, version = version + 1, changed_at = now(),
+		update control.workflow set state = $2, back = back or $2 = 'undoing', error = case when $3 = '' then error else left($3, 1000) end, version = version + 1, changed_at = now(),
 			ended_at = case when $2 in ('succeeded', 'undone', 'cancelled') then now() end
 		where id = $1`, r.ID, string(s), problem)
 }
@@ -235,6 +235,9 @@ func (r *Run) step(ctx context.Context, n int) error {
 	if err := r.record(ctx, `update control.workflow_step set state = 'failed', ended_at = now(), note = '', error = $3 where workflow_id = $1 and position = $2`, n, reason(err)); err != nil {
 		return err
 	}
+	if r.def.Steps[n].Final {
+		return r.become(ctx, Stuck, reason(err))
+	}
 	return r.become(ctx, Undoing, reason(err))
 }
 
@@ -249,8 +252,11 @@ func (r *Run) wait(ctx context.Context, n int, at time.Time) error {
 	return r.become(ctx, Waiting, "")
 }
 
-// cancelled begins the way back when somebody asked for it.
+// cancelled begins the way back when somebody asked for it while there is one.
 func (r *Run) cancelled(ctx context.Context) (bool, error) {
+	if r.def.Steps[r.at].Final {
+		return false, nil
+	}
 	if !r.cancel {
 		if err := r.conn.QueryRow(ctx, `select cancel from control.workflow where id = $1`, r.ID).Scan(&r.cancel); err != nil {
 			return false, fmt.Errorf("read workflow: %w", err)

@@ -52,6 +52,8 @@ type Step struct {
 	Title string // what people read: "Make the database schema"
 	Do    func(ctx context.Context, r *Run) error
 	Undo  func(ctx context.Context, r *Run) error // nil: nothing to take back
+	// Final steps have no way back: what fails for good is stuck until an operator resumes it, and nobody can cancel.
+	Final bool
 }
 
 // Definition is a kind of workflow. Its steps may change between releases only for workflows that start later.
@@ -216,7 +218,7 @@ func (e *Engine) Get(ctx context.Context, id uuid.UUID) (Workflow, error) {
 
 // Resume lets a stuck workflow go on where it stopped.
 func (e *Engine) Resume(ctx context.Context, id uuid.UUID) error {
-	return e.again(ctx, id, `update control.workflow set state = 'undoing', version = version + 1, changed_at = now(), not_before = now()
+	return e.again(ctx, id, `update control.workflow set state = case when back then 'undoing' else 'running' end, version = version + 1, changed_at = now(), not_before = now()
 		where id = $1 and state = 'stuck'`, ErrNotStuck)
 }
 

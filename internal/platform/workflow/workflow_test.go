@@ -290,3 +290,29 @@ func TestOneRunnerAtATimeAndOneWorkflowPerTenant(t *testing.T) {
 	}
 	_ = start(t, e, workflow.Start{Kind: "slow", Tenant: tenant, Input: 1})
 }
+
+func TestFinalStepsGoForwardOnly(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	broken, undone := true, false
+	e.Add(workflow.Definition{Kind: "final", Steps: []workflow.Step{
+		{Name: "a", Do: func(context.Context, *workflow.Run) error { return nil }, Undo: func(context.Context, *workflow.Run) error { undone = true; return nil }},
+		{Name: "b", Final: true, Do: func(context.Context, *workflow.Run) error {
+			if broken {
+				return errors.New("broken")
+			}
+			return nil
+		}},
+	}})
+	id := start(t, e, workflow.Start{Kind: "final", Input: 1})
+	if w := run(t, e, id); w.State != workflow.Stuck || undone {
+		t.Fatalf("%s, undone %v", w.State, undone)
+	}
+	broken = false
+	if err := e.Resume(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if w := run(t, e, id); w.State != workflow.Succeeded || undone {
+		t.Errorf("resumed: %s, undone %v", w.State, undone)
+	}
+}

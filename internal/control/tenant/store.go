@@ -1,0 +1,109 @@
+package tenant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+const columns = `t.id, t.name, t.title, t.status, t.status_reason, t.tier, t.placement, coalesce(s.version, 0), t.created_at, t.purge_after,
+	(select w.id from control.workflow w where w.tenant_id = t.id and w.ended_at is null)`
+
+const source = ` from control.tenant t left join app.tenant_scope s on s.tenant_id = t.id `
+
+func lockTenant(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Tenant, error) {
+	rows, err := tx.Query(ctx, `select `+columns+source+`where t.id = $1 for update of t`, id)
+	return one(rows, err)
+}
+
+func one(rows pgx.Rows, err error) (Tenant, error) {
+	if err != nil {
+		return Tenant{}, fmt.Errorf("read tenant: %w", err)
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Tenant])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Tenant{}, ErrNotFound
+	}
+	if err != nil {
+		return Tenant{}, fmt.Errorf("read tenant: %w", err)
+	}
+	return t, nil
+}
+
+// Get returns one tenant.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Tenant, error) {
+	rows, err := s.Pool.Query(ctx, `select `+columns+source+`where t.id = $1`, id)
+	return one(rows, err)
+}
+
+// Filter selects tenants; zero values select all.
+type Filter struct {
+	Q         string // start of the name, or part of the title
+	Status    Status
+	Tier      string
+	Placement Placement
+	Before    uuid.UUID // the last one of the page before
+	Limit     int
+}
+
+// List returns tenants, the newest first.
+func (s *Service) List(ctx context.Context, f Filter) ([]Tenant, error) {
+	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+	rows, err := s.Pool.Query(ctx, `select `+columns+source+`
+		where (@before::uuid is null or t.id < @before) and (@status = '' or t.status = @status) and (@tier = '' or t.tier = @tier)
+			and (@placement = '' or t.placement = @placement) and (@q = '' or t.name like @start or lower(t.title) like @part)
+		order by t.id desc limit @limit`, pgx.NamedArgs{
+		"before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "status": string(f.Status), "tier": f.Tier,
+		"placement": string(f.Placement), "q": f.Q, "start": escape.Replace(strings.ToLower(f.Q)) + "%",
+		"part": "%" + escape.Replace(strings.ToLower(f.Q)) + "%", "limit": f.Limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Tenant])
+}
+
+// setStatus changes the status and what people are told; it can be repeated.
+func (s *Service) setStatus(ctx context.Context, id uuid.UUID, to Status, reason string) error {
+	_, err := s.Pool.Exec(ctx, `update control.tenant set status = $2, status_reason = $3, updated_at = now() where id = $1`, id, string(to), reason)
+	if err != nil {
+		return fmt.Errorf("change status: %w", err)
+	}
+	return nil
+}
+
+// entry is one line of the operators' log.
+type entry struct {
+	Action string
+	Tenant uuid.UUID
+	Reason string
+	Detail map[string]any
+}
+
+func record(ctx context.Context, tx pgx.Tx, e entry) error {
+	scope, _ := tenancy.From(ctx)
+	if e.Detail == nil {
+		e.Detail = map[string]any{}
+	}
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", e.Action, err)
+	}
+	_, err = tx.Exec(ctx, `
+		insert into control.audit_entry (actor, action, tenant_id, reason, detail, request) values (@actor, @action, @tenant, @reason, @detail, @request)`,
+		pgx.NamedArgs{
+			"actor": uuid.NullUUID{UUID: scope.User, Valid: scope.User != uuid.Nil}, "action": e.Action, "tenant": e.Tenant,
+			"reason": e.Reason, "detail": detail, "request": scope.Request,
+		})
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", e.Action, err)
+	}
+	return nil
+}
