@@ -8,11 +8,8 @@ import (
 	"errors"
 	"html/template"
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
@@ -133,32 +130,4 @@ func limited(w http.ResponseWriter, wait time.Duration) error {
 		seconds, unit = (seconds+59)/60, "minutes"
 	}
 	return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %d %s, then try again.", seconds, unit)
-}
-
-// clientAddress is who a request is counted for: an IPv4 address, or the /64 of an IPv6 one, which is what one customer
-// has. A proxy on the same machine is believed about whom it speaks for; one elsewhere is counted itself.
-func clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if forwarded := r.Header.Values("X-Forwarded-For"); addr.IsLoopback() && len(forwarded) > 0 {
-		hops := strings.Split(forwarded[len(forwarded)-1], ",")
-		if last, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1])); err == nil {
-			addr = last
-		}
-	}
-	addr = addr.Unmap()
-	if addr.Is4() {
-		return addr.String()
-	}
-	network, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return addr.String()
-	}
-	return network.String()
 }

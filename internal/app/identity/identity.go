@@ -20,10 +20,10 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
-	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // DefaultPool is the name of the user pool of the default tenant and of all pooled tenants.

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -219,7 +220,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return err
 	}
 	s.Forget(who.ID)
-	pair, byAccount, _ := signInKeys(pool, who.Email, clientAddress(r))
+	pair, byAccount, _ := signInKeys(pool, who.Email, httpx.ClientAddress(r))
 	s.throttle.Reset(pair, byAccount)
 	s.log.InfoContext(ctx, "a password was reset by a one-time link", "user", who.ID)
 	return s.show(w, r, pool, http.StatusOK, page.Changed, page.Data{})

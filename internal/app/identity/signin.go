@@ -11,8 +11,9 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
-	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // methodPassword is how RFC 8176 names a password.
@@ -84,7 +85,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 // authenticate finds out whose address and password these are. What it costs does not tell whether there is an account.
 func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool, form url.Values) (uuid.UUID, error) {
 	ctx, given := r.Context(), form.Get("password")
-	pair, account, from := signInKeys(pool, form.Get("email"), clientAddress(r))
+	pair, account, from := signInKeys(pool, form.Get("email"), httpx.ClientAddress(r))
 	if wait := s.throttle.Try(pair, account, from); wait > 0 {
 		return uuid.Nil, limited(w, wait)
 	}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
-	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // How sign-ups from one address are slowed down: many accounts, and addresses that turn out to be taken. Until e-mail
@@ -47,7 +48,7 @@ func (s *Service) signUp(w http.ResponseWriter, r *http.Request, pool Pool) erro
 		return err
 	}
 	d := page.Data{Query: a.link(), Name: clip(r.PostForm.Get("name"), address.MaxName), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
-	made, taken := signUpKeys(clientAddress(r))
+	made, taken := signUpKeys(httpx.ClientAddress(r))
 	if wait := s.throttle.Try(made, taken); wait > 0 {
 		return s.showProblem(w, r, pool, page.SignUp, d, limited(w, wait))
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudkida/cloudkida/internal/app/identity/throttle"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 func rule() throttle.Rule {
