@@ -39,6 +39,3 @@ func beginSnapshot(ctx context.Context, conn *pgx.Conn, at place, s tenancy.Scop
 	}
 	return &tenantTx{conn: conn, place: at, scope: s, renew: now.Add(renewAfter)}, nil
 }
-
-// TenantVersion is the version of the newest migration of tenant data, which this program works with.
-func TenantVersion() (int64, error) { return tenantVersion() }

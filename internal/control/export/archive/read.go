@@ -97,7 +97,7 @@ func (c *Checked) keep(name string, size int64, body io.Reader) (int64, error) {
 		return 0, fmt.Errorf("keep a file of the archive: %w", err)
 	}
 	n, err := io.Copy(f, body)
-	return n, full(errors.Join(err, f.Close()))
+	return n, Full(errors.Join(err, f.Close()))
 }
 
 // file is a large value by its hash.
