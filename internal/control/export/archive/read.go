@@ -76,7 +76,14 @@ func (c *Checked) checkEntry(name string, size int64, body io.Reader) (f File, e
 	case name == membersName:
 		f.Rows, f.Bytes, err = c.readMembers(body)
 	case table(name) != "":
-		f.Rows, f.Bytes, err = eachLine(body, c.limits, func([]byte) error { return nil })
+		var number int64
+		f.Rows, f.Bytes, err = eachLine(body, c.limits, func(line []byte) error {
+			number++
+			if _, err := object(line); err != nil {
+				return columnError(table(name), number, "%v", err)
+			}
+			return nil
+		})
 	default:
 		f.Bytes, err = c.keep(name[len(filesFolder):], size, body)
 	}
