@@ -77,6 +77,17 @@ func (m Manifest) Rows() (n int64) {
 	return n
 }
 
+// Tables counts the rows of each table.
+func (m Manifest) Tables() map[string]int64 {
+	rows := map[string]int64{}
+	for _, f := range m.Files {
+		if name := table(f.Name); name != "" {
+			rows[name] = f.Rows
+		}
+	}
+	return rows
+}
+
 // Limits bound what Load reads: an archive comes from outside.
 type Limits struct {
 	Bytes   int64 // unpacked, in all

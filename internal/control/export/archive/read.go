@@ -76,7 +76,14 @@ func (c *Checked) checkEntry(name string, size int64, body io.Reader) (f File, e
 	case name == membersName:
 		f.Rows, f.Bytes, err = c.readMembers(body)
 	case table(name) != "":
-		f.Rows, f.Bytes, err = eachLine(body, c.limits, func([]byte) error { return nil })
+		var number int64
+		f.Rows, f.Bytes, err = eachLine(body, c.limits, func(line []byte) error {
+			number++
+			if _, err := object(line); err != nil {
+				return columnError(table(name), number, "%v", err)
+			}
+			return nil
+		})
 	default:
 		f.Bytes, err = c.keep(name[len(filesFolder):], size, body)
 	}
@@ -97,7 +104,7 @@ func (c *Checked) keep(name string, size int64, body io.Reader) (int64, error) {
 		return 0, fmt.Errorf("keep a file of the archive: %w", err)
 	}
 	n, err := io.Copy(f, body)
-	return n, full(errors.Join(err, f.Close()))
+	return n, Full(errors.Join(err, f.Close()))
 }
 
 // file is a large value by its hash.

@@ -47,11 +47,11 @@ func Write(ctx context.Context, tx pgx.Tx, out io.Writer, in Source) (m Manifest
 	if err == nil {
 		err = errors.Join(w.tar.Close(), packed.Close())
 	}
-	return w.manifest, sum, full(err)
+	return w.manifest, sum, Full(err)
 }
 
-// full gives an error about a full disk its remedy.
-func full(err error) error {
+// Full gives an error about a full disk its remedy.
+func Full(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return ErrFull.Wrap(err)
 	}
