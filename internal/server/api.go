@@ -21,11 +21,15 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/tenant"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
@@ -46,6 +50,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.tenantAPI(api)
 	return api
 }
 
@@ -54,7 +59,7 @@ func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
-		mail: &mail.Service{},
+		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,12 +20,17 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/tenant"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/platform/proof"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -38,6 +44,7 @@ type program struct {
 	store    *store
 	metrics  *obs.Metrics
 	pools    pools
+	data     *db.DB
 	silos    *db.Silos
 	places   *db.Places
 	inserter *job.Client
@@ -49,6 +56,10 @@ type program struct {
 	sessions     *session.Service
 	environments *environment.Service
 	upgrades     *upgrade.Service
+	tiers        *tier.Service
+	tenants      *tenant.Service
+	exports      *export.Service
+	signer       *proof.Signer
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service
@@ -119,9 +130,10 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
-	data := &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
-	p.members = &member.Service{Identity: p.pools.identity, DB: data, Forget: p.identity.Forget}
-	p.labs = &lab.Service{DB: data, Log: log}
+	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	p.members = &member.Service{Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget}
+	p.tiers = tier.New(p.pools.control)
+	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
 	}
@@ -141,13 +153,13 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		Pool: p.pools.control, Host: cfg.Host, Capacity: p.cfg.Capacity, Provider: p.provider, Log: log, Expired: p.expired,
 	}
 	p.sessions = &session.Service{
-		DB: data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: p.inserter,
-		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), MaxIdle: cfg.MaxIdle, Log: log,
+		DB: p.data, Labs: p.labs, Environments: places{p.environments}, Provider: p.provider, Jobs: p.inserter,
+		Keepers: session.NewKeepers(context.WithoutCancel(ctx)), Room: p.sessionRoom, MaxIdle: cfg.MaxIdle, Log: log,
 	}
-	if err := p.mountLive(); err != nil {
+	if err := errors.Join(p.mountLive(), p.openTenants(want)); err != nil {
 		return nil, err
 	}
-	if err := p.labs.Seed(ctx, labs.FS); err != nil {
+	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
 	p.jobs, err = p.newWorker()

@@ -84,8 +84,10 @@ type Published struct {
 
 // Service keeps the catalogue.
 type Service struct {
-	DB       *db.DB
-	Log      *slog.Logger
+	DB  *db.DB
+	Log *slog.Logger
+	// Room tells whether the tenant's plan has room for so many bytes of published labs; nil: there is no bound.
+	Room     func(ctx context.Context, tenant uuid.UUID, bytes int64) error
 	versions cache
 }
 
@@ -157,9 +159,34 @@ func (s *Service) Publish(ctx context.Context, tree manifest.Tree) (Published, e
 	var out Published
 	err = s.DB.InTenant(ctx, policy.LabWrite, func(tx pgx.Tx) error {
 		out, err = publish(ctx, tx, l, archive, hash)
-		return err
+		if err != nil || !out.Created {
+			return err
+		}
+		return s.room(ctx, tx)
 	})
 	return out, err
+}
+
+// room asks whether what is published fits the tenant's plan.
+func (s *Service) room(ctx context.Context, tx pgx.Tx) error {
+	if s.Room == nil {
+		return nil
+	}
+	scope, _ := tenancy.From(ctx)
+	used, err := storedBytes(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return s.Room(ctx, scope.Tenant, used)
+}
+
+// Stored is how many bytes of labs the tenant in ctx has published.
+func (s *Service) Stored(ctx context.Context) (used int64, err error) {
+	err = s.DB.InTenant(ctx, policy.LabRead, func(tx pgx.Tx) error {
+		used, err = storedBytes(ctx, tx)
+		return err
+	})
+	return used, err
 }
 
 // publish adds a version in a transaction that holds the lab's row: two publications follow each other.
@@ -182,9 +209,9 @@ func publish(ctx context.Context, tx pgx.Tx, l *manifest.Lab, archive []byte, ha
 	return Published{Slug: l.Slug, Version: number, Created: true}, err
 }
 
-// Seed publishes the labs in the directories of fsys into the default tenant, where their content has changed.
-func (s *Service) Seed(ctx context.Context, fsys fs.FS) error {
-	ctx = tenancy.System(ctx, tenancy.DefaultTenant())
+// Seed publishes the labs in the directories of fsys into a tenant, where their content has changed.
+func (s *Service) Seed(ctx context.Context, tenant uuid.UUID, fsys fs.FS) error {
+	ctx = tenancy.System(ctx, tenant)
 	files, err := fs.Glob(fsys, "*/"+manifest.Name)
 	if err != nil {
 		return fmt.Errorf("find labs: %w", err)

@@ -183,3 +183,11 @@ func (s stored) open() (*Version, error) {
 	v.Guide = v.guides[l.Locales[0]]
 	return v, nil
 }
+
+// storedBytes is how many bytes of archives the tenant has.
+func storedBytes(ctx context.Context, tx pgx.Tx) (used int64, err error) {
+	if err := tx.QueryRow(ctx, `select coalesce(sum(octet_length(archive)), 0) from lab_version`).Scan(&used); err != nil {
+		return 0, fmt.Errorf("measure labs: %w", err)
+	}
+	return used, nil
+}

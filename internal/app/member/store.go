@@ -119,3 +119,36 @@ func keepOwner(ctx context.Context, tx pgx.Tx) error {
 	}
 	return nil
 }
+
+// Count tells how many active members each of some tenants has.
+func (s *Service) Count(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.Identity.Query(ctx, `
+		select tenant_id, count(*) from identity.membership where tenant_id = any($1) and status = 'active' group by tenant_id`, tenants)
+	if err != nil {
+		return nil, fmt.Errorf("count members: %w", err)
+	}
+	counts := map[uuid.UUID]int64{}
+	var tenant uuid.UUID
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&tenant, &n}, func() error { counts[tenant] = n; return nil }); err != nil {
+		return nil, fmt.Errorf("count members: %w", err)
+	}
+	return counts, nil
+}
+
+// Each calls yield for every active member of a tenant, by id.
+func (s *Service) Each(ctx context.Context, tenant uuid.UUID, yield func(id uuid.UUID, email, name string, role tenancy.Role) error) error {
+	rows, err := s.Identity.Query(ctx, `
+		select u.id, u.email, u.name, m.role from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = $1 and m.status = 'active' order by u.id`, tenant)
+	if err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	var id uuid.UUID
+	var email, name string
+	var role tenancy.Role
+	if _, err := pgx.ForEachRow(rows, []any{&id, &email, &name, &role}, func() error { return yield(id, email, name, role) }); err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	return nil
+}

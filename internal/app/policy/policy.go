@@ -20,6 +20,10 @@ const (
 	SessionSystem tenancy.Permission = "session.system"  // what only the program itself does to a session
 	MemberRead    tenancy.Permission = "member.read"
 	MemberWrite   tenancy.Permission = "member.write"
+	TenantRead    tenancy.Permission = "tenant.read"    // plan, limits and what is used of them
+	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
+	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
+	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
 	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
 )
@@ -61,10 +65,12 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 		return append(learner, SessionSeeAll, MemberRead)
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
-	case tenancy.RoleAdmin, tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite)
+	case tenancy.RoleAdmin:
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite)
+	case tenancy.RoleOwner:
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, TenantExport)
 	case tenancy.RoleSystem:
-		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll}
+		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:
 		return nil
 	}

@@ -116,6 +116,9 @@ type Service struct {
 	Provider     sandbox.Provider
 	Jobs         *job.Client
 	Keepers      *Keepers
-	MaxIdle      time.Duration // a session without activity ends after it, whatever its lab says; 0: as the lab says
-	Log          *slog.Logger
+	// Room tells whether the tenant's plan has room for one more session, beside so many that run in the tenant and so many
+	// of the learner's own; nil: there is no bound.
+	Room    func(ctx context.Context, tenant uuid.UUID, running, own int64) error
+	MaxIdle time.Duration // a session without activity ends after it, whatever its lab says; 0: as the lab says
+	Log     *slog.Logger
 }

@@ -69,6 +69,9 @@ func (s *Service) runningOf(ctx context.Context, user, labID uuid.UUID) (found S
 // record stores the session, its audit entry and its job in one transaction.
 func (s *Service) record(ctx context.Context, wanted Session, version *lab.Version) error {
 	return s.DB.InTenant(ctx, policy.SessionStart, func(tx pgx.Tx) error {
+		if err := s.room(ctx, tx, wanted.User); err != nil {
+			return err
+		}
 		if err := insert(ctx, tx, wanted); err != nil {
 			return err
 		}
@@ -78,6 +81,26 @@ func (s *Service) record(ctx context.Context, wanted Session, version *lab.Versi
 		return audit.Record(ctx, tx, "session.started", wanted.ID.String(),
 			map[string]any{"lab": version.Slug, "version": version.Number})
 	})
+}
+
+// room asks whether the tenant's plan has room for one more session of this learner. Starts of one tenant are counted one
+// after another, so that two at once do not both take the last place.
+func (s *Service) room(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if s.Room == nil {
+		return nil
+	}
+	scope, _ := tenancy.From(ctx)
+	var running, own int64
+	_, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('sessions of ' || $1::text, 0))`, scope.Tenant.String())
+	if err == nil {
+		err = tx.QueryRow(ctx, `
+			select count(*), count(*) filter (where user_id = $1) from session
+			where state in ('requested', 'admitted', 'provisioning', 'ready', 'ending')`, user).Scan(&running, &own)
+	}
+	if err != nil {
+		return fmt.Errorf("count sessions: %w", err)
+	}
+	return s.Room(ctx, scope.Tenant, running, own)
 }
 
 // enqueue adds a job that only the environment's own host may do.

@@ -65,3 +65,18 @@ func list(ctx context.Context, pool *pgxpool.Pool, host string) ([]Environment, 
 	}
 	return found, nil
 }
+
+// CountByTenant tells how many environments each of some tenants has, on all hosts.
+func (s *Service) CountByTenant(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.Pool.Query(ctx, `select tenant_id, count(*) from runtime.environment where tenant_id = any($1) group by tenant_id`, tenants)
+	if err != nil {
+		return nil, fmt.Errorf("count environments: %w", err)
+	}
+	counts := map[uuid.UUID]int64{}
+	var tenant uuid.UUID
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&tenant, &n}, func() error { counts[tenant] = n; return nil }); err != nil {
+		return nil, fmt.Errorf("count environments: %w", err)
+	}
+	return counts, nil
+}

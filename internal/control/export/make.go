@@ -89,8 +89,11 @@ func (s *Service) make(ctx context.Context, e Export, progress func(done, total 
 	if e.Bytes, err = s.Files.size(e); err != nil {
 		return err
 	}
-	expires := time.Now().Add(maxLife)
-	e.Host, e.Rows, e.Manifest, e.ExpiresAt = s.Files.Host, manifest.Rows(), sum[:], &expires
+	if e.ExpiresAt == nil {
+		expires := time.Now().Add(maxLife)
+		e.ExpiresAt = &expires
+	}
+	e.Host, e.Rows, e.Manifest = s.Files.Host, manifest.Rows(), sum[:]
 	if err := finish(ctx, s.Control, e); err != nil {
 		return errors.Join(err, s.Files.remove(e))
 	}

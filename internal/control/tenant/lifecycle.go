@@ -266,7 +266,11 @@ func (s *Service) writeTier(ctx context.Context, r *workflow.Run, tier string) e
 }
 
 func (s *Service) archive(ctx context.Context, r *workflow.Run) error {
-	return s.Application.Archive(ctx, r.Tenant, r.Actor)
+	c, err := input(r)
+	if err != nil {
+		return err
+	}
+	return s.Application.Archive(ctx, r.ID, r.Tenant, r.Actor, c.Reason, c.Until)
 }
 
 func (s *Service) grace(_ context.Context, r *workflow.Run) error {

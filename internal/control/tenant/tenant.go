@@ -82,8 +82,8 @@ type Application interface {
 	Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error
 	// RemovePeople removes what identity has of the tenant and counts the rows by table.
 	RemovePeople(ctx context.Context, tenant uuid.UUID) (map[string]int64, error)
-	// Archive keeps an archive of the tenant's data, for whoever off-boards it.
-	Archive(ctx context.Context, tenant, operator uuid.UUID) error
+	// Archive keeps an archive of the tenant's data until then, for the operator who off-boards it; id names it.
+	Archive(ctx context.Context, id, tenant, operator uuid.UUID, reason string, until time.Time) error
 	// RemoveFiles deletes what is kept of the tenant outside of the database and counts it by kind.
 	RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error)
 	// Uses tells how much each of some tenants uses.

@@ -129,7 +129,7 @@ func (d *DB) with(ctx context.Context, at place, fn func(*pgxpool.Pool, place) e
 	if at.pooled() {
 		return fn(d.Pool, at)
 	}
-	pool, release, err := d.Silos.acquire(ctx, at.Login)
+	pool, release, err := d.Silos.acquire(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -138,11 +138,18 @@ func (d *DB) with(ctx context.Context, at place, fn func(*pgxpool.Pool, place) e
 }
 
 // elsewhere tells whether an error may come from a place that is no longer the tenant's: its scope is refused, or its
-// silo's role is gone.
+// silo's role or schema is gone.
 func elsewhere(err error) bool {
 	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
-	return errors.As(err, &connect) || errors.As(err, &pg) && pg.Code == "42501" && pg.Message == "scope refused"
+	if errors.As(err, &connect) {
+		return true
+	}
+	if !errors.As(err, &pg) {
+		return false
+	}
+	return pg.Code == "42501" && pg.Message == "scope refused" || // insufficient_privilege
+		pg.Code == "42P01" || pg.Code == "3F000" // undefined_table, invalid_schema_name
 }
 
 // ReadInTenant runs one query in the tenant of ctx, in a single round trip, and collects its rows.

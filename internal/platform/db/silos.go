@@ -34,9 +34,11 @@ type Silos struct {
 }
 
 type silo struct {
-	pool  *pgxpool.Pool
-	users int
-	idle  time.Time // since when nobody uses it
+	pool    *pgxpool.Pool
+	key     string // of the place that it was opened for
+	users   int
+	idle    time.Time // since when nobody uses it
+	retired bool      // the place is another one now: it closes with its last user
 }
 
 // NewSilos returns a Silos with connections to at most so many silos at once. Close ends it.
@@ -47,12 +49,12 @@ func NewSilos(in Installation, most int) *Silos {
 }
 
 // acquire returns the pool of a silo's role, to be released when it is not needed any more. It waits while as many silos as
-// may be are busy.
-func (s *Silos) acquire(ctx context.Context, r Role) (*pgxpool.Pool, func(), error) {
+// may be are busy. Connections that were opened before the silo was made anew are not used: their role is gone.
+func (s *Silos) acquire(ctx context.Context, at place) (*pgxpool.Pool, func(), error) {
 	timeout := time.NewTimer(siloWait)
 	defer timeout.Stop()
 	for {
-		found, freed, err := s.take(ctx, r)
+		found, freed, err := s.take(ctx, at)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -70,21 +72,25 @@ func (s *Silos) acquire(ctx context.Context, r Role) (*pgxpool.Pool, func(), err
 }
 
 // take returns the silo, opening it where there is room, or a channel that tells when it is worth asking again.
-func (s *Silos) take(ctx context.Context, r Role) (*silo, <-chan struct{}, error) {
+func (s *Silos) take(ctx context.Context, at place) (*silo, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, ok := s.open[r]
+	found, ok := s.open[at.Login]
+	if ok && found.key != string(at.Key) {
+		s.retire(at.Login)
+		ok = false
+	}
 	if !ok {
 		if len(s.open) >= s.most && !s.closeOldest() {
 			return nil, s.freed, nil
 		}
 		// It connects with its first use; the pool belongs to no request.
-		pool, err := s.in.Open(context.WithoutCancel(ctx), r, perSilo)
+		pool, err := s.in.Open(context.WithoutCancel(ctx), at.Login, perSilo)
 		if err != nil {
 			return nil, nil, fmt.Errorf("open silo: %w", err)
 		}
-		found = &silo{pool: pool}
-		s.open[r] = found
+		found = &silo{pool: pool, key: string(at.Key)}
+		s.open[at.Login] = found
 	}
 	found.users++
 	return found, nil, nil
@@ -94,6 +100,9 @@ func (s *Silos) release(used *silo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	used.users--
+	if used.users == 0 && used.retired {
+		used.pool.Close()
+	}
 	if used.users == 0 {
 		used.idle = time.Now()
 		close(s.freed)
@@ -146,9 +155,18 @@ func (s *Silos) closeUnused(now time.Time) {
 func (s *Silos) Drop(r Role) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o, ok := s.open[r]; ok && o.users == 0 {
+	s.retire(r)
+}
+
+func (s *Silos) retire(r Role) {
+	o, ok := s.open[r]
+	if !ok {
+		return
+	}
+	delete(s.open, r)
+	o.retired = true
+	if o.users == 0 {
 		o.pool.Close()
-		delete(s.open, r)
 	}
 }
 

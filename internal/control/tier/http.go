@@ -1,0 +1,213 @@
+package tier
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// View is a tier in the API.
+type View struct {
+	Name      string          `json:"name" example:"premium"`
+	Title     string          `json:"title"`
+	Summary   string          `json:"summary,omitempty"`
+	Position  int             `json:"position" doc:"The order in which tiers are shown"`
+	Placement string          `json:"placement" enum:"pool,silo"`
+	Public    bool            `json:"public" doc:"Whether it is offered at sign-up"`
+	Price     int64           `json:"price" doc:"A month, in the smallest unit of the currency"`
+	Currency  string          `json:"currency" example:"USD"`
+	Limits    map[Limit]int64 `json:"limits" doc:"By name; what is missing is not bounded"`
+	Features  []Feature       `json:"features" nullable:"false"`
+}
+
+func view(t Tier) View {
+	v := View{
+		Name: t.Name, Title: t.Title, Summary: t.Summary, Position: t.Position, Placement: t.Placement, Public: t.Public,
+		Price: t.Price, Currency: t.Currency, Limits: t.Limits, Features: t.Features,
+	}
+	if v.Features == nil {
+		v.Features = []Feature{}
+	}
+	return v
+}
+
+// List is every tier that the caller may see.
+type List struct {
+	Items []View `json:"items" nullable:"false"`
+}
+
+// Used is one limit of a plan with what is used of it.
+type Used struct {
+	Name Limit  `json:"name"`
+	Most *int64 `json:"most,omitempty" doc:"Absent where nothing bounds it"`
+	Used *int64 `json:"used,omitempty" doc:"Absent where it is not a matter of use, such as a rate"`
+}
+
+// PlanView is what the caller's organisation may, and what it uses.
+type PlanView struct {
+	Tier     string    `json:"tier"`
+	Title    string    `json:"title"`
+	Price    int64     `json:"price" doc:"A month, in the smallest unit of the currency"`
+	Currency string    `json:"currency"`
+	Limits   []Used    `json:"limits" nullable:"false"`
+	Features []Feature `json:"features" nullable:"false"`
+}
+
+type body struct {
+	Title     string          `json:"title" maxLength:"60"`
+	Summary   string          `json:"summary,omitempty" maxLength:"300"`
+	Position  int             `json:"position,omitempty"`
+	Placement string          `json:"placement" enum:"pool,silo" doc:"Cannot be changed later"`
+	Public    bool            `json:"public"`
+	Price     int64           `json:"price" minimum:"0"`
+	Currency  string          `json:"currency" pattern:"^[A-Z]{3}$"`
+	Limits    map[Limit]int64 `json:"limits" maxProperties:"50"`
+	Features  []Feature       `json:"features,omitempty" maxItems:"50"`
+}
+
+func (b body) tier(name string, version int64) Tier {
+	return Tier{
+		Name: name, Title: strings.TrimSpace(b.Title), Summary: b.Summary, Position: b.Position, Placement: b.Placement, Public: b.Public, Price: b.Price,
+		Currency: b.Currency, Limits: b.Limits, Features: b.Features, Version: version,
+	}
+}
+
+type output[T any] struct{ Body T }
+
+type tierOutput struct {
+	ETag string `header:"ETag" doc:"The tier's version, for If-Match"`
+	Body View
+}
+
+func reply(t Tier, err error) (*tierOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tierOutput{ETag: `"` + strconv.FormatInt(t.Version, 10) + `"`, Body: view(t)}, nil
+}
+
+type nameInput struct {
+	Name string `path:"name" pattern:"^[a-z][a-z0-9-]{1,38}$"`
+}
+
+var errMatch = errs.Malformed("if_match_missing", "Send the tier's ETag as If-Match, so that nobody's change is lost.")
+
+// API serves tiers.
+type API struct {
+	*Service
+	// Uses tells how much of each limit a tenant uses.
+	Uses func(ctx context.Context, tenant uuid.UUID) (map[Limit]int64, error)
+}
+
+// Register adds the routes: for everybody, for members who may see the plan, and for operators.
+func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tiers", "list-public-tiers", httpx.Public, "The tiers that are offered at sign-up", "tenant"),
+		func(ctx context.Context, _ *struct{}) (*output[List], error) { return a.list(ctx, true) })
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/plan", "get-plan", member, "What the organisation may, and what it uses of it", "tenant"), a.plan)
+	const base = "/v1/operator/tiers"
+	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tiers", read, "All tiers", "operator"),
+		func(ctx context.Context, _ *struct{}) (*output[List], error) { return a.list(ctx, false) })
+	huma.Register(api, httpx.Operation(http.MethodGet, base+"/{name}", "get-tier", read, "One tier", "operator"),
+		func(ctx context.Context, in *nameInput) (*tierOutput, error) { return reply(a.Get(ctx, in.Name)) })
+	add := httpx.Operation(http.MethodPost, base+"/{name}", "add-tier", write, "Add a tier", "operator")
+	add.DefaultStatus = http.StatusCreated
+	huma.Register(api, add, func(ctx context.Context, in *struct {
+		nameInput
+		Body body
+	}) (*tierOutput, error) {
+		return reply(a.Add(ctx, in.Body.tier(in.Name, 1)))
+	})
+	huma.Register(api, httpx.Operation(http.MethodPut, base+"/{name}", "change-tier", write, "Change a tier; organisations that have it feel it within 5 s", "operator"),
+		func(ctx context.Context, in *struct {
+			nameInput
+			Match string `header:"If-Match" doc:"The tier's ETag"`
+			Body  body
+		}) (*tierOutput, error) {
+			version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+			if err != nil {
+				return nil, errMatch.Wrap(err)
+			}
+			return reply(a.Change(ctx, in.Body.tier(in.Name, version)))
+		})
+	huma.Register(api, httpx.Operation(http.MethodDelete, base+"/{name}", "remove-tier", write, "Remove a tier that no organisation has", "operator"),
+		func(ctx context.Context, in *nameInput) (*struct{}, error) { return nil, a.Remove(ctx, in.Name) })
+	a.registerLimits(api, write)
+}
+
+type limitInput struct {
+	ID    uuid.UUID `path:"id" format:"uuid"`
+	Limit Limit     `path:"limit" maxLength:"40"`
+}
+
+func (a *API) registerLimits(api huma.API, write tenancy.Permission) {
+	const path = "/v1/operator/tenants/{id}/limits/{limit}"
+	set := httpx.Operation(http.MethodPut, path, "set-tenant-limit", write, "Give one organisation a limit of its own", "operator")
+	set.DefaultStatus = http.StatusNoContent
+	huma.Register(api, set, func(ctx context.Context, in *struct {
+		limitInput
+		Body struct {
+			Value  int64  `json:"value" minimum:"0"`
+			Reason string `json:"reason,omitempty" maxLength:"300"`
+		}
+	}) (*struct{}, error) {
+		return nil, a.SetLimit(ctx, in.ID, in.Limit, &in.Body.Value, in.Body.Reason)
+	})
+	huma.Register(api, httpx.Operation(http.MethodDelete, path, "unset-tenant-limit", write, "Give an organisation its tier's limit again", "operator"),
+		func(ctx context.Context, in *limitInput) (*struct{}, error) {
+			return nil, a.SetLimit(ctx, in.ID, in.Limit, nil, "")
+		})
+}
+
+func (a *API) list(ctx context.Context, public bool) (*output[List], error) {
+	found, err := a.List(ctx, public)
+	if err != nil {
+		return nil, err
+	}
+	list := List{Items: make([]View, len(found))}
+	for n, t := range found {
+		list.Items[n] = view(t)
+	}
+	return &output[List]{list}, nil
+}
+
+var errScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
+
+func (a *API) plan(ctx context.Context, _ *struct{}) (*output[PlanView], error) {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return nil, errScope
+	}
+	p, err := a.Of(ctx, scope.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	uses, err := a.Uses(ctx, scope.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	v := PlanView{Tier: p.Tier, Title: p.Title, Price: p.Price, Currency: p.Currency, Features: p.features}
+	if v.Features == nil {
+		v.Features = []Feature{}
+	}
+	for _, name := range Limits() {
+		limit := Used{Name: name}
+		if most, ok := p.Limit(name); ok {
+			limit.Most = &most
+		}
+		if used, ok := uses[name]; ok {
+			limit.Used = &used
+		}
+		if limit.Most != nil || limit.Used != nil {
+			v.Limits = append(v.Limits, limit)
+		}
+	}
+	return &output[PlanView]{v}, nil
+}

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/export/archive"
+	"github.com/cloudkida/cloudkida/internal/control/tenant"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
+	"github.com/cloudkida/cloudkida/internal/platform/proof"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// openTenants makes what the provider does with tenants: their lives, their archives, proofs of both.
+func (p *program) openTenants(schema int64) (err error) {
+	if p.signer, err = proof.New(p.store.key); err != nil {
+		return err
+	}
+	p.exports = &export.Service{
+		DB: p.data, Control: p.pools.control, Engine: p.workflows, Export: policy.TenantExport, System: policy.TenantSystem,
+		Members: p.membersOf, Files: export.Files{Dir: filepath.Join(p.cfg.Data, "exports"), Host: p.cfg.Host},
+		Program: Version, Schema: schema, Log: p.log,
+	}
+	p.workflows.Add(p.exports.Workflow())
+	p.tenants = &tenant.Service{
+		Pool: p.pools.control, Workflows: p.workflows, Data: siloed{p.store.installation, p.silos}, Application: life{p}, Signer: p.signer,
+		Log: p.log, Now: time.Now,
+	}
+	p.tenants.AddWorkflows()
+	p.hearTenants()
+	return nil
+}
+
+// siloed is the database, which closes this process's connections to a silo before it drops it.
+type siloed struct {
+	db.Installation
+	silos *db.Silos
+}
+
+// DropSilo removes a silo.
+func (s siloed) DropSilo(ctx context.Context, tenant uuid.UUID) error {
+	s.silos.Drop(db.SiloRole(tenant))
+	return s.Installation.DropSilo(ctx, tenant)
+}
+
+// life is what the application does for the life of a tenant.
+type life struct{ *program }
+
+// EndSessions ends the tenant's sessions.
+func (l life) EndSessions(ctx context.Context, tenant uuid.UUID) (int, error) {
+	return l.sessions.EndAll(tenancy.System(ctx, tenant))
+}
+
+// Record adds to the tenant's audit log what an operator did.
+func (l life) Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error {
+	scope, _ := tenancy.From(ctx)
+	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: operator, Role: tenancy.RoleSystem, Request: scope.Request})
+	detail["operator"] = true
+	return l.data.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+		return audit.Record(ctx, tx, action, tenant.String(), detail)
+	})
+}
+
+// RemovePeople removes the tenant from identity.
+func (l life) RemovePeople(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
+	return l.identity.Provision.RemoveTenant(ctx, tenant)
+}
+
+// Archive keeps an archive.
+func (l life) Archive(ctx context.Context, id, tenant, operator uuid.UUID, reason string, until time.Time) error {
+	return l.exports.Keep(ctx, id, tenant, operator, reason, until)
+}
+
+// RemoveFiles deletes the tenant's archives.
+func (l life) RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
+	n, err := l.exports.RemoveTenant(ctx, tenant)
+	return map[string]int64{"archive": n}, err
+}
+
+// Uses counts members and running sessions.
+func (l life) Uses(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]tenant.Use, error) {
+	uses := make(map[uuid.UUID]tenant.Use, len(tenants))
+	members, err := l.members.Count(ctx, tenants)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := l.environments.CountByTenant(ctx, tenants)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range tenants {
+		uses[id] = tenant.Use{Members: members[id], Sessions: sessions[id]}
+	}
+	return uses, nil
+}
+
+// TierPlacement is where tenants of a tier are.
+func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement, error) {
+	t, err := l.tiers.Get(ctx, name)
+	return tenant.Placement(t.Placement), err
+}
+
+// membersOf calls yield for every person of a tenant.
+func (p *program) membersOf(ctx context.Context, tenant uuid.UUID, yield func(archive.Member) error) error {
+	return p.members.Each(ctx, tenant, func(id uuid.UUID, email, name string, role tenancy.Role) error {
+		return yield(archive.Member{ID: id, Email: email, Name: name, Role: string(role)})
+	})
+}
+
+// sessionRoom tells whether a plan has room for one more session.
+func (p *program) sessionRoom(ctx context.Context, tenant uuid.UUID, running, own int64) error {
+	plan, err := p.tiers.Of(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(plan.Room(tier.Sessions, running), plan.Room(tier.SessionsPerUser, own))
+}
+
+// labRoom tells whether a plan has room for what is published; one byte less than the limit fits as well as the limit.
+func (p *program) labRoom(ctx context.Context, tenant uuid.UUID, bytes int64) error {
+	plan, err := p.tiers.Of(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return plan.Room(tier.Storage, bytes-1)
+}
+
+// uses tells how much of its plan a tenant uses.
+func (p *program) uses(ctx context.Context, tenant uuid.UUID) (map[tier.Limit]int64, error) {
+	found, err := life{p}.Uses(ctx, []uuid.UUID{tenant})
+	if err != nil {
+		return nil, err
+	}
+	stored, err := p.labs.Stored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return map[tier.Limit]int64{
+		tier.Members: found[tenant].Members, tier.Sessions: found[tenant].Sessions, tier.Storage: stored,
+	}, nil
+}
+
+// hearTenants drops what this process remembers of a tenant when another one has changed it.
+func (p *program) hearTenants() {
+	p.hints.On(notify.TopicTenant, func(id string) {
+		if tenant, err := uuid.Parse(id); err == nil {
+			p.places.Forget(tenant)
+			p.tiers.Forget(tenant)
+		}
+	}, func() { p.tiers.Forget(uuid.Nil) })
+}
+
+// tenantAPI adds the routes about tenants.
+func (p *program) tenantAPI(api huma.API) {
+	p.signer.Register(api)
+	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
+	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
+	(&export.API{Service: p.exports}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
+}
