@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/registration"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
@@ -45,6 +46,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.registration.Routes(api)
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	return api
 }
@@ -54,7 +56,7 @@ func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
-		mail: &mail.Service{},
+		mail: &mail.Service{}, registration: &registration.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

@@ -19,12 +19,14 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/registration"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -55,6 +57,7 @@ type program struct {
 	provider     sandbox.Provider
 	sandboxes    *gvisor.Provider // the provider, where this process has the lab role
 	mail         *mail.Service
+	registration *registration.Service
 	jobs         *job.Client
 }
 
@@ -147,9 +150,10 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.mountLive(); err != nil {
 		return nil, err
 	}
-	if err := p.labs.Seed(ctx, labs.FS); err != nil {
+	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
+	p.openRegistration()
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -184,6 +188,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.sessions.AddWorkers(workers)
 	p.workflows.AddWorkers(workers)
 	p.mail.AddWorkers(workers)
+	p.registration.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
@@ -194,6 +199,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
+			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),
 			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))
 	}
 	if p.cfg.Has(RoleLab) {

@@ -182,9 +182,9 @@ func publish(ctx context.Context, tx pgx.Tx, l *manifest.Lab, archive []byte, ha
 	return Published{Slug: l.Slug, Version: number, Created: true}, err
 }
 
-// Seed publishes the labs in the directories of fsys into the default tenant, where their content has changed.
-func (s *Service) Seed(ctx context.Context, fsys fs.FS) error {
-	ctx = tenancy.System(ctx, tenancy.DefaultTenant())
+// Seed publishes the labs in the directories of fsys into a tenant, where their content has changed.
+func (s *Service) Seed(ctx context.Context, tenant uuid.UUID, fsys fs.FS) error {
+	ctx = tenancy.System(ctx, tenant)
 	files, err := fs.Glob(fsys, "*/"+manifest.Name)
 	if err != nil {
 		return fmt.Errorf("find labs: %w", err)

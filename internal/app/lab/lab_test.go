@@ -303,7 +303,7 @@ func TestSeedPublishesOnce(t *testing.T) {
 		files["dns/"+name] = &fstest.MapFile{Data: e.Data, Mode: 0o444}
 	}
 	for range 2 {
-		if err := f.labs.Seed(t.Context(), files); err != nil {
+		if err := f.labs.Seed(t.Context(), tenancy.DefaultTenant(), files); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -312,7 +312,7 @@ func TestSeedPublishesOnce(t *testing.T) {
 		t.Errorf("after two starts: %+v, %v", l, err)
 	}
 	files["dns/steps/01.md"].Data = []byte("{{port:none}}")
-	if err := f.labs.Seed(t.Context(), files); err == nil || !strings.Contains(err.Error(), "publish lab dns") {
+	if err := f.labs.Seed(t.Context(), tenancy.DefaultTenant(), files); err == nil || !strings.Contains(err.Error(), "publish lab dns") {
 		t.Errorf("a broken lab: %v", err)
 	}
 }
@@ -320,7 +320,7 @@ func TestSeedPublishesOnce(t *testing.T) {
 func TestSampleLabsSeed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	if err := f.labs.Seed(t.Context(), os.DirFS("../../../labs")); err != nil {
+	if err := f.labs.Seed(t.Context(), tenancy.DefaultTenant(), os.DirFS("../../../labs")); err != nil {
 		t.Fatal(err)
 	}
 	learner := f.db.Default(t, tenancy.RoleLearner)
