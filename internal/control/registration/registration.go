@@ -165,7 +165,7 @@ func (s *Service) Register(ctx context.Context, address, key string, wish Wish) 
 		return Accepted{}, err
 	}
 	token := rand.Text() + rand.Text() // 260 bits
-	row := registration{Wish: wish, keyHash: keyHash, bodyHash: bodyHash, tokenHash: hash(token), expiresAt: time.Now().Add(linkLife)}
+	row := registration{Wish: wish, keyHash: keyHash, bodyHash: bodyHash, tokenHash: hash(token)}
 	letter, err := s.proofLetter(wish, token)
 	if err != nil {
 		return Accepted{}, err

@@ -57,11 +57,11 @@ func scan(row pgx.CollectableRow) (r registration, err error) {
 func insert(ctx context.Context, tx pgx.Tx, r *registration) (fresh bool, err error) {
 	err = tx.QueryRow(ctx, `
 		insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, expires_at)
-		values (@key, @body, @token, @title, @name, @email, @admin, @tier, @expires)
-		on conflict (key_hash) do nothing returning id`, pgx.NamedArgs{
+		values (@key, @body, @token, @title, @name, @email, @admin, @tier, now() + @life::interval)
+		on conflict (key_hash) do nothing returning id, expires_at`, pgx.NamedArgs{
 		"key": r.keyHash, "body": r.bodyHash, "token": r.tokenHash, "title": r.Title, "name": r.Name, "email": r.Email,
-		"admin": r.AdminName, "tier": r.Tier, "expires": r.expiresAt,
-	}).Scan(&r.ID)
+		"admin": r.AdminName, "tier": r.Tier, "life": linkLife,
+	}).Scan(&r.ID, &r.expiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
