@@ -22,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/registration"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
@@ -49,6 +50,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.registration.Routes(api)
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.tenantAPI(api)
 	return api
@@ -60,6 +62,7 @@ func Describe() ([]byte, error) {
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
 		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{},
+		registration: &registration.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }

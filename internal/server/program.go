@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/registration"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
@@ -66,6 +67,7 @@ type program struct {
 	provider     sandbox.Provider
 	sandboxes    *gvisor.Provider // the provider, where this process has the lab role
 	mail         *mail.Service
+	registration *registration.Service
 	jobs         *job.Client
 }
 
@@ -162,6 +164,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
+	p.openRegistration()
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -196,6 +199,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.sessions.AddWorkers(workers)
 	p.workflows.AddWorkers(workers)
 	p.mail.AddWorkers(workers)
+	p.registration.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
@@ -206,6 +210,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
+			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),
 			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))
 	}
 	if p.cfg.Has(RoleLab) {
