@@ -19,12 +19,14 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -49,6 +51,8 @@ type program struct {
 	sessions     *session.Service
 	environments *environment.Service
 	upgrades     *upgrade.Service
+	exports      *export.Service
+	proofs       *proof.Signer
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service
@@ -134,6 +138,10 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.upgrades = &upgrade.Service{Pool: p.pools.control, Migrator: store.installation, Want: want, Log: log}
+	p.exports = p.newExports(data, want)
+	if p.proofs, err = proof.New(store.key); err != nil {
+		return nil, err
+	}
 	if err := p.openMail(p.inserter); err != nil {
 		return nil, err
 	}

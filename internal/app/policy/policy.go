@@ -20,6 +20,8 @@ const (
 	SessionSystem tenancy.Permission = "session.system"  // what only the program itself does to a session
 	MemberRead    tenancy.Permission = "member.read"
 	MemberWrite   tenancy.Permission = "member.write"
+	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
+	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
 	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
 )
@@ -61,10 +63,12 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 		return append(learner, SessionSeeAll, MemberRead)
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
-	case tenancy.RoleAdmin, tenancy.RoleOwner:
+	case tenancy.RoleAdmin:
 		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite)
+	case tenancy.RoleOwner:
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantExport)
 	case tenancy.RoleSystem:
-		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll}
+		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:
 		return nil
 	}
