@@ -1,4 +1,4 @@
-package identity
+package member
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const rosterPage = 1000
 // Roster calls yield for every active member of a tenant, ordered by id.
 func (s *Service) Roster(ctx context.Context, tenant uuid.UUID, yield func(RosterEntry) error) error {
 	for after := uuid.Nil; ; {
-		rows, err := s.db.Query(ctx, `
+		rows, err := s.Identity.Query(ctx, `
 			select u.id, u.email, u.name, m.role from identity.membership m join identity."user" u on u.id = m.user_id
 			where m.tenant_id = $1 and m.status = 'active' and m.user_id > $2 order by m.user_id limit $3`, tenant, after, rosterPage)
 		if err != nil {
