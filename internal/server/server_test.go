@@ -273,3 +273,32 @@ func TestDataThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%v, want the remedy", err)
 	}
 }
+
+// What a route reads from its address must be described: huma overlooks parameters of embedded structs.
+func TestEveryParameterOfAnAddressIsDescribed(t *testing.T) {
+	t.Parallel()
+	text, err := server.Describe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var api struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name, In string }
+		}
+	}
+	if err := json.Unmarshal(text, &api); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range api.Paths {
+		for method, op := range methods {
+			for _, part := range strings.Split(path, "/") {
+				name, inside := strings.CutPrefix(part, "{")
+				if inside && !slices.ContainsFunc(op.Parameters, func(p struct{ Name, In string }) bool {
+					return p.In == "path" && p.Name == strings.TrimSuffix(name, "}")
+				}) {
+					t.Errorf("%s %s does not describe %s", method, path, part)
+				}
+			}
+		}
+	}
+}

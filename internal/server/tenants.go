@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/export"
-	"github.com/cloudkida/cloudkida/internal/control/export/archive"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
@@ -27,12 +25,7 @@ func (p *program) openTenants(schema int64) (err error) {
 	if p.signer, err = proof.New(p.store.key); err != nil {
 		return err
 	}
-	p.exports = &export.Service{
-		DB: p.data, Control: p.pools.control, Engine: p.workflows, Export: policy.TenantExport, System: policy.TenantSystem,
-		Members: p.membersOf, Files: export.Files{Dir: filepath.Join(p.cfg.Data, "exports"), Host: p.cfg.Host},
-		Program: Version, Schema: schema, Log: p.log,
-	}
-	p.workflows.Add(p.exports.Workflow())
+	p.exports = p.newExports(p.data, schema)
 	p.tenants = &tenant.Service{
 		Pool: p.pools.control, Workflows: p.workflows, Data: siloed{p.store.installation, p.silos}, Application: life{p}, Signer: p.signer,
 		Log: p.log, Now: time.Now,
@@ -111,13 +104,6 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 	return tenant.Placement(t.Placement), err
 }
 
-// membersOf calls yield for every person of a tenant.
-func (p *program) membersOf(ctx context.Context, tenant uuid.UUID, yield func(archive.Member) error) error {
-	return p.members.Each(ctx, tenant, func(id uuid.UUID, email, name string, role tenancy.Role) error {
-		return yield(archive.Member{ID: id, Email: email, Name: name, Role: string(role)})
-	})
-}
-
 // sessionRoom tells whether a plan has room for one more session.
 func (p *program) sessionRoom(ctx context.Context, tenant uuid.UUID, running, own int64) error {
 	plan, err := p.tiers.Of(ctx, tenant)
@@ -166,5 +152,5 @@ func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
-	(&export.API{Service: p.exports}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
+	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
 }

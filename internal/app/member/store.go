@@ -135,20 +135,3 @@ func (s *Service) Count(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID
 	}
 	return counts, nil
 }
-
-// Each calls yield for every active member of a tenant, by id.
-func (s *Service) Each(ctx context.Context, tenant uuid.UUID, yield func(id uuid.UUID, email, name string, role tenancy.Role) error) error {
-	rows, err := s.Identity.Query(ctx, `
-		select u.id, u.email, u.name, m.role from identity.membership m join identity."user" u on u.id = m.user_id
-		where m.tenant_id = $1 and m.status = 'active' order by u.id`, tenant)
-	if err != nil {
-		return fmt.Errorf("read members: %w", err)
-	}
-	var id uuid.UUID
-	var email, name string
-	var role tenancy.Role
-	if _, err := pgx.ForEachRow(rows, []any{&id, &email, &name, &role}, func() error { return yield(id, email, name, role) }); err != nil {
-		return fmt.Errorf("read members: %w", err)
-	}
-	return nil
-}

@@ -89,7 +89,7 @@ func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 	huma.Register(api, httpx.Operation(http.MethodGet, base+"/{id}/proof", "get-purge-proof", read, "The signed proof that a purged organisation's data is deleted", "operator"), a.proof)
 	enter := httpx.Operation(http.MethodPost, base+"/{id}/enter", "enter-tenant", write, "Read an organisation's content for an hour; its audit log shows the reason", "operator")
 	huma.Register(api, enter, func(ctx context.Context, in *struct {
-		idInput
+		ID   uuid.UUID `path:"id" format:"uuid"`
 		Body reasonBody
 	}) (*output[Entered], error) {
 		until, err := a.Enter(ctx, in.ID, in.Body.Reason)
@@ -125,7 +125,7 @@ func (a *API) registerChanges(api huma.API, base string, write tenancy.Permissio
 		return a.Suspend(ctx, id, b.Reason)
 	})
 	starts(api, base, "resume", write, "Open a suspended organisation", func(ctx context.Context, id uuid.UUID, _ struct{}) (workflow.Workflow, error) {
-		return a.Service.Resume(ctx, id)
+		return a.Resume(ctx, id)
 	})
 	starts(api, base, "tier", write, "Give an organisation another tier, and its data that tier's placement", func(ctx context.Context, id uuid.UUID, b tierBody) (workflow.Workflow, error) {
 		return a.ChangeTier(ctx, id, b.Tier)
@@ -142,7 +142,7 @@ func starts[B any](api huma.API, base, name string, write tenancy.Permission, su
 	op := httpx.Operation(http.MethodPost, base+"/{id}/"+name, name+"-tenant", write, summary, "operator")
 	op.DefaultStatus = http.StatusAccepted
 	huma.Register(api, op, func(ctx context.Context, in *struct {
-		idInput
+		ID   uuid.UUID `path:"id" format:"uuid"`
 		Body B
 	}) (*output[workflow.View], error) {
 		w, err := do(ctx, in.ID, in.Body)

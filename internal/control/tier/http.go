@@ -120,14 +120,14 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 	add := httpx.Operation(http.MethodPost, base+"/{name}", "add-tier", write, "Add a tier", "operator")
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, func(ctx context.Context, in *struct {
-		nameInput
+		Name string `path:"name" pattern:"^[a-z][a-z0-9-]{1,38}$"`
 		Body body
 	}) (*tierOutput, error) {
 		return reply(a.Add(ctx, in.Body.tier(in.Name, 1)))
 	})
 	huma.Register(api, httpx.Operation(http.MethodPut, base+"/{name}", "change-tier", write, "Change a tier; organisations that have it feel it within 5 s", "operator"),
 		func(ctx context.Context, in *struct {
-			nameInput
+			Name  string `path:"name" pattern:"^[a-z][a-z0-9-]{1,38}$"`
 			Match string `header:"If-Match" doc:"The tier's ETag"`
 			Body  body
 		}) (*tierOutput, error) {
@@ -152,8 +152,9 @@ func (a *API) registerLimits(api huma.API, write tenancy.Permission) {
 	set := httpx.Operation(http.MethodPut, path, "set-tenant-limit", write, "Give one organisation a limit of its own", "operator")
 	set.DefaultStatus = http.StatusNoContent
 	huma.Register(api, set, func(ctx context.Context, in *struct {
-		limitInput
-		Body struct {
+		ID    uuid.UUID `path:"id" format:"uuid"`
+		Limit Limit     `path:"limit" maxLength:"40"`
+		Body  struct {
 			Value  int64  `json:"value" minimum:"0"`
 			Reason string `json:"reason,omitempty" maxLength:"300"`
 		}
