@@ -238,9 +238,12 @@ func TestTheDescriptionIsWhatIsCommitted(t *testing.T) {
 
 func TestBadSettingsAreReportedTogether(t *testing.T) {
 	t.Parallel()
-	cfg := server.Config{Data: t.TempDir(), Listen: "nonsense", PublicURL: "ftp://x/path", Roles: []string{"lab", "chef"}, Capacity: -1}
+	cfg := server.Config{Data: t.TempDir(), Listen: "nonsense", PublicURL: "ftp://x/path", Roles: []string{"lab", "chef"}, Capacity: -1, SMTPURL: "smtp://u:hunter2@"}
 	err := cfg.Complete()
-	for _, want := range []string{"--listen", "--public-url", `"chef"`, "--roles lab", "--capacity"} {
+	if err != nil && strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a password is repeated: %v", err)
+	}
+	for _, want := range []string{"--smtp-url", "--listen", "--public-url", `"chef"`, "--roles lab", "--capacity"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no word about %s in: %v", want, err)
 		}

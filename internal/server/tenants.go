@@ -75,10 +75,14 @@ func (l life) Archive(ctx context.Context, id, tenant, operator uuid.UUID, reaso
 	return l.exports.Keep(ctx, id, tenant, operator, reason, until)
 }
 
-// RemoveFiles deletes the tenant's archives.
+// RemoveFiles deletes the tenant's archives, and the mail to its people.
 func (l life) RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
-	n, err := l.exports.RemoveTenant(ctx, tenant)
-	return map[string]int64{"archive": n}, err
+	archives, err := l.exports.RemoveTenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := l.mail.RemoveTenant(ctx, tenant)
+	return map[string]int64{"archive": archives, "mail": letters}, err
 }
 
 // Uses counts members and running sessions.

@@ -78,7 +78,7 @@ func (s *Service) Routes(api huma.API) {
 	huma.Register(api, register, func(ctx context.Context, in *registerInput) (*answer[Receipt], error) {
 		b := in.Body
 		out, err := s.Register(ctx, in.Address, in.Key, Wish{Title: b.Title, Name: b.Name, Email: b.Email, AdminName: b.AdminName, Tier: b.Tier})
-		return reply(Receipt(out), err)
+		return reply(Receipt{ID: out.ID, ExpiresAt: out.ExpiresAt.Truncate(time.Second)}, err)
 	})
 	huma.Register(api, operation(http.MethodGet, "/v1/registrations/names", "look-up-name", "Whether an organisation can have a name"),
 		func(ctx context.Context, in *struct {

@@ -100,9 +100,10 @@ type Service struct {
 	watchers map[uuid.UUID]int // event streams of each registration
 }
 
-// Limits say how much strangers may do. Recipient bounds mail to one address, whoever asks for it.
+// Limits say how much strangers may do. Recipient bounds mail to one address, whoever asks for it; Silo bounds what costs
+// a schema and a role of the database.
 type Limits struct {
-	Address, Recipient, Everybody, Look throttle.Rule
+	Address, Recipient, Everybody, Silo, Look throttle.Rule
 }
 
 // DefaultLimits suit an installation on the internet: everybody together starts five registrations a second after the
@@ -112,6 +113,7 @@ func DefaultLimits() Limits {
 		Address:   throttle.Rule{Free: 20, First: 30 * time.Second, Max: 10 * time.Minute, Forget: time.Hour},
 		Recipient: throttle.Rule{Free: 3, First: 10 * time.Minute, Max: 6 * time.Hour, Forget: 24 * time.Hour},
 		Everybody: throttle.Rule{Free: 200, First: 200 * time.Millisecond, Max: 200 * time.Millisecond, Forget: time.Minute},
+		Silo:      throttle.Rule{Free: 10, First: 30 * time.Second, Max: 30 * time.Second, Forget: 10 * time.Minute},
 		Look:      throttle.Rule{Free: 300, First: time.Second, Max: 10 * time.Second, Forget: 5 * time.Minute},
 	}
 }
@@ -300,6 +302,11 @@ func (s *Service) Confirm(ctx context.Context, token, name string) (Status, erro
 func (s *Service) begin(ctx context.Context, tx pgx.Tx, row *registration) (err error) {
 	if row.Placement, err = s.Tiers.Placement(ctx, row.Tier); err != nil { // the tier may have been closed since
 		return err
+	}
+	if row.Placement == Silo {
+		if wait := s.Throttle.Try(throttle.Key{Name: "silo", Rule: s.Limits.Silo}); wait > 0 {
+			return httpx.Limited(wait)
+		}
 	}
 	if row.Tenant.UUID, err = uuid.NewV7(); err != nil {
 		return fmt.Errorf("tenant id: %w", err)

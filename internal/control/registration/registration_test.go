@@ -250,6 +250,24 @@ func TestFloodsAreSlowedDown(t *testing.T) {
 	}
 }
 
+func TestSilosAreMadeOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Limits.Silo = throttle.Rule{Free: 1, First: time.Minute, Max: time.Minute, Forget: time.Hour}
+	var last answer
+	for _, name := range []string{"one-one", "two-two", "three-3"} {
+		_, token := f.registered(name, name+"@example.org", "platinum")
+		last = f.confirm(token, "")
+	}
+	if n := f.count(`select count(*) from control.workflow`); last.status != http.StatusTooManyRequests || n != 2 {
+		t.Errorf("the third: %d, %d workflows", last.status, n)
+	}
+	_, token := f.registered("pooled", "ada@example.org", "basic")
+	if a := f.confirm(token, ""); a.status != http.StatusOK {
+		t.Errorf("a pooled one: %d %s", a.status, a.body)
+	}
+}
+
 func TestWhatIsOverIsDeleted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -112,7 +112,7 @@ func (tiers) Placement(_ context.Context, tier string) (registration.Placement, 
 // generous limits bother no test that is about something else.
 func generous() registration.Limits {
 	r := throttle.Rule{Free: 10_000, Forget: time.Hour}
-	return registration.Limits{Address: r, Recipient: r, Everybody: r, Look: r}
+	return registration.Limits{Address: r, Recipient: r, Everybody: r, Silo: r, Look: r}
 }
 
 func service(e *workflow.Engine) *registration.Service {
