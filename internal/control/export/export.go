@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -100,7 +102,8 @@ func (s *Service) RequestFor(ctx context.Context, tenant uuid.UUID, reason strin
 	if !ok {
 		return Export{}, db.ErrNoScope
 	}
-	if n := len([]rune(reason)); n < 5 || n > 500 {
+	reason = strings.TrimSpace(reason)
+	if n := utf8.RuneCountInString(reason); n < 5 || n > 500 {
 		return Export{}, ErrReason
 	}
 	return s.start(operatorIn(ctx, tenant), s.System, Export{Tenant: tenant, By: scope.User, Operator: true, Reason: reason})

@@ -80,15 +80,15 @@ type tenantInput struct {
 }
 
 type tenantRequest struct {
-	tenantInput
+	Tenant uuid.UUID `path:"tenant" format:"uuid"`
 	Body struct {
 		Reason string `json:"reason" minLength:"5" maxLength:"500" doc:"Why the organisation's data is needed; its audit log shows it"`
 	}
 }
 
 type tenantExport struct {
-	tenantInput
-	idInput
+	Tenant uuid.UUID `path:"tenant" format:"uuid"`
+	ID     uuid.UUID `path:"id" format:"uuid"`
 }
 
 // Register adds the routes: for a tenant's owners, and for operators with their own permissions.
