@@ -117,6 +117,7 @@ func (p *program) work(ctx context.Context) error {
 	var revived sync.WaitGroup
 	if p.cfg.Has(RoleWorker) {
 		revived.Go(func() { p.workflows.Revive(ctx) })
+		revived.Go(func() { p.sweepExports(ctx) })
 	}
 	p.reap(ctx)
 	revived.Wait()

@@ -26,6 +26,7 @@ const (
 	endedLost      ending = "environment_lost"
 	endedAnew      ending = "started_over"
 	endedClosed    ending = "organisation_closed"
+	endedMoved     ending = "organisation_imported"
 )
 
 // reason is the ending with its sentence for people.
@@ -46,6 +47,8 @@ func (e ending) reason() Reason {
 		message = "You started the lab over."
 	case endedClosed:
 		message = "The session ended because your organisation is closed at the moment."
+	case endedMoved:
+		message = "The session ran in another installation, which your organisation came from. Start the lab again."
 	}
 	return Reason{Code: string(e), Message: message}
 }

@@ -45,6 +45,17 @@ func running(ctx context.Context, tx pgx.Tx, user, lab uuid.UUID) (Session, erro
 	return one(ctx, tx, `user_id = $1 and lab_id = $2 and state in ('requested', 'admitted', 'provisioning', 'ready')`, user, lab)
 }
 
+// EndImported ends the sessions of a tenant that was imported while they ran: their environments are elsewhere.
+func EndImported(ctx context.Context, tx pgx.Tx) error {
+	why := endedMoved.reason()
+	_, err := tx.Exec(ctx, `update session set state = 'ended', reason_code = $1, reason_message = $2, ended_at = now()
+		where state not in ('ended', 'failed')`, why.Code, why.Message)
+	if err != nil {
+		return fmt.Errorf("end imported sessions: %w", err)
+	}
+	return nil
+}
+
 // errRuns is returned by insert when another request started the same lab at the same time.
 var errRuns = errors.New("session: the lab runs already")
 

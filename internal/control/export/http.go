@@ -81,7 +81,7 @@ type tenantInput struct {
 
 type tenantRequest struct {
 	Tenant uuid.UUID `path:"tenant" format:"uuid"`
-	Body struct {
+	Body   struct {
 		Reason string `json:"reason" minLength:"5" maxLength:"500" doc:"Why the organisation's data is needed; its audit log shows it"`
 	}
 }

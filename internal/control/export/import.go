@@ -37,7 +37,12 @@ type Report struct {
 
 // Import checks an archive whole and then loads it into a tenant, which must have no data yet, in one transaction. The
 // archive is read twice. Ids stay as they are; everything becomes the tenant's.
-func (i *Importer) Import(ctx context.Context, tenant uuid.UUID, in io.ReadSeeker) (r Report, err error) {
+func (i *Importer) Import(ctx context.Context, tenant uuid.UUID, in io.ReadSeeker) (Report, error) {
+	return i.ImportNew(ctx, in, func(Report) (uuid.UUID, error) { return tenant, nil })
+}
+
+// ImportNew is Import into the tenant that choose makes, once the archive is known to be whole.
+func (i *Importer) ImportNew(ctx context.Context, in io.ReadSeeker, choose func(Report) (uuid.UUID, error)) (r Report, err error) {
 	name, err := os.MkdirTemp(i.Dir, "import-*")
 	if err != nil {
 		return r, fmt.Errorf("make a directory for the archive's files: %w", err)
@@ -53,6 +58,10 @@ func (i *Importer) Import(ctx context.Context, tenant uuid.UUID, in io.ReadSeeke
 		return r, err
 	}
 	r = report(checked)
+	tenant, err := choose(r)
+	if err != nil {
+		return r, err
+	}
 	ctx = tenancy.System(ctx, tenant)
 	err = i.DB.InTenant(ctx, i.System, func(tx pgx.Tx) error {
 		if _, err := in.Seek(0, io.SeekStart); err != nil {

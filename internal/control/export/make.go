@@ -46,11 +46,10 @@ func (s *Service) write(ctx context.Context, r *workflow.Run) error {
 	}
 	var told time.Time
 	err = s.make(ctx, e, func(done, total int64) error {
-		if now := time.Now(); done < total && now.Sub(told) < progressEvery {
+		if done < total && time.Since(told) < progressEvery {
 			return nil
-		} else {
-			told = now
 		}
+		told = time.Now()
 		return r.Progress(ctx, done, total, "rows")
 	})
 	if err == nil || ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +89,7 @@ func TestAnExportIsMadeKeptAndTakenOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := contents(t, packed)
-	if sum := sha256.Sum256([]byte(files["manifest.json"])); string(sum[:]) != string(e.Manifest) || e.Bytes != int64(len(packed)) || e.Rows < 25 {
+	if sum := sha256.Sum256([]byte(files["manifest.json"])); !bytes.Equal(sum[:], e.Manifest) || e.Bytes != int64(len(packed)) || e.Rows < 25 {
 		t.Errorf("%+v", e)
 	}
 	if !strings.Contains(files["data/audit_entry.jsonl"], "tenant.export_requested") {
@@ -256,8 +258,8 @@ func call(t *testing.T, method, address, as, body string, header ...string) (*ht
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		req.Header.Set(pair[0], pair[len(pair)-1])
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

@@ -47,10 +47,10 @@ func Check(in io.Reader, dir *os.Root, limits Limits) (*Checked, error) {
 		order = append(order, name)
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = c.compare(found, order)
 	}
-	return c, c.compare(found, order)
+	return c, err
 }
 
 // readManifest reads the last entry.
