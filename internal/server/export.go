@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -40,7 +40,7 @@ func (p *program) newExports(data *db.DB, schema int64) *export.Service {
 
 // roster gives an export the tenant's people.
 func (p *program) roster(ctx context.Context, tenant uuid.UUID, yield func(archive.Member) error) error {
-	return p.identity.Roster(ctx, tenant, func(m identity.RosterEntry) error {
+	return p.members.Roster(ctx, tenant, func(m member.RosterEntry) error {
 		return yield(archive.Member{ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role)})
 	})
 }

@@ -69,13 +69,11 @@ func Verify(public ed25519.PublicKey, payload, signature []byte) error {
 	return nil
 }
 
-// Proof is a signed statement as it is handed out and kept. Payload has the bytes that were signed; Statement is the same
-// JSON for people to read, and counts for nothing.
+// Proof is a signed statement as it is handed out and kept.
 type Proof struct {
-	Statement json.RawMessage `json:"statement" doc:"What is proved, to read; the payload is what counts"`
-	Payload   []byte          `json:"payload" doc:"The signed bytes, in base64: the statement as JSON"`
-	Signature []byte          `json:"signature" doc:"Ed25519 signature over the payload, in base64"`
-	Key       string          `json:"key" doc:"Which key signed: see GET /v1/proof-key"`
+	Document  string `json:"document" doc:"JSON, exactly as it was signed"`
+	Signature []byte `json:"signature" doc:"Ed25519 signature over the document's bytes, in base64"`
+	KeyID     string `json:"keyId" doc:"Of GET /v1/proof-key"`
 }
 
 // Make signs a statement, which becomes JSON.
@@ -88,19 +86,19 @@ func (s *Signer) Make(ctx context.Context, statement any) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	return Proof{Statement: payload, Payload: payload, Signature: signature, Key: key}, nil
+	return Proof{Document: string(payload), Signature: signature, KeyID: key}, nil
 }
 
-// Open checks a proof and reads its payload into statement, whatever its readable copy says.
+// Open checks a proof and reads its document into statement.
 func (p Proof) Open(public ed25519.PublicKey, statement any) error {
-	if p.Key != KeyID(public) {
-		return fmt.Errorf("%w: key %s signed, not %s", ErrSignature, p.Key, KeyID(public))
+	if p.KeyID != KeyID(public) {
+		return fmt.Errorf("%w: key %s signed, not %s", ErrSignature, p.KeyID, KeyID(public))
 	}
-	if err := Verify(public, p.Payload, p.Signature); err != nil {
+	if err := Verify(public, []byte(p.Document), p.Signature); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(p.Payload, statement); err != nil {
-		return fmt.Errorf("proof: read the payload: %w", err)
+	if err := json.Unmarshal([]byte(p.Document), statement); err != nil {
+		return fmt.Errorf("proof: read the document: %w", err)
 	}
 	return nil
 }

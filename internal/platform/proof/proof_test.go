@@ -41,7 +41,6 @@ func TestAProofIsCheckedByItsPublicKey(t *testing.T) {
 	if err := json.Unmarshal(text, &kept); err != nil {
 		t.Fatal(err)
 	}
-	kept.Statement = json.RawMessage(`{"Rows":8}`) // what people read proves nothing
 	var got statement
 	if err := kept.Open(signer(t, "a").Public(), &got); err != nil || got.Rows != 7 {
 		t.Errorf("%+v, %v", got, err)
@@ -56,12 +55,12 @@ func TestAChangedProofIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := map[string]func(*proof.Proof){
-		"payload":       func(p *proof.Proof) { p.Payload = []byte(`{"Rows":8}`) },
-		"signature":     func(p *proof.Proof) { p.Signature = append([]byte{p.Signature[0] ^ 1}, p.Signature[1:]...) },
-		"short":         func(p *proof.Proof) { p.Signature = p.Signature[:10] },
-		"no signature":  func(p *proof.Proof) { p.Signature = nil },
-		"key":           func(p *proof.Proof) { p.Key = proof.KeyID(other.Public()) },
-		"empty payload": func(p *proof.Proof) { p.Payload = nil },
+		"document":     func(p *proof.Proof) { p.Document = `{"Rows":8}` },
+		"signature":    func(p *proof.Proof) { p.Signature = append([]byte{p.Signature[0] ^ 1}, p.Signature[1:]...) },
+		"short":        func(p *proof.Proof) { p.Signature = p.Signature[:10] },
+		"no signature": func(p *proof.Proof) { p.Signature = nil },
+		"key":          func(p *proof.Proof) { p.KeyID = proof.KeyID(other.Public()) },
+		"no document":  func(p *proof.Proof) { p.Document = "" },
 	}
 	for name, change := range changed {
 		bad := p
