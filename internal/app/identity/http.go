@@ -162,6 +162,28 @@ func (in *changePasswordInput) Resolve(ctx huma.Context) []error {
 var errCurrent = errs.Invalid("wrong_password", "The current password is not right.").
 	WithFields(errs.Field{Path: "body.current", Message: "This is not your current password."})
 
+// ConfirmPassword asks a signed-in user for the password once more; another one is an error of the kind invalid.
+func (s *Service) ConfirmPassword(ctx context.Context, pool string, user uuid.UUID, given string) error {
+	who, err := s.accountByID(ctx, user)
+	if err != nil {
+		return err
+	}
+	return s.confirm(ctx, Pool{Name: pool}, who, given)
+}
+
+func (s *Service) confirm(ctx context.Context, pool Pool, who account, given string) error {
+	pair, account, _ := signInKeys(pool, who.Email, "signed in")
+	if wait := s.throttle.Try(pair, account); wait > 0 {
+		return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %s, then try again.", wait.Round(time.Second))
+	}
+	right, err := s.verifyPassword(ctx, who, given)
+	if err == nil && !right {
+		return errCurrent
+	}
+	s.throttle.Forgive(pair, account)
+	return err
+}
+
 // changeOwnPassword asks for the current password, as whoever finds an open screen does not know it.
 func (s *Service) changeOwnPassword(ctx context.Context, token, current, next string) error {
 	claims, err := s.Verify(ctx, token)
@@ -176,16 +198,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err != nil {
 		return err
 	}
-	pair, account, _ := signInKeys(pool, who.Email, "signed in")
-	if wait := s.throttle.Try(pair, account); wait > 0 {
-		return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %s, then try again.", wait.Round(time.Second))
-	}
-	right, err := s.verifyPassword(ctx, who, current)
-	if err == nil && !right {
-		return errCurrent
-	}
-	s.throttle.Forgive(pair, account)
-	if err != nil {
+	if err := s.confirm(ctx, pool, who, current); err != nil {
 		return err
 	}
 	hash, err := s.newHash(ctx, who.User, next)

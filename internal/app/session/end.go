@@ -87,6 +87,20 @@ func (s *Service) EndAll(ctx context.Context) (left int, err error) {
 	return len(running), nil
 }
 
+// EndOf ends a person's sessions in the tenant of ctx, because their account goes, and tells how many have not ended yet.
+func (s *Service) EndOf(ctx context.Context, user uuid.UUID) (left int, err error) {
+	running, err := s.openOf(ctx, user, endAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range running {
+		if err := s.end(ctx, policy.SessionSystem, id, endedByLearner); err != nil {
+			return len(running), err
+		}
+	}
+	return len(running), nil
+}
+
 // end moves a session to ending and adds the job that removes its environment. It can be repeated.
 func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, why ending) error {
 	var environment uuid.UUID

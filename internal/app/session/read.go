@@ -115,3 +115,10 @@ func (s *Service) open(ctx context.Context, most int) ([]uuid.UUID, error) {
 	return db.ReadInTenant(ctx, s.DB, policy.SessionSystem, `
 		select id from session where state not in ('ended', 'failed') order by id limit @most`, pgx.NamedArgs{"most": most}, pgx.RowTo[uuid.UUID])
 }
+
+// openOf is open for one person.
+func (s *Service) openOf(ctx context.Context, user uuid.UUID, most int) ([]uuid.UUID, error) {
+	return db.ReadInTenant(ctx, s.DB, policy.SessionSystem, `
+		select id from session where user_id = @user and state not in ('ended', 'failed') order by id limit @most`,
+		pgx.NamedArgs{"user": user, "most": most}, pgx.RowTo[uuid.UUID])
+}
