@@ -148,10 +148,6 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.upgrades = &upgrade.Service{Pool: p.pools.control, Migrator: store.installation, Want: want, Log: log}
-	p.exports = p.newExports(data, want)
-	if p.proofs, err = proof.New(store.key); err != nil {
-		return nil, err
-	}
 	if err := p.openMail(p.inserter); err != nil {
 		return nil, err
 	}
