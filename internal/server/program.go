@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
+	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
@@ -59,6 +60,7 @@ type program struct {
 	upgrades     *upgrade.Service
 	tiers        *tier.Service
 	tenants      *tenant.Service
+	audits       *auditlog.Service
 	exports      *export.Service
 	signer       *proof.Signer
 	workflows    *workflow.Engine

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
@@ -31,6 +32,7 @@ func (p *program) openTenants(schema int64) (err error) {
 		Log: p.log, Now: time.Now,
 	}
 	p.tenants.AddWorkflows()
+	p.audits = &auditlog.Service{DB: p.data, Names: p.names, Inside: p.tenants.MustBeInside}
 	p.hearTenants()
 	return nil
 }
@@ -108,6 +110,19 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 	return tenant.Placement(t.Placement), err
 }
 
+// names gives the names of people.
+func (p *program) names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := p.identity.People(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[uuid.UUID]string, len(found))
+	for id, who := range found {
+		names[id] = who.Name
+	}
+	return names, nil
+}
+
 // sessionRoom tells whether a plan has room for one more session.
 func (p *program) sessionRoom(ctx context.Context, tenant uuid.UUID, running, own int64) error {
 	plan, err := p.tiers.Of(ctx, tenant)
@@ -154,6 +169,7 @@ func (p *program) hearTenants() {
 // tenantAPI adds the routes about tenants.
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
+	p.audits.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
