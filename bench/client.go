@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -33,7 +34,12 @@ type session struct {
 
 // call sends a request and decodes the answer.
 func (c *client) call(ctx context.Context, method, path string, body, answer any) error {
-	resp, err := c.send(ctx, method, path, body)
+	return c.callWith(ctx, method, path, nil, body, answer)
+}
+
+// callWith is call with headers of its own.
+func (c *client) callWith(ctx context.Context, method, path string, header http.Header, body, answer any) error {
+	resp, err := c.sendWith(ctx, method, path, header, body)
 	if err != nil {
 		return err
 	}
@@ -42,6 +48,10 @@ func (c *client) call(ctx context.Context, method, path string, body, answer any
 }
 
 func (c *client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	return c.sendWith(ctx, method, path, nil, body)
+}
+
+func (c *client) sendWith(ctx context.Context, method, path string, header http.Header, body any) (*http.Response, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -50,6 +60,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
