@@ -126,7 +126,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.pools, err = openPools(ctx, store.installation); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version})
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents()})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
