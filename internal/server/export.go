@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -26,6 +27,23 @@ import (
 
 // exportDir is the directory of archives in a data directory.
 func exportDir(data string) string { return filepath.Join(data, "exports") }
+
+// newExports makes the service of archives and makes its workflow known.
+func (p *program) newExports(data *db.DB, schema int64) *export.Service {
+	s := &export.Service{
+		DB: data, Control: p.pools.control, Engine: p.workflows, Export: policy.TenantExport, System: policy.TenantSystem,
+		Members: p.roster, Files: export.Files{Dir: exportDir(p.cfg.Data), Host: p.cfg.Host}, Program: Version, Schema: schema, Log: p.log,
+	}
+	p.workflows.Add(s.Workflow())
+	return s
+}
+
+// roster gives an export the tenant's people.
+func (p *program) roster(ctx context.Context, tenant uuid.UUID, yield func(archive.Member) error) error {
+	return p.members.Roster(ctx, tenant, func(m member.RosterEntry) error {
+		return yield(archive.Member{ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role)})
+	})
+}
 
 // exportSweepEvery is how often archives that have expired are deleted, by each host its own.
 const exportSweepEvery = time.Hour
