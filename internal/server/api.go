@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
+	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -62,7 +63,7 @@ func Describe() ([]byte, error) {
 	p := &program{
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
-		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{},
+		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		registration: &registration.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))

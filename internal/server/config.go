@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 )
 
@@ -33,6 +34,9 @@ type Config struct {
 	MasterKey   string        `help:"Base64 of the 32 bytes that seal every secret. Default: master.key in the data directory, made at the first start." env:"CLOUDKIDA_MASTER_KEY" placeholder:"KEY"`
 	SMTPURL     string        `name:"smtp-url" help:"Mail server, smtp(s)://USER:PASSWORD@HOST:PORT; give it by the variable, so that no list of processes shows the password. STARTTLS is required but on this machine. Default: none; operators read mail in the console." env:"CLOUDKIDA_SMTP_URL" placeholder:"URL"`
 	MailFrom    string        `help:"Who mail is from, with --smtp-url, such as \"Example Labs <no-reply@example.com>\"." env:"CLOUDKIDA_MAIL_FROM" placeholder:"ADDRESS"`
+	TermsURL    string        `help:"Terms of use that people agree to when they make an account; what they agreed to is kept. Default: none." env:"CLOUDKIDA_TERMS_URL" placeholder:"URL"`
+	PrivacyURL  string        `help:"Privacy notice, like --terms-url." env:"CLOUDKIDA_PRIVACY_URL" placeholder:"URL"`
+	TermsVer    string        `name:"terms-version" help:"Version of both documents, such as 2026-03." default:"1" env:"CLOUDKIDA_TERMS_VERSION" placeholder:"TEXT"`
 	LogFormat   string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
 }
 
@@ -103,7 +107,37 @@ func (c *Config) Complete() error {
 	if _, err := c.smtp(); err != nil {
 		problems = append(problems, err)
 	}
+	problems = append(problems, c.checkDocuments()...)
 	return errors.Join(problems...)
+}
+
+// maxVersion is how long the version of a document may be.
+const maxVersion = 40
+
+func (c *Config) checkDocuments() (problems []error) {
+	for flag, text := range map[string]string{"--terms-url": c.TermsURL, "--privacy-url": c.PrivacyURL} {
+		u, err := url.Parse(text)
+		if text != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			problems = append(problems, fmt.Errorf("%s %q: want an address such as https://example.com/terms", flag, text))
+		}
+	}
+	if len(c.documents()) > 0 && (c.TermsVer == "" || len(c.TermsVer) > maxVersion) {
+		problems = append(problems, fmt.Errorf("--terms-version: want 1 to %d characters", maxVersion))
+	}
+	return problems
+}
+
+// documents are what people agree to when they make an account.
+func (c *Config) documents() (list []consent.Document) {
+	for _, d := range []consent.Document{
+		{Name: "terms", Title: "terms of use", Version: c.TermsVer, URL: c.TermsURL},
+		{Name: "privacy", Title: "privacy notice", Version: c.TermsVer, URL: c.PrivacyURL},
+	} {
+		if d.URL != "" {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // smtp is the mail server that was set, or nil.

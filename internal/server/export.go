@@ -165,6 +165,8 @@ func newTenant(ctx context.Context, control *pgxpool.Pool, name, title string) (
 	switch {
 	case errors.As(err, &pg) && pg.Code == "23514":
 		return id, errors.New("--name: want 3 to 40 letters a to z, digits and hyphens, such as acme-academy")
+	case errors.As(err, &pg) && pg.Code == "23505":
+		return id, fmt.Errorf("--name: %s is too much like the name of another organisation; choose one that nobody mistakes", name)
 	case errors.Is(err, pgx.ErrNoRows):
 		return id, fmt.Errorf("--name: there is an organisation %s already; import into a new one", name)
 	case err != nil:

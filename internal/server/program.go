@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
+	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -62,6 +63,7 @@ type program struct {
 	tenants      *tenant.Service
 	audits       *auditlog.Service
 	exports      *export.Service
+	persons      *person.Service
 	signer       *proof.Signer
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
@@ -124,7 +126,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.pools, err = openPools(ctx, store.installation); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version})
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents()})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
+	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
@@ -33,6 +34,9 @@ func (p *program) openTenants(schema int64) (err error) {
 	}
 	p.tenants.AddWorkflows()
 	p.audits = &auditlog.Service{DB: p.data, Names: p.names, Inside: p.tenants.MustBeInside}
+	p.persons = &person.Service{
+		Identity: p.pools.identity, DB: p.data, Accounts: p.identity, Labs: p.sessions, Letters: p.mail, Signer: p.signer, Log: p.log,
+	}
 	p.hearTenants()
 	return nil
 }
@@ -170,6 +174,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
+	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)

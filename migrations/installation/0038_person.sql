@@ -20,3 +20,5 @@ create table identity.erasure (
   created_at timestamptz not null default now()
 );
 grant select, insert on identity.erasure to cloudkida_identity;
+
+create index mail_message_recipient on control.mail_message (lower(recipient));

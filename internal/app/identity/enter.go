@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // newcomer is whose link to the first password this is, and the tenant that they come to.
@@ -58,7 +59,10 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 		if found, err := s.takeLink(ctx, tx, pool, linkEnter, link); err != nil || !found {
 			return cmp.Or(err, error(errEnterLink))
 		}
-		return firstPassword(ctx, tx, who.ID, hash)
+		if err := firstPassword(ctx, tx, who.ID, hash); err != nil {
+			return err
+		}
+		return s.consents.Record(ctx, tx, who.ID, httpx.ClientAddress(r))
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
@@ -70,7 +71,8 @@ func (e *env) service(publicURL string) *identity.Service {
 	e.t.Helper()
 	s, err := identity.New(identity.Config{
 		Pool: e.db.Identity, Key: e.key, PublicURL: publicURL, Log: slog.New(slog.DiscardHandler), Version: "test",
-		Now: func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
+		Documents: []consent.Document{{Name: "terms", Title: "terms of use", Version: "7", URL: "https://example.com/terms"}},
+		Now:       func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
 	})
 	if err != nil {
 		e.t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
@@ -63,8 +64,9 @@ type Config struct {
 	Key       *secret.Key   // seals the signing keys
 	PublicURL string        // how browsers reach the installation, without a path
 	Log       *slog.Logger
-	Version   string           // of the program, for GET /v1/config
-	Now       func() time.Time // the clock; time.Now when nil
+	Version   string             // of the program, for GET /v1/config
+	Now       func() time.Time   // the clock; time.Now when nil
+	Documents []consent.Document // that people agree to when they make an account
 }
 
 // Service is the identity of one installation.
@@ -82,6 +84,7 @@ type Service struct {
 	throttle  *throttle.Throttle
 	origin    *http.CrossOriginProtection
 	formKey   []byte
+	consents  consent.Keeper
 	keys      *keyring.Ring
 	pools     *cache.Cache[string, Pool]
 	members   *cache.Cache[memberKey, Member]
@@ -103,6 +106,7 @@ func New(cfg Config) (*Service, error) {
 		passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2), maxWaitHashes),
 		origin:    http.NewCrossOriginProtection(),
 		formKey:   []byte(cfg.Key.Derive("identity form tokens")),
+		consents:  consent.Keeper{Documents: cfg.Documents, Key: []byte(cfg.Key.Derive("identity consent addresses"))},
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -54,6 +54,7 @@ func (s *Service) signUp(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	}
 	user, err := s.CreateUser(r.Context(), NewUser{
 		Pool: pool.Name, Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Password: r.PostForm.Get("password"),
+		Address: httpx.ClientAddress(r),
 	})
 	if !errors.Is(err, ErrEmailTaken) {
 		s.throttle.Forgive(taken)

@@ -33,6 +33,7 @@ type NewUser struct {
 	Operator bool
 	Tenant   uuid.UUID
 	Role     tenancy.Role
+	Address  string // of the network, from which the person agreed to today's documents; empty: did not
 }
 
 // ErrEmailTaken says that a pool has this e-mail address already.
@@ -62,7 +63,10 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	var user User
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		user, err = insertUser(ctx, tx, pool, in, hash)
-		return err
+		if err != nil || in.Address == "" {
+			return err
+		}
+		return s.consents.Record(ctx, tx, user.ID, in.Address)
 	})
 	return user, err
 }

@@ -96,6 +96,7 @@ type home struct {
 const (
 	labsTime  = 20 * time.Second
 	labsEvery = 200 * time.Millisecond
+	afterTime = time.Minute // for what follows once the account is gone
 )
 
 // Counted is what there was of a person in one table.
@@ -212,11 +213,15 @@ func (s *Service) erase(ctx context.Context, who account, homes []home) (counted
 	if err != nil {
 		return nil, err
 	}
-	// A request that had begun before may have written once more.
+	// A request that had begun before may have written once more. The account is gone: whether anybody still waits for the
+	// answer or not, this and the proof follow.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterTime)
+	defer cancel()
 	for _, h := range homes {
 		again, err := s.eraseIn(ctx, h.ID, who.ID, false)
 		if err != nil {
-			return nil, err
+			s.Log.ErrorContext(ctx, "look once more for rows of an erased person", "user", who.ID, "tenant", h.ID, "error", err)
+			continue
 		}
 		merge(counted, again)
 	}
@@ -248,9 +253,11 @@ func (s *Service) eraseLetters(ctx context.Context, email string) (c Counted, er
 
 // prove signs what was counted and keeps the proof, which the person takes along.
 func (s *Service) prove(ctx context.Context, user uuid.UUID, counted []Counted) (proof.Proof, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterTime)
+	defer cancel()
 	p, err := s.Signer.Make(ctx, Statement{Kind: "person.erasure", User: user, At: time.Now().UTC(), Rows: counted})
 	if err != nil {
 		return p, err
 	}
-	return p, s.keep(context.WithoutCancel(ctx), user, p)
+	return p, s.keep(ctx, user, p)
 }

@@ -178,3 +178,13 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) RemoveTenant(ctx context.Context, tenant uuid.UUID) (int64, error) {
 	return removeTenant(ctx, s.Pool, tenant)
 }
+
+// CountTo counts the messages to an e-mail address.
+func (s *Service) CountTo(ctx context.Context, email string) (int64, error) {
+	return countTo(ctx, s.Pool, email)
+}
+
+// RemoveTo deletes every message to an e-mail address. It can be repeated.
+func (s *Service) RemoveTo(ctx context.Context, email string) error {
+	return removeTo(ctx, s.Pool, email)
+}

@@ -136,3 +136,18 @@ func removeTenant(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID) (in
 	}
 	return done.RowsAffected(), nil
 }
+
+// Addresses are compared as people do: whatever their case.
+func countTo(ctx context.Context, pool *pgxpool.Pool, email string) (n int64, err error) {
+	if err := pool.QueryRow(ctx, `select count(*) from control.mail_message where lower(recipient) = lower($1)`, email).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count a person's mail: %w", err)
+	}
+	return n, nil
+}
+
+func removeTo(ctx context.Context, pool *pgxpool.Pool, email string) error {
+	if _, err := pool.Exec(ctx, `delete from control.mail_message where lower(recipient) = lower($1)`, email); err != nil {
+		return fmt.Errorf("delete a person's mail: %w", err)
+	}
+	return nil
+}

@@ -11,6 +11,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 )
 
 //go:embed template/*.html
@@ -50,6 +52,8 @@ type Data struct {
 	Title  string            // of the error page
 	Detail string            // of the error page: what happened and what to do
 	Tenant string            // whose portal this is
+	// Documents are what people agree to when they make an account.
+	Documents []consent.Document
 }
 
 // Renderer renders pages.
