@@ -145,10 +145,10 @@ func TestAMoveOntoAFullDiskIsTakenBack(t *testing.T) {
 		t.Skip("NOT TESTED: only root can mount a small disk")
 	}
 	dir := tempDir(t)
-	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=260m,mode=755", "cloudkida-test", dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=260m,mode=755", "cloudkida-test", dir).CombinedOutput(); err != nil { //nolint:gosec // a directory of this test
 		t.Skipf("NOT TESTED: a small disk cannot be mounted here: %v: %s", err, out)
 	}
-	t.Cleanup(func() { _ = exec.CommandContext(context.Background(), "umount", "-l", dir).Run() })
+	t.Cleanup(func() { _ = exec.CommandContext(context.Background(), "umount", "-l", dir).Run() }) //nolint:gosec // a directory of this test
 	c := newCluster(t, dir)
 	c.moveLog()
 	s, id := c.service(90_000) // about 60 MB with its index
