@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -65,8 +66,10 @@ type answer[T any] struct{ Body T }
 // Register adds the API's routes.
 func (s *Service) Register(api huma.API) {
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/config", "get-config", httpx.Public, "What a client must know to sign in", "identity"),
-		func(ctx context.Context, _ *struct{}) (*answer[ClientConfig], error) {
-			return reply(s.clientConfig(ctx))
+		func(ctx context.Context, in *struct {
+			Tenant string `query:"tenant" maxLength:"40" doc:"Name of an organisation, whose sign-in may be another one"`
+		}) (*answer[ClientConfig], error) {
+			return reply(s.clientConfig(ctx, in.Tenant))
 		})
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me", "get-me", httpx.SignedIn, "The caller", "identity"),
 		func(ctx context.Context, _ *struct{}) (*answer[Me], error) { return reply(s.me(ctx)) })
@@ -102,13 +105,16 @@ func reply[T any](body T, err error) (*answer[T], error) {
 	return &answer[T]{Body: body}, nil
 }
 
-func (s *Service) clientConfig(ctx context.Context) (ClientConfig, error) {
-	pool, err := s.pool(ctx, DefaultPool)
+func (s *Service) clientConfig(ctx context.Context, name string) (ClientConfig, error) {
+	name = cmp.Or(name, DefaultPool)
+	tenant, poolName, err := s.tenantNamed(ctx, name)
 	if err != nil {
 		return ClientConfig{}, err
 	}
-	tenant, err := s.tenant(ctx, pool.Tenant)
-	return ClientConfig{Issuer: s.issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp}, err
+	pool, err := s.pool(ctx, poolName)
+	return ClientConfig{
+		Issuer: s.issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp && name == DefaultPool,
+	}, err
 }
 
 var errNoScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")

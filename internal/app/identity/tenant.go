@@ -39,6 +39,20 @@ func (s *Service) tenant(ctx context.Context, id uuid.UUID) (t Tenant, err error
 	return t, nil
 }
 
+// tenantNamed finds a tenant and the user pool that its people sign in with.
+func (s *Service) tenantNamed(ctx context.Context, name string) (t Tenant, pool string, err error) {
+	err = s.db.QueryRow(ctx, `
+		select t.id, t.name, t.title, p.name from control.tenant t join identity.pool p on p.id = identity.pool_of(t.id)
+		where t.name = $1 and t.status <> 'purged'`, name).Scan(&t.ID, &t.Name, &t.Title, &pool)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Tenant{}, "", errNoPortal
+	}
+	if err != nil {
+		return Tenant{}, "", fmt.Errorf("read tenant: %w", err)
+	}
+	return t, pool, nil
+}
+
 // tenantsOf are the tenants that a user may sign in to now, the one joined first at the top.
 func (s *Service) tenantsOf(ctx context.Context, user uuid.UUID) ([]MyTenant, error) {
 	rows, err := s.db.Query(ctx, `

@@ -46,7 +46,7 @@ type List struct {
 
 // Used is one limit of a plan with what is used of it.
 type Used struct {
-	Name Limit  `json:"name"`
+	Name Limit  `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
 	Most *int64 `json:"most,omitempty" doc:"Absent where nothing bounds it"`
 	Used *int64 `json:"used,omitempty" doc:"Absent where it is not a matter of use, such as a rate"`
 }

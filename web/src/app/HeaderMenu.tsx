@@ -1,11 +1,11 @@
 import { Menu, useMantineColorScheme } from '@mantine/core'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { IconCheck, IconLogout, IconSearch, IconUser } from '@tabler/icons-react'
+import { IconBuilding, IconCheck, IconLogout, IconSearch, IconUser } from '@tabler/icons-react'
 import type { ReactElement } from 'react'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '@/features/identity/api'
-import { signOut } from '@/lib/auth'
+import { signOut, switchTenant } from '@/lib/auth'
 import { openPalette } from './overlay'
 import { schemeIcons } from './SchemeButton'
 import classes from './Shell.module.css'
@@ -45,6 +45,20 @@ function AccountItems() {
       <Menu.Item component={Link} to="/profile" leftSection={<IconUser size={16} />}>
         {t('profile.title')}
       </Menu.Item>
+      {me.tenants.length > 1 && (
+        <>
+          <Menu.Divider />
+          <Menu.Label>{t('shell.organisations')}</Menu.Label>
+          {me.tenants
+            .filter((tenant) => tenant.id !== me.tenant.id)
+            .map((tenant) => (
+              <Menu.Item key={tenant.id} leftSection={<IconBuilding size={16} />} onClick={() => void switchTenant(tenant.name)}>
+                {tenant.title}
+              </Menu.Item>
+            ))}
+          <Menu.Divider />
+        </>
+      )}
       <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
         {t('shell.signOut')}
       </Menu.Item>

@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import { problemOf, unreachable } from '@/lib/api/problem'
 import type { Config } from '@/lib/api/types'
-import { maySignInSilently, openAuth, signInSilently } from '@/lib/auth'
+import { forgetTenant, maySignInSilently, openAuth, signInSilently, tenantHint } from '@/lib/auth'
 
 interface Boot {
   config: Config
@@ -25,12 +25,14 @@ async function boot(): Promise<Boot> {
 
 /** Read without a token: it comes before sign-in. */
 async function readConfig(): Promise<Config> {
+  const tenant = tenantHint()
   let response: Response
   try {
-    response = await fetch('/v1/config')
+    response = await fetch(tenant ? `/v1/config?tenant=${tenant}` : '/v1/config')
   } catch {
     throw unreachable()
   }
+  if (response.status === 404 && tenant) forgetTenant()
   const body: unknown = await response.json().catch(() => null)
   if (!response.ok || body === null) throw problemOf(response, body)
   return body as Config

@@ -1,6 +1,9 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
+import type { OperatorTab } from '@/features/operator/OperatorPage'
+import type { TenantFilter } from '@/features/operator/tenants'
+import type { OrganisationTab } from '@/features/organisation/OrganisationPage'
 import { Boundary, BoundaryPage, MissingPage, Pending } from './Boundary'
 import { Gate } from './Gate'
 
@@ -20,6 +23,10 @@ const callback = createRoute({
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: Gate, errorComponent: BoundaryPage })
 
 const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: lazyRouteComponent(() => import('./Shell')), errorComponent: BoundaryPage })
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
+  return allowed.find((one) => one === value)
+}
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
@@ -68,16 +75,48 @@ const profile = createRoute({
 const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
-  validateSearch: (search: Record<string, unknown>): { tab?: 'users'; q?: string } => ({
-    tab: search.tab === 'users' ? 'users' : undefined,
+  validateSearch: (search: Record<string, unknown>): TenantFilter & { tab?: OperatorTab } => ({
+    tab: oneOf(search.tab, ['users', 'tenants', 'upgrades', 'mail'] as const),
     q: text(search.q),
+    status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
+    placement: oneOf(search.placement, ['pool', 'silo'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Operator')),
 })
 
+const tenant = createRoute({
+  getParentRoute: () => shell,
+  path: '/operator/tenants/$id',
+  component: lazyRouteComponent(() => import('./pages/Tenant')),
+})
+
+const organisation = createRoute({
+  getParentRoute: () => shell,
+  path: '/organisation',
+  validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
+    tab: oneOf(search.tab, ['members', 'audit', 'exports'] as const),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Organisation')),
+})
+
+/** Organisations sign up without being signed in. */
+const register = createRoute({
+  getParentRoute: () => root,
+  path: '/register',
+  component: lazyRouteComponent(() => import('@/features/registration/RegisterPage'), 'RegisterPage'),
+})
+
+const confirm = createRoute({
+  getParentRoute: () => root,
+  path: '/register/confirm',
+  component: lazyRouteComponent(() => import('@/features/registration/ConfirmPage'), 'ConfirmPage'),
+})
+
 const routes = root.addChildren([
   callback,
-  signedIn.addChildren([session, shell.addChildren([catalogue, lab, sessions, profile, operator])]),
+  register,
+  confirm,
+  signedIn.addChildren([session, shell.addChildren([catalogue, lab, sessions, profile, organisation, operator, tenant])]),
 ])
 
 export function newRouter(client: QueryClient) {

@@ -16,6 +16,24 @@ const hint = 'signed-in'
 /** Where this tab keeps its tokens: gone with the tab, never shared, never in localStorage. */
 const prefix = 'cloudkida.auth.'
 
+/** Whose portal this browser last signed in to; undefined for the installation's own. */
+const portal = 'tenant'
+
+const isName = (value: unknown): value is string => typeof value === 'string' && /^[a-z0-9-]{1,40}$/.test(value)
+
+/** The organisation that the address names (?tenant=), else the one of the last visit. The default one is none. */
+export function tenantHint(): string | undefined {
+  const named = new URLSearchParams(window.location.search).get('tenant')
+  if (isName(named)) keep(portal, named)
+  const name = isName(named) ? named : recall<string>(portal, '', isName)
+  return name === '' || name === 'default' ? undefined : name
+}
+
+/** The organisation is not there any more: the next visit goes to the installation's own portal. */
+export function forgetTenant(): void {
+  keep(portal, null)
+}
+
 let manager: (() => Promise<UserManager>) | undefined
 let refreshing: Promise<string | undefined> | undefined
 
@@ -42,6 +60,7 @@ async function newManager(config: Config): Promise<UserManager> {
     automaticSilentRenew: false, // refresh() does it when a token is needed: one place, one request at a time
     loadUserInfo: false,
     monitorSession: false,
+    extraQueryParams: tenantHint() ? { tenant: config.tenant.name } : {},
   })
 }
 
@@ -133,6 +152,13 @@ function ownPath(state: unknown): string {
   const url = new URL(path, window.location.origin)
   const ours = url.origin === window.location.origin && !url.pathname.startsWith('/auth/')
   return ours ? url.pathname + url.search : '/'
+}
+
+/** Goes on in another organisation of the same person. */
+export async function switchTenant(name: string): Promise<void> {
+  keep(portal, name)
+  await (await opened()).removeUser()
+  window.location.assign(`/?tenant=${encodeURIComponent(name)}`)
 }
 
 /** Ends the session here and at identity. */

@@ -7,16 +7,16 @@ import { Missing } from '../Boundary'
 const route = getRouteApi('/signed-in/shell/operator')
 
 export default function Operator() {
-  const { tab, q } = route.useSearch()
+  const { tab, ...filter } = route.useSearch()
   const navigate = route.useNavigate()
   const { data: me } = useSuspenseQuery(meQuery())
   if (!me.operator) return <Missing />
   return (
     <OperatorPage
       tab={tab ?? 'labs'}
-      onTab={(next) => void navigate({ search: { tab: next === 'users' ? next : undefined } })}
-      q={q}
-      onSearch={(text) => void navigate({ search: (before) => ({ ...before, q: text }), replace: true })}
+      onTab={(next) => void navigate({ search: { tab: next === 'labs' ? undefined : next } })}
+      filter={filter}
+      onFilter={(next) => void navigate({ search: { tab, ...next }, replace: true })}
     />
   )
 }

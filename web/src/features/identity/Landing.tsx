@@ -2,6 +2,7 @@ import { Button, Group, Text, Title } from '@mantine/core'
 import { IconBolt, IconCircleCheck, IconShieldLock } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { BrandMark } from '@/components/BrandMark'
+import { TextLink } from '@/components/links'
 import type { Config } from '@/lib/api/types'
 import { signIn, signUp } from '@/lib/auth'
 import classes from './Landing.module.css'
@@ -36,6 +37,9 @@ export function Landing({ config }: { config: Config }) {
               {t('landing.signIn')}
             </Button>
           </Group>
+          <Text mt="md" size="sm">
+            {t('landing.organisation')} <TextLink to="/register">{t('landing.register')}</TextLink>
+          </Text>
           <ul className={classes.points}>
             <li>
               <IconBolt size={20} aria-hidden /> {t('landing.fast')}

@@ -3,23 +3,28 @@ import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconActivity, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconMail, IconUsers } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
+import { Mail } from './Mail'
 import { RunningLabs } from './RunningLabs'
+import { Tenants } from './Tenants'
+import type { TenantFilter } from './tenants'
+import { Upgrades } from './Upgrades'
 import { Users } from './Users'
 
-export type OperatorTab = 'labs' | 'users'
+export const operatorTabs = ['labs', 'users', 'tenants', 'upgrades', 'mail'] as const
+export type OperatorTab = (typeof operatorTabs)[number]
 
 interface Props {
   tab: OperatorTab
   onTab: (tab: OperatorTab) => void
-  q: string | undefined
-  onSearch: (q: string | undefined) => void
+  filter: TenantFilter
+  onFilter: (filter: TenantFilter) => void
 }
 
 /** The provider's side: what runs, for whom, and the people. */
-export function OperatorPage({ tab, onTab, q, onSearch }: Props) {
+export function OperatorPage({ tab, onTab, filter, onFilter }: Props) {
   const { t } = useTranslation()
   return (
     <>
@@ -32,12 +37,30 @@ export function OperatorPage({ tab, onTab, q, onSearch }: Props) {
           <Tabs.Tab value="users" leftSection={<IconUsers size={16} />}>
             {t('operator.users')}
           </Tabs.Tab>
+          <Tabs.Tab value="tenants" leftSection={<IconBuilding size={16} />}>
+            {t('tenants.title')}
+          </Tabs.Tab>
+          <Tabs.Tab value="upgrades" leftSection={<IconDatabase size={16} />}>
+            {t('upgrades.title')}
+          </Tabs.Tab>
+          <Tabs.Tab value="mail" leftSection={<IconMail size={16} />}>
+            {t('mail.title')}
+          </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="labs">
           <RunningLabs />
         </Tabs.Panel>
         <Tabs.Panel value="users">
-          <Users q={q} onSearch={onSearch} />
+          <Users q={filter.q} onSearch={(q) => onFilter({ q })} />
+        </Tabs.Panel>
+        <Tabs.Panel value="tenants">
+          <Tenants filter={filter} onFilter={onFilter} />
+        </Tabs.Panel>
+        <Tabs.Panel value="upgrades">
+          <Upgrades />
+        </Tabs.Panel>
+        <Tabs.Panel value="mail">
+          <Mail />
         </Tabs.Panel>
       </Tabs>
     </>

@@ -67,6 +67,8 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 interface Follower {
+  /** Sends the request; with the access token by default. */
+  send?: (request: Request) => Promise<Response>
   onEvent: (event: ServerEvent) => void
   onOpen: () => void
   onLost: () => void
@@ -103,7 +105,7 @@ async function readOnce(path: string, follower: Follower, signal: AbortSignal): 
       headers: { Accept: 'text/event-stream' },
       signal: both,
     })
-    const response = await authorizedFetch(request)
+    const response = await (follower.send ?? authorizedFetch)(request)
     if (!response.ok || !response.body) {
       const error = problemOf(response, await response.json().catch(() => null))
       throw error.passing ? error : new Refused('refused', { cause: error })

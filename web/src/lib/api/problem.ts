@@ -17,6 +17,11 @@ export class ApiError extends Error {
     this.fields = problem.errors ?? []
   }
 
+  /** What is wrong with one field of the request's body. */
+  field(name: string): string | undefined {
+    return this.fields.find(({ location }) => location === name || location === `body.${name}`)?.message
+  }
+
   /** Nothing answered: the learner's network or the server is away. */
   get offline(): boolean {
     return this.status === 0

@@ -1871,7 +1871,8 @@ export interface components {
              * @description Absent where nothing bounds it
              */
             most?: number;
-            name: string;
+            /** @enum {string} */
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
             /**
              * Format: int64
              * @description Absent where it is not a matter of use, such as a rate
@@ -1999,7 +2000,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     "get-config": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Name of an organisation, whose sign-in may be another one */
+                tenant?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

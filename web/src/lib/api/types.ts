@@ -36,6 +36,17 @@ export type GuideStep = Guide['steps'][number]
 export type Question = NonNullable<GuideStep['quiz']>[number]
 export type Environment = Answer<'/v1/operator/environments'>['items'][number]
 export type User = Answer<'/v1/operator/users'>['items'][number]
+export type Tenant = Answer<'/v1/operator/tenants'>['items'][number]
+export type Workflow = Answer<'/v1/operator/workflows/{id}'>
+export type WorkflowStep = Workflow['steps'][number]
+export type Silo = Answer<'/v1/operator/upgrades'>['items'][number]
+export type MailMessage = Answer<'/v1/operator/mail'>['items'][number]
+export type Tier = Answer<'/v1/tiers'>['items'][number]
+export type Registration = Answer<'/v1/registrations/{id}'>
+export type Plan = Answer<'/v1/tenant/plan'>
+export type Member = Answer<'/v1/members'>['items'][number]
+export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
 /** The body of every error. */
 export type Problem = Filled<components['schemas']['Problem']>

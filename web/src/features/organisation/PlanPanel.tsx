@@ -1,0 +1,65 @@
+import { Group, Progress, Skeleton, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { Failure } from '@/components/Failure'
+import type { Plan } from '@/lib/api/types'
+import { planQuery } from './api'
+import classes from './Organisation.module.css'
+
+type Limit = Plan['limits'][number]
+
+const number = new Intl.NumberFormat()
+const gigabytes = new Intl.NumberFormat(undefined, { style: 'unit', unit: 'gigabyte', maximumFractionDigits: 2 })
+
+/** What the organisation may, and how much of it is in use. */
+export function PlanPanel() {
+  const { t } = useTranslation()
+  const plan = useQuery(planQuery())
+  if (plan.error && !plan.data) return <Failure error={plan.error} onRetry={() => void plan.refetch()} />
+  if (!plan.data) return <Skeleton h={220} radius="lg" />
+  const metered = plan.data.limits.filter((limit) => limit.used !== undefined)
+  const others = plan.data.limits.filter((limit) => limit.used === undefined)
+  return (
+    <section className={`${classes.card} ${classes.panel}`}>
+      <Title order={2} fz="lg" mb="md">
+        {t('organisation.planOf', { title: plan.data.title })}
+      </Title>
+      <div className={classes.meters}>
+        {metered.map((limit) => (
+          <Meter key={limit.name} limit={limit} />
+        ))}
+      </div>
+      {others.length > 0 && (
+        <Text size="sm" c="dimmed" mt="lg">
+          {others.map((limit) => `${t(`organisation.limit.${limit.name}`)}: ${amount(limit.name, limit.most ?? 0)}`).join(' · ')}
+        </Text>
+      )}
+    </section>
+  )
+}
+
+function amount(name: string, value: number): string {
+  return name === 'storage' ? gigabytes.format(value / 1e9) : number.format(value)
+}
+
+function Meter({ limit }: { limit: Limit }) {
+  const { t } = useTranslation()
+  const used = limit.used ?? 0
+  const name = t(`organisation.limit.${limit.name}`)
+  const share = limit.most ? (100 * used) / limit.most : 0
+  return (
+    <div>
+      <Group justify="space-between" mb={6}>
+        <Text size="sm" fw={550}>
+          {name}
+        </Text>
+        <Text size="sm" className={classes.number}>
+          {limit.most === undefined
+            ? amount(limit.name, used)
+            : t('organisation.of', { used: amount(limit.name, used), most: amount(limit.name, limit.most) })}
+        </Text>
+      </Group>
+      <Progress value={Math.min(100, share)} color={share >= 100 ? 'red' : share >= 80 ? 'orange' : undefined} aria-label={name} />
+    </div>
+  )
+}

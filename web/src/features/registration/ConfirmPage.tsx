@@ -1,0 +1,135 @@
+import '@mantine/core/styles/Alert.layer.css'
+import { Alert, Anchor, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
+import { Link } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { BrandMark } from '@/components/BrandMark'
+import { TextLink } from '@/components/links'
+import { notifyError } from '@/components/notify'
+import { StepList } from '@/components/StepList'
+import { followEvents } from '@/lib/api/events'
+import { messageOf } from '@/lib/api/problem'
+import type { Registration } from '@/lib/api/types'
+import { confirmRegistration, useEnter } from './api'
+import classes from './Registration.module.css'
+
+/** Where this tab keeps the token from the mail: a reload goes on, the address shows nothing. */
+const place = 'cloudkida.registration'
+
+/** Takes the token out of the address at once: it must not stay in the history. */
+function takeToken(): string {
+  const given = new URLSearchParams(window.location.hash.slice(1)).get('token')
+  if (given) {
+    sessionStorage.setItem(place, given)
+    window.history.replaceState(window.history.state, '', window.location.pathname)
+  }
+  return given ?? sessionStorage.getItem(place) ?? ''
+}
+
+/** Proves the address and shows how the organisation's portal is made, step by step. */
+export function ConfirmPage() {
+  const { t } = useTranslation()
+  useDocumentTitle(`${t('register.title')} · Cloudkida`)
+  const [token] = useState(takeToken)
+  const { now, error } = useRegistration(token)
+  return (
+    <main id="main" className={classes.page}>
+      <Link to="/" className={classes.brand}>
+        <BrandMark /> Cloudkida
+      </Link>
+      {!token && <Alert color="orange">{t('register.noToken')}</Alert>}
+      {error !== undefined && !now && (
+        <Alert color="red" variant="light" role="alert" title={t('register.failed')}>
+          {messageOf(error)} <TextLink to="/register">{t('register.again')}</TextLink>
+        </Alert>
+      )}
+      {token && !now && error === undefined && <Loader aria-label={t('register.proving')} />}
+      {now && <Progress registration={now} token={token} />}
+    </main>
+  )
+}
+
+/** Confirms once and follows what comes of it. */
+function useRegistration(token: string) {
+  const [now, setNow] = useState<Registration>()
+  const [error, setError] = useState<unknown>()
+  useEffect(() => {
+    if (!token) return
+    const life = new AbortController()
+    const send = (request: Request) => {
+      request.headers.set('Registration-Token', token)
+      return fetch(request)
+    }
+    const onEvent = ({ event, data }: { event: string; data: string }) => {
+      if (event !== 'registration') return
+      const next = JSON.parse(data) as Registration
+      setNow(next)
+      if (next.state === 'ready' || next.state === 'failed') life.abort()
+    }
+    void (async () => {
+      try {
+        const begun = await confirmRegistration(token)
+        if (life.signal.aborted) return
+        setNow(begun)
+        if (begun.state === 'ready' || begun.state === 'failed') return
+        const follower = { send, onEvent, onOpen: () => undefined, onLost: () => undefined }
+        await followEvents(`/v1/registrations/${begun.id}/events`, follower, life.signal)
+      } catch (reason) {
+        if (!life.signal.aborted) setError(reason)
+      }
+    })()
+    return () => life.abort()
+  }, [token])
+  return { now, error }
+}
+
+function Progress({ registration, token }: { registration: Registration; token: string }) {
+  const { t } = useTranslation()
+  const { state, title } = registration
+  return (
+    <Stack gap="lg">
+      <div aria-live="polite">
+        <Title order={1} fz={28}>
+          {t(`register.state.${state}`, { title })}
+        </Title>
+        {registration.problem && (
+          <Text c="var(--mantine-color-error)" mt="xs">
+            {registration.problem}
+          </Text>
+        )}
+      </div>
+      <div className={classes.card}>
+        <StepList steps={registration.steps} label={t('register.steps')} />
+      </div>
+      {state === 'failed' && (
+        <Text>
+          {t('register.failedText')} <TextLink to="/register">{t('register.again')}</TextLink>
+        </Text>
+      )}
+      {state === 'ready' && <Enter registration={registration} token={token} />}
+    </Stack>
+  )
+}
+
+function Enter({ registration, token }: { registration: Registration; token: string }) {
+  const { t } = useTranslation()
+  const enter = useEnter(token)
+  const open = () => enter.mutate(undefined, { onSuccess: ({ link }) => window.location.assign(link), onError: notifyError })
+  return (
+    <Group>
+      {registration.needsPassword ? (
+        <Button size="md" loading={enter.isPending} onClick={open}>
+          {t('register.password')}
+        </Button>
+      ) : (
+        <Button size="md" component="a" href={registration.signIn}>
+          {t('landing.signIn')}
+        </Button>
+      )}
+      <Text size="sm" c="dimmed">
+        {t('register.portal')} <Anchor href={registration.signIn}>{registration.signIn}</Anchor>
+      </Text>
+    </Group>
+  )
+}
