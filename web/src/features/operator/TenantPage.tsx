@@ -35,7 +35,7 @@ export function TenantPage({ id }: { id: string }) {
         <Actions tenant={tenant.data} onAsk={setAsked} />
       </PageHeader>
       {tenant.data.reason && (
-        <Alert icon={<IconAlertTriangle size={18} />} color="orange" variant="light" mb="md" title={t('tenants.told')}>
+        <Alert icon={<IconAlertTriangle size={18} />} color="yellow" variant="light" mb="md" title={t('tenants.told')}>
           {tenant.data.reason}
         </Alert>
       )}
@@ -93,7 +93,7 @@ function Actions({ tenant, onAsk }: { tenant: Tenant; onAsk: (asked: Asked) => v
       <Button variant="default" onClick={() => onAsk('move')}>
         {t(tenant.placement === 'pool' ? 'tenants.do.toSilo' : 'tenants.do.toPool')}
       </Button>
-      <Button variant="outline" color="red" onClick={() => onAsk('offboard')}>
+      <Button color="red" onClick={() => onAsk('offboard')}>
         {t('tenants.do.offboard')}
       </Button>
     </Group>

@@ -15,7 +15,7 @@ import { statuses, tenantsQuery, type TenantFilter } from './tenants'
 const colours: Record<Tenant['status'], string> = {
   provisioning: 'yellow',
   active: 'green',
-  suspended: 'orange',
+  suspended: 'yellow',
   offboarding: 'red',
   purged: 'gray',
 }

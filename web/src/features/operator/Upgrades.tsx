@@ -1,4 +1,4 @@
-import { Badge, Button, Skeleton, Table, Text } from '@mantine/core'
+import { Badge, Button, Skeleton, Table, Text, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconDatabase } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
@@ -36,7 +36,9 @@ export function Upgrades() {
                 <Table.Th>{t('tenants.schema')}</Table.Th>
                 <Table.Th>{t('operator.state')}</Table.Th>
                 <Table.Th>{t('upgrades.problem')}</Table.Th>
-                <Table.Th />
+                <Table.Th>
+                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
+              </Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>

@@ -12,8 +12,8 @@ import { isOver, useWorkflowAction, workflowQuery } from './tenants'
 
 const colours: Record<Workflow['state'], string> = {
   running: 'yellow',
-  waiting: 'blue',
-  undoing: 'orange',
+  waiting: 'gray',
+  undoing: 'yellow',
   stuck: 'red',
   succeeded: 'green',
   undone: 'gray',

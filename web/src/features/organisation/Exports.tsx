@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Skeleton, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Group, Skeleton, Stack, Table, Text, Title, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { IconArchive, IconDownload } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
@@ -66,7 +66,9 @@ function ExportTable({ items }: { items: Export[] }) {
               <Table.Th>{t('operator.state')}</Table.Th>
               <Table.Th ta="right">{t('organisation.rows')}</Table.Th>
               <Table.Th ta="right">{t('organisation.size')}</Table.Th>
-              <Table.Th />
+              <Table.Th>
+                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

@@ -38,7 +38,7 @@ export function ConfirmPage() {
       <Link to="/" className={classes.brand}>
         <BrandMark /> Cloudkida
       </Link>
-      {!token && <Alert color="orange">{t('register.noToken')}</Alert>}
+      {!token && <Alert color="yellow">{t('register.noToken')}</Alert>}
       {error !== undefined && !now && (
         <Alert color="red" variant="light" role="alert" title={t('register.failed')}>
           {messageOf(error)} <TextLink to="/register">{t('register.again')}</TextLink>
