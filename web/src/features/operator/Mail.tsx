@@ -27,7 +27,7 @@ export function Mail() {
       {list.data.items.length === 0 ? (
         <Empty icon={<IconMail size={26} />} title={t('mail.none')} text={t('mail.noneText')} />
       ) : (
-        <MailTable items={list.data.items} onOpen={setOpen} />
+        <MailTable items={list.data.items} mailbox={list.data.mode.transport === 'mailbox'} onOpen={setOpen} />
       )}
       {open && <Message message={open} onClose={() => setOpen(undefined)} />}
     </>
@@ -36,7 +36,14 @@ export function Mail() {
 
 const colours: Partial<Record<MailMessage['state'], string>> = { sent: 'green', failed: 'red', bounced: 'red' }
 
-function MailTable({ items, onOpen }: { items: MailMessage[]; onOpen: (message: MailMessage) => void }) {
+interface TableProps {
+  items: MailMessage[]
+  /** Nothing leaves the installation: what is sent stays here. */
+  mailbox: boolean
+  onOpen: (message: MailMessage) => void
+}
+
+function MailTable({ items, mailbox, onOpen }: TableProps) {
   const { t } = useTranslation()
   return (
     <div className={classes.card}>
@@ -61,7 +68,7 @@ function MailTable({ items, onOpen }: { items: MailMessage[]; onOpen: (message: 
                 <Table.Td>{message.to}</Table.Td>
                 <Table.Td>
                   <Badge variant="light" color={colours[message.state] ?? 'gray'}>
-                    {t(`mail.state.${message.state}`)}
+                    {t(mailbox && message.state === 'sent' ? 'mail.state.kept' : `mail.state.${message.state}`)}
                   </Badge>
                 </Table.Td>
                 <Table.Td>

@@ -58,8 +58,8 @@ export function AuditLog() {
 }
 
 function detail(entry: AuditEntry): string {
-  const parts = Object.entries(entry.detail as Record<string, unknown>).map(
-    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
+  const parts = Object.entries(entry.detail as Record<string, unknown>)
+    .filter(([name]) => name !== 'hash') // of the content: nobody reads it here
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
   return [entry.target, ...parts].filter(Boolean).join(' · ')
 }
