@@ -55,8 +55,8 @@ func Operation(method, path, id string, p tenancy.Permission, summary string, ta
 	op := huma.Operation{
 		Method: method, Path: path, OperationID: id, Summary: summary, Tags: tags,
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTime,
-		Metadata: map[string]any{permissionKey: p},
-		Errors:   []int{http.StatusUnprocessableEntity},
+		Metadata: map[string]any{permissionKey: p}, Extensions: map[string]any{"x-permission": string(p)},
+		Errors: []int{http.StatusUnprocessableEntity},
 	}
 	if p != Public {
 		op.Security = []map[string][]string{{"bearer": {}}}
