@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
@@ -22,19 +23,19 @@ import (
 // openDirectory makes what tells people where they sign in.
 func (p *program) openDirectory() {
 	p.directory = directory.New(directory.Config{
-		Pool: p.pools.control, PublicURL: p.cfg.PublicURL, Identity: doors{p.identity}, Tiers: p.tiers, Log: tenantLog{p}, Resolver: p.cfg.resolver(),
+		Pool: p.pools.control, PublicURL: p.cfg.PublicURL, Identity: doors{p.identity.Provision}, Tiers: p.tiers, Log: tenantLog{p}, Resolver: p.cfg.resolver(),
 		Throttle: throttle.New(maxThrottled, time.Now), Limits: directory.DefaultLimits(), Now: time.Now,
 	})
 	p.hints.On(notify.TopicTenant, func(string) { p.directory.Forget() }, p.directory.Forget)
 }
 
 // doors tells where the people of tenants sign in.
-type doors struct{ *identity.Service }
+type doors struct{ *provision.Service }
 
 // SignIn is where those of one tenant do.
 func (d doors) SignIn(ctx context.Context, tenant uuid.UUID) (directory.SignIn, error) {
-	at, err := d.SignInOf(ctx, tenant)
-	return directory.SignIn(at), err
+	issuer, signUp, err := d.Service.SignIn(ctx, tenant)
+	return directory.SignIn{Issuer: issuer, ClientID: identity.ConsoleClient, SignUp: signUp}, err
 }
 
 // tenantLog writes what the provider's side does for a tenant into the tenant's own audit log.
