@@ -1,4 +1,4 @@
-import { Button, Group, Text, TextInput } from '@mantine/core'
+import { Button, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useState, type SubmitEvent } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -24,29 +24,30 @@ export function OrganisationEntry() {
   }
   return (
     <form className={classes.entry} onSubmit={submit}>
-      <Group gap="xs" align="flex-start" wrap="nowrap">
-        <TextInput
-          flex={1}
-          required
-          withAsterisk={false}
-          label={t('landing.yours')}
-          description={t('landing.yoursText')}
-          inputWrapperOrder={['label', 'description', 'input', 'error']}
-          autoComplete="email"
-          autoCapitalize="none"
-          spellCheck={false}
-          maxLength={254}
-          value={typed}
-          error={enter.error && messageOf(enter.error)}
-          onChange={({ currentTarget: { value } }) => {
-            setTyped(value)
-            enter.reset()
-          }}
-        />
-        <Button type="submit" variant="default" className={classes.go} loading={enter.isPending}>
-          {t('landing.continue')}
-        </Button>
-      </Group>
+      <TextInput
+        required
+        withAsterisk={false}
+        label={t('landing.yours')}
+        description={t('landing.yoursText')}
+        inputContainer={(input) => (
+          <div className={classes.field}>
+            {input}
+            <Button type="submit" variant="default" loading={enter.isPending}>
+              {t('landing.continue')}
+            </Button>
+          </div>
+        )}
+        autoComplete="email"
+        autoCapitalize="none"
+        spellCheck={false}
+        maxLength={254}
+        value={typed}
+        error={enter.error && messageOf(enter.error)}
+        onChange={({ currentTarget: { value } }) => {
+          setTyped(value)
+          enter.reset()
+        }}
+      />
       <Text mt="sm" size="sm">
         {t('landing.organisation')} <TextLink to="/register">{t('landing.register')}</TextLink>
       </Text>
