@@ -4,6 +4,7 @@ import { newPerson } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 test('an organisation proves its domain, and its people find it by name, e-mail address and subdomain', async ({ browser, server, operatorPage }) => {
+  test.setTimeout(180_000) // four browsers, one after the other
   const owner = newPerson('Quinn Owner')
   const organisation = { title: 'Quarry Institute', name: 'quarry-institute' }
   const page = await register(browser, server.url, operatorPage, 'Platinum', organisation, owner)
