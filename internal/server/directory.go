@@ -78,6 +78,6 @@ func (p *program) portals(console http.Handler) http.Handler {
 			query.Set("tenant", name)
 		}
 		to.RawQuery = query.Encode()
-		http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // an address of our own
+		http.Redirect(w, r, to.String(), http.StatusFound)
 	})
 }
