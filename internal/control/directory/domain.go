@@ -215,7 +215,7 @@ func (s *Service) ask(ctx context.Context, d Domain) found {
 	case slices.ContainsFunc(records, func(text string) bool { return strings.TrimSpace(text) == d.Token }):
 		return found{proved: true}
 	case errors.As(err, &none) && none.IsNotFound:
-		return found{problem: "There is no TXT record at " + name + " yet. New records can take an hour to be seen everywhere."}
+		return found{problem: "There is no TXT record at " + name + ". New records can take an hour to be seen everywhere."}
 	case err != nil:
 		return found{silent: true, problem: "The name servers of " + d.Domain + " did not answer. Try again in a few minutes."}
 	default:
