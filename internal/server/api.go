@@ -22,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/access"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/registration"
@@ -64,7 +65,7 @@ func Describe() ([]byte, error) {
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
 		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		registration: &registration.Service{},
+		registration: &registration.Service{}, directory: &directory.Service{},
 	}
 	return describe(p.api(http.NewServeMux()))
 }
@@ -213,7 +214,7 @@ func (p *program) mountConsole(mux *http.ServeMux) {
 		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
 	})
 	scheme, _, _ := strings.Cut(p.cfg.PublicURL, "://")
-	mux.Handle("/", web.Handler(scheme+"://*."+p.cfg.LabsDomain))
+	mux.Handle("/", p.portals(web.Handler(scheme+"://*."+p.cfg.LabsDomain)))
 }
 
 // outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep answers closed.

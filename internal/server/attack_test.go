@@ -194,8 +194,10 @@ func (s *stage) rows(t *testing.T, tenant, user, mark string) map[string]string 
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, tenant, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, error, state, ended_at, expires_at)
 		values ($1, $2, $3, 'failed', now(), now() + interval '1 day') returning id::text`, tenant, user, mark)
+	domain := s.one(t, `insert into control.email_domain (tenant_id, domain, token, created_at, next_check_at)
+		values ($1, $2, $2, now(), now()) returning id::text`, tenant, mark+".example")
 	return map[string]string{
-		"slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
+		"domain": domain, "slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
 	}
 }
 
@@ -219,6 +221,8 @@ func idFor(path, name string, ids map[string]string) string {
 		return ids["session"]
 	case name == "id" && strings.Contains(path, "/exports"):
 		return ids["export"]
+	case name == "id" && strings.Contains(path, "/domains"):
+		return ids["domain"]
 	case name == "id" && strings.HasPrefix(path, "/v1/operator/tenants"):
 		return ids["tenant"]
 	case ids[name] != "":
@@ -375,7 +379,7 @@ func (s *stage) crossing(t *testing.T) (faults []string) {
 func (s *stage) digest(t *testing.T) string {
 	t.Helper()
 	var parts []string
-	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership"} {
+	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership", "control.email_domain"} {
 		parts = append(parts, table+" "+s.one(t, `select coalesce(md5(string_agg(x::text, '|' order by x::text)), '') from `+table+` x where tenant_id = $1`, s.tenantB))
 	}
 	// b's own people ask for exports as well, which go on meanwhile: the one that was there before counts.
