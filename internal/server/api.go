@@ -39,7 +39,7 @@ import (
 )
 
 // api registers every JSON route. The gateway stands before all of them.
-func (p *program) api(mux *http.ServeMux) huma.API {
+func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
@@ -66,7 +66,7 @@ func Describe() ([]byte, error) {
 		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		registration: &registration.Service{},
 	}
-	return describe(p.api(http.NewServeMux()))
+	return describe(p.api(httpx.NewMux()))
 }
 
 func describe(api huma.API) ([]byte, error) {
@@ -169,9 +169,9 @@ func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]
 }
 
 // mountDocs serves the API's description and a page to read it.
-func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
+func (p *program) mountDocs(mux *httpx.Mux, api huma.API) {
 	text, err := describe(api)
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /openapi.json", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			httpx.WriteProblem(w, r, err)
 			return
@@ -179,7 +179,7 @@ func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(text) // the client may be gone
 	})
-	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /docs", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		// The reader sets style attributes; the page holds no session and no token.
@@ -208,18 +208,19 @@ const docsPage = `<!doctype html>
 `
 
 // mountConsole serves the console for every address that nothing else takes.
-func (p *program) mountConsole(mux *http.ServeMux) {
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
+func (p *program) mountConsole(mux *httpx.Mux) {
+	mux.HandleFunc("/v1/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
 		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
 	})
 	scheme, _, _ := strings.Cut(p.cfg.PublicURL, "://")
-	mux.Handle("/", web.Handler(scheme+"://*."+p.cfg.LabsDomain))
+	mux.Handle("/", httpx.Anybody, web.Handler(scheme+"://*."+p.cfg.LabsDomain))
 }
 
 // outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep answers closed.
 // Pages replace the content policy by their own.
-func (p *program) outer(mux http.Handler) http.Handler {
+func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
 	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
+	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
 }

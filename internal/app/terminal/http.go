@@ -36,8 +36,8 @@ func (s *Service) Register(api huma.API) {
 }
 
 // Mount adds the WebSocket route.
-func (s *Service) Mount(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/sessions/{id}/terminals/{name}", s.serve)
+func (s *Service) Mount(mux *httpx.Mux) {
+	mux.HandleFunc("GET /v1/sessions/{id}/terminals/{name}", httpx.ByTicket, s.serve)
 }
 
 type createTicketInput struct {
