@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,14 +60,17 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 }
 
 // Describe is the API's description, without a program that serves it.
-func Describe() ([]byte, error) {
-	p := &program{
+func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
+
+// skeleton is a program that has every route and can answer none.
+func skeleton() *program {
+	return &program{
 		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
-		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
-		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
+		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: slog.New(slog.DiscardHandler)}, environments: &environment.Service{},
+		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
+		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		registration: &registration.Service{},
 	}
-	return describe(p.api(httpx.NewMux()))
 }
 
 func describe(api huma.API) ([]byte, error) {
