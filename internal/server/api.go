@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,11 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/app/auditlog"
-	"github.com/cloudkida/cloudkida/internal/app/identity"
-	"github.com/cloudkida/cloudkida/internal/app/lab"
-	"github.com/cloudkida/cloudkida/internal/app/member"
-	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -24,16 +18,10 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
-	"github.com/cloudkida/cloudkida/internal/control/export"
-	"github.com/cloudkida/cloudkida/internal/control/registration"
-	"github.com/cloudkida/cloudkida/internal/control/tenant"
-	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
-	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
@@ -57,20 +45,6 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.tenantAPI(api)
 	return api
-}
-
-// Describe is the API's description, without a program that serves it.
-func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
-
-// skeleton is a program that has every route and can answer none.
-func skeleton() *program {
-	return &program{
-		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
-		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: slog.New(slog.DiscardHandler)}, environments: &environment.Service{},
-		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
-		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		registration: &registration.Service{},
-	}
 }
 
 func describe(api huma.API) ([]byte, error) {

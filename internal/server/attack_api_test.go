@@ -145,7 +145,7 @@ type ids map[string]string
 
 // kinds are what ids are of. A route that takes another kind fails the suite until a row of it is planted: see rows.
 func kinds() []string {
-	return []string{"actor", "cursor", "export", "lab", "mail", "registration", "session", "slug", "tenant", "user", "workflow"}
+	return []string{"actor", "cursor", "export", "lab", "mail", "plan", "registration", "session", "slug", "tenant", "user", "workflow"}
 }
 
 // nowhere is ids of rows that are not there.
@@ -155,7 +155,7 @@ func nowhere() ids {
 		all[kind] = uuid.NewString()
 	}
 	all["slug"] = "lab-" + all["slug"][:8]
-	all["lab"] = all["slug"]
+	all["lab"], all["plan"] = all["slug"], "plan-"+all["slug"][4:]
 	return all
 }
 
@@ -168,7 +168,10 @@ func kindOf(path, name string) (kind, constant string) {
 	case "limit":
 		return "", "sessions"
 	case "name":
-		return "", "basic"
+		if strings.Contains(path, "/checks/") {
+			return "", "folder-served"
+		}
+		return "plan", ""
 	case "id":
 		before, _, _ := strings.Cut(path, "/{id}")
 		return strings.TrimSuffix(before[strings.LastIndexByte(before, '/')+1:], "s"), ""

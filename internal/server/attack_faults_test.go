@@ -40,12 +40,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		t.Fatalf("only %d mistakes are declared", len(declared))
 	}
 	// The one that has to wait comes last.
-	slices.SortStableFunc(declared, func(x, y fault.Name) int {
-		if x == fault.TicketForever {
-			return 1
-		}
-		return 0
-	})
+	declared = append(slices.DeleteFunc(declared, func(n fault.Name) bool { return n == fault.TicketForever }), fault.TicketForever)
 	for _, name := range declared {
 		attack, ok := attacks[name]
 		if !ok {

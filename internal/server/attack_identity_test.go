@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -97,6 +99,7 @@ func (s *stage) poolPages(t *testing.T, only []string) (faults []string) {
 			faults = append(faults, fmt.Sprintf("%s signs in to the pool %s: %s", p.name, way.to, got))
 		}
 		faults = append(faults, s.grants(t, &c, way.to)...)
+		faults = append(faults, s.portals(t, p, c)...)
 		if only == nil {
 			only = patterns(public, httpx.PoolPage)
 		}
@@ -127,6 +130,29 @@ func (s *stage) grants(t *testing.T, c *credentials, foreign string) (faults []s
 	none = s.trade(t, foreign, credentials{refresh: strings.Repeat("A", len(c.refresh))}.withRefresh())
 	if got := s.trade(t, foreign, c.withRefresh()); got.status != http.StatusBadRequest || got.text != none.text {
 		faults = append(faults, fmt.Sprintf("a refresh token of %s at %s: %s %s, but one of nobody: %s", c.pool, foreign, got, got.text, none.text))
+	}
+	return faults
+}
+
+// portals asks, signed in, for a code for another tenant of the same pool, and looks what tenant the token is for.
+func (s *stage) portals(t *testing.T, p persona, c credentials) (faults []string) {
+	t.Helper()
+	for _, prompt := range []string{"", "none"} {
+		fields := s.authorization(c.verifier)
+		fields.Set("tenant", tenantB)
+		fields.Set("prompt", prompt)
+		got := s.send(t, "", http.MethodGet, "/pools/"+c.pool+"/authorize?"+fields.Encode(), nil, func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: "__Host-cloudkida-" + c.pool, Value: c.session}) //nolint:gosec // of a request
+		})
+		if strings.Contains(got.header.Get("Location"), "code=") {
+			faults = append(faults, fmt.Sprintf("%s gets a code for %s", p.name, tenantB))
+		}
+	}
+	var claims struct{ Tenant, Sub string }
+	parts := strings.Split(c.access, ".")
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err := errors.Join(err, json.Unmarshal(text, &claims)); err != nil || claims.Tenant != s.tenants[p.of] || claims.Sub != p.user {
+		faults = append(faults, fmt.Sprintf("%s's token is for %+v: %v", p.name, claims, err))
 	}
 	return faults
 }

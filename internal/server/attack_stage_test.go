@@ -139,6 +139,9 @@ func (s *stage) one(t *testing.T, sql string, args ...any) (text string) {
 
 func (s *stage) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
+	if len(args) == 0 {
+		args = []any{pgx.QueryExecModeSimpleProtocol} // which takes several statements
+	}
 	if _, err := s.db.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
@@ -320,7 +323,7 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 		t.Fatal(err)
 	}
 	s.rows[tenant] = ids{
-		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown",
+		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
 		"registration": s.one(t, `insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, state, tenant_id, ended_at, expires_at)
 			values (sha256($1::bytea), sha256('b'), sha256(('token ' || $1)::bytea), $1, $2, 'x@attack.example', $1, 'premium', 'ready', $3, now(), now() + interval '1 day') returning id::text`, mark, tenant, id),
 		"workflow": s.one(t, `insert into control.workflow (kind, tenant_id, input, state, error, ended_at) values ('tenant.export', $1, '{}', 'succeeded', $2, now()) returning id::text`, id, mark),

@@ -152,8 +152,7 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
 	} {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" /pools/{pool}"+path, httpx.PoolPage, s.inPool(handler))
+		mux.HandleFunc(strings.Replace(pattern, " ", " /pools/{pool}", 1), httpx.PoolPage, s.inPool(handler))
 	}
 	mux.HandleFunc("GET /pools/{pool}/assets/{file}", httpx.Anybody, s.pages.ServeAsset)
 	mux.HandleFunc("/pools/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })

@@ -59,11 +59,7 @@ type memberKey struct{ user, tenant uuid.UUID }
 // Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
 func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
-	key := memberKey{user, tenant}
-	if fault.On(fault.MemberOfAnyTenant) {
-		key.tenant = uuid.Nil
-	}
-	return s.members.Get(key, func() (Member, error) { return s.readMember(ctx, user, tenant) })
+	return s.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
 }
 
 func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {

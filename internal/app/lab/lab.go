@@ -126,10 +126,7 @@ func (s *Service) VersionByID(ctx context.Context, id uuid.UUID) (*Version, erro
 	if err := s.DB.Authorize(ctx, policy.LabRead); err != nil {
 		return nil, err
 	}
-	key := cacheKey{tenant: scope.Tenant, version: id}
-	if fault.On(fault.LabOfAnyTenant) {
-		key.tenant = uuid.Nil
-	}
+	key := cacheKey{tenant: fault.Else(fault.LabOfAnyTenant, scope.Tenant, uuid.Nil), version: id}
 	if v, ok := s.versions.get(key); ok {
 		return v, nil
 	}

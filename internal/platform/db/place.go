@@ -68,11 +68,7 @@ func NewPlaces(control *pgxpool.Pool) (*Places, error) {
 
 // of returns where a scope's tenant is, if it may be served there now.
 func (p *Places) of(ctx context.Context, s tenancy.Scope) (place, error) {
-	key := s.Tenant
-	if fault.On(fault.PlaceOfAnother) {
-		key = uuid.Nil
-	}
-	found, err := p.known.Get(key, func() (place, error) { return p.read(ctx, s.Tenant) })
+	found, err := p.known.Get(fault.Else(fault.PlaceOfAnother, s.Tenant, uuid.Nil), func() (place, error) { return p.read(ctx, s.Tenant) })
 	switch {
 	case err != nil:
 		return place{}, err

@@ -33,3 +33,11 @@ const (
 	EventsOfAnybody      Name = "events are sent before the right to them is checked"
 	ExportTellsExistence Name = "another tenant's export is refused differently from none"
 )
+
+// Else is right, or what is wrong in its place where the mistake is made.
+func Else[T any](n Name, right, wrong T) T {
+	if On(n) {
+		return wrong
+	}
+	return right
+}
