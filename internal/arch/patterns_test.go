@@ -66,7 +66,7 @@ func TestPlantedFaultsStayInTests(t *testing.T) {
 					declared[n.Names[0].Name] = true
 				}
 			case *ast.SelectorExpr:
-				if of, ok := n.X.(*ast.Ident); ok && of.Name == "fault" && n.Sel.Name != "On" {
+				if of, ok := n.X.(*ast.Ident); ok && of.Name == "fault" && n.Sel.Name != "On" && n.Sel.Name != "Else" {
 					planted[n.Sel.Name] = true
 				}
 			}

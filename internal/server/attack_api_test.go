@@ -52,8 +52,8 @@ func describe(t *testing.T) []operation {
 	}
 	var api struct {
 		Paths map[string]map[string]struct {
-			Permission  tenancy.Permission `json:"x-permission"`
-			Parameters  []struct {
+			Permission tenancy.Permission `json:"x-permission"`
+			Parameters []struct {
 				Name, In string
 				Schema   schema
 			}

@@ -81,7 +81,7 @@ func (s *stage) terminals(t *testing.T) (faults []string) {
 	if code := s.opened(t, own, used, s.url); code != int(terminal.CodeSessionGone) && code != int(websocket.StatusTryAgainLater) {
 		faults = append(faults, fmt.Sprintf("a terminal with its ticket: %d: the attacks prove nothing", code))
 	}
-	astray := fresh()
+	astray, unused := fresh(), fresh()
 	for _, c := range []struct {
 		what, session, ticket, origin string
 		want                          int
@@ -93,10 +93,10 @@ func (s *stage) terminals(t *testing.T) (faults []string) {
 		{"with a ticket that was tried elsewhere", own, astray, s.url, refused},
 		{"with a ticket for no session", uuid.NewString(), fresh(), s.url, refused},
 		{"with a ticket for a web port", own, port, s.url, refused},
-		{"from another origin", own, fresh(), "https://evil.example", http.StatusForbidden},
-		{"from a lab's origin", own, fresh(), "http://web--" + own + "." + s.labs(), http.StatusForbidden},
-		{"from a sandboxed frame", own, fresh(), "null", http.StatusForbidden},
-		{"without an origin", own, fresh(), "", http.StatusForbidden},
+		{"from another origin", own, unused, "https://evil.example", http.StatusForbidden},
+		{"from a lab's origin", own, unused, "http://web--" + own + "." + s.labs(), http.StatusForbidden},
+		{"from a sandboxed frame", own, unused, "null", http.StatusForbidden},
+		{"without an origin", own, unused, "", http.StatusForbidden},
 	} {
 		if code := s.opened(t, c.session, c.ticket, c.origin); code != c.want {
 			faults = append(faults, fmt.Sprintf("a terminal %s: %d, want %d", c.what, code, c.want))

@@ -81,10 +81,7 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 	case m.Status != memberActive:
 		return Member{}, ErrNotMember
 	}
-	if err := closed(tenantStatus, reason); err != nil && !fault.On(fault.SuspendedTenant) {
-		return Member{}, err
-	}
-	return m, nil
+	return m, fault.Else(fault.SuspendedTenant, closed(tenantStatus, reason), nil)
 }
 
 // Forget drops what is remembered about a user: this process sees a change at once. The others hear of it by a hint.
