@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -254,4 +255,4 @@ func (o operation) widest() []string {
 }
 
 // changes tells whether an operation may change what later ones need.
-func (o operation) changes() bool { return o.Method != "GET" }
+func (o operation) changes() bool { return o.Method != http.MethodGet }

@@ -65,7 +65,7 @@ func (s *stage) opened(t *testing.T, session, ticket, origin string) int {
 		}
 		return res.StatusCode
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is over
+	defer conn.CloseNow()
 	_, _, err = conn.Read(ctx)
 	return int(websocket.CloseStatus(err))
 }

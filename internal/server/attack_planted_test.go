@@ -107,7 +107,7 @@ const buildTime = 8 * time.Minute
 func TestPlantedFaultsOfTheProgram(t *testing.T) { //nolint:paralleltest // see above
 	ctx, cancel := context.WithTimeout(t.Context(), buildTime)
 	defer cancel()
-	cmd := osexec.CommandContext(ctx, "go", "test", "-tags", "plantedfaults", "-run", "^TestPlantedFaultsAreFound$", "-v", ".")
+	cmd := osexec.CommandContext(ctx, "go", "test", "-tags", "plantedfaults", "-run", "^TestPlantedFaultsAreFound$", "-v", ".") //nolint:gosec // constants alone
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestPlantedFaultsAreFound")) {
 		t.Fatalf("%v\n%s", err, out)

@@ -388,6 +388,8 @@ func (s *stage) tables(t *testing.T) []table {
 			when 'tenant_id' = any(columns) then 'tenant_id = $1'
 			when nspname = 'identity' and 'user_id' = any(columns) then 'user_id in (' || people || ')'
 			when nspname || '.' || relname = 'identity.user' then 'id in (' || people || ')'
+			when nspname || '.' || relname = 'identity.refresh_token' then 'family_id in (select id from identity.token_family where tenant_id = $1)'
+			when nspname || '.' || relname = 'control.workflow_step' then 'workflow_id in (select id from control.workflow where tenant_id = $1)'
 			when nspname || '.' || relname = 'control.tenant' then 'id = $1'
 			else '' end
 		from c, mine order by 1`)
@@ -399,6 +401,14 @@ func (s *stage) tables(t *testing.T) []table {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// ofNobody are the tables without rows of one tenant: what all share, and the database's and the jobs' own books.
+func ofNobody() []string {
+	return []string{
+		"app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.tier", "identity.client", "identity.signing_key",
+		"river.river_leader", "river.river_migration", "river.river_notification", "river.river_queue",
+	}
 }
 
 // digest is what all rows of a tenant look like, by table.

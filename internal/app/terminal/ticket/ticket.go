@@ -103,9 +103,10 @@ func (s *Store) Redeem(secret string, session [16]byte, kind Kind, port string) 
 	if !ok {
 		return access.Holder{}, ErrRefused
 	}
-	e, _ := found.Value.(entry)
-	if !fault.On(fault.TicketAgain) {
-		s.remove(found)
+	e := s.remove(found)
+	if fault.On(fault.TicketAgain) {
+		s.byHash[e.hash] = s.oldest.PushFront(e)
+		s.perUser[user(e.grant.Holder.User)]++
 	}
 	g := e.grant
 	if g.Holder.Session != session && !fault.On(fault.TicketForAny) || g.Kind != kind || g.Port != port {
