@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -279,7 +280,7 @@ func (s *stage) mint(t *testing.T, wish token) string {
 	}
 	now := time.Now()
 	claims := map[string]any{
-		"iss": s.url + "/pools/" + poolOf(wish.of.of), "sub": wish.of.user, "aud": identity.Audience, "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(),
+		"iss": s.url + "/pools/" + poolOf(wish.of.of), "sub": wish.of.user, "aud": access.Audience, "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(),
 		"jti": uuid.NewString(), "tenant": tenant, "client_id": "console", "sid": family,
 	}
 	maps.Copy(claims, wish.claims)

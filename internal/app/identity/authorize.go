@@ -151,7 +151,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request, pool Pool) e
 	if a.signUp(pool) && slices.Contains(a.Prompt, promptCreate) {
 		path = "/sign-up?"
 	}
-	http.Redirect(w, r, pool.path()+path+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
+	http.Redirect(w, r, pool.Path()+path+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
 	return nil
 }
 
@@ -230,7 +230,7 @@ func (s *Service) sendBack(w http.ResponseWriter, r *http.Request, pool Pool, a 
 	if a.State != "" {
 		values.Set("state", a.State)
 	}
-	values.Set("iss", s.issuer(pool)) // RFC 9207: against mixing up providers
+	values.Set("iss", s.Issuer(pool)) // RFC 9207: against mixing up providers
 	query := back.Query()
 	for name, value := range values {
 		query[name] = value

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
@@ -21,7 +22,7 @@ func (s *Service) newcomer(ctx context.Context, pool Pool, token string) (accoun
 		return account{}, Tenant{}, err
 	}
 	if who.Disabled {
-		return account{}, Tenant{}, ErrDisabled
+		return account{}, Tenant{}, access.ErrDisabled
 	}
 	home, err := s.homeTenant(ctx, who.ID)
 	if err != nil {

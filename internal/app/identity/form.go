@@ -60,7 +60,7 @@ func (s *Service) readForm(r *http.Request, pool Pool) error {
 
 // show renders a page of a pool.
 func (s *Service) show(w http.ResponseWriter, r *http.Request, pool Pool, status int, name page.Name, d page.Data) error {
-	d.Base, d.Home, d.SignUp = pool.path(), s.publicURL+"/", pool.SignUp
+	d.Base, d.Home, d.SignUp = pool.Path(), s.publicURL+"/", pool.SignUp
 	d.Token, d.Documents = s.formToken(w, r, pool), s.consents.Documents
 	return s.pages.Render(w, status, name, d)
 }
@@ -89,7 +89,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, pool Pool, err er
 // failWith also has a way out: to sign in with another account, where d has a query.
 func (s *Service) failWith(w http.ResponseWriter, r *http.Request, pool Pool, d page.Data, err error) {
 	p := httpx.ProblemOf(r.Context(), err)
-	d.Base, d.Home, d.Title, d.Detail = pool.path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
+	d.Base, d.Home, d.Title, d.Detail = pool.Path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
 	if p.Status >= http.StatusInternalServerError && p.Request != "" {
 		d.Detail += " Request id: " + p.Request
 	}

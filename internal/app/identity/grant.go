@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 )
 
@@ -65,9 +66,9 @@ func (s *Service) chosenTenant(ctx context.Context, a *authorization, user uuid.
 	} else if tenant, err = s.homeTenant(ctx, user); err != nil {
 		return uuid.Nil, err
 	}
-	_, err = s.readMember(ctx, user, tenant)
-	if a.portal != nil && errors.Is(err, ErrNotMember) {
-		return uuid.Nil, ErrNotMember.Because("You are not a member of %s with this account. Sign in with another account, or ask one of its administrators to add you.", a.portal.Title)
+	_, err = s.ReadMember(ctx, user, tenant)
+	if a.portal != nil && errors.Is(err, access.ErrNotMember) {
+		return uuid.Nil, access.ErrNotMember.Because("You are not a member of %s with this account. Sign in with another account, or ask one of its administrators to add you.", a.portal.Title)
 	}
 	return tenant, err
 }

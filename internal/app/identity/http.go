@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -111,9 +112,9 @@ func (s *Service) clientConfig(ctx context.Context, name string) (ClientConfig, 
 	if err != nil {
 		return ClientConfig{}, err
 	}
-	pool, err := s.pool(ctx, poolName)
+	pool, err := s.Pool(ctx, poolName)
 	return ClientConfig{
-		Issuer: s.issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp && name == DefaultPool,
+		Issuer: s.Issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp && name == DefaultPool,
 	}, err
 }
 
@@ -161,7 +162,7 @@ type changePasswordInput struct {
 
 // Resolve takes the access token from the header; the gateway has verified it.
 func (in *changePasswordInput) Resolve(ctx huma.Context) []error {
-	in.token = bearer(ctx.Header("Authorization"))
+	in.token = access.Bearer(ctx.Header("Authorization"))
 	return nil
 }
 
@@ -200,7 +201,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err != nil {
 		return err
 	}
-	pool, err := s.pool(ctx, claims.Pool)
+	pool, err := s.Pool(ctx, claims.Pool)
 	if err != nil {
 		return err
 	}

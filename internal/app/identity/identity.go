@@ -16,12 +16,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
-	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
@@ -30,9 +30,6 @@ import (
 
 // DefaultPool is the name of the user pool of the default tenant and of all pooled tenants.
 const DefaultPool = "default"
-
-// Audience is who access tokens are for.
-const Audience = "cloudkida-api"
 
 // ConsoleClient is the OpenID client of the console.
 const ConsoleClient = "console"
@@ -48,16 +45,16 @@ const (
 	setupLinkLife   = 24 * time.Hour
 	resetLinkLife   = 24 * time.Hour
 	maxMintedLife   = time.Hour
-	cacheLife       = 2 * time.Second // how long a change goes unseen when no hint of it is heard; streams add their own 2 s
 )
 
 // Bounds of memory.
 const (
-	maxThrottled   = 100_000 // keys, about 100 bytes each
-	maxCached      = 50_000  // memberships and token families, each
-	maxCachedPools = 10_000
-	maxWaitHashes  = 512 // sign-ins that wait for their turn at argon2id
+	maxThrottled  = 100_000 // keys, about 100 bytes each
+	maxWaitHashes = 512     // sign-ins that wait for their turn at argon2id
 )
+
+// Pool is a user pool.
+type Pool = access.Pool
 
 // Config is what a Service is made of.
 type Config struct {
@@ -72,6 +69,8 @@ type Config struct {
 
 // Service is the identity of one installation.
 type Service struct {
+	*access.Checker
+
 	db        *pgxpool.Pool
 	key       *secret.Key
 	publicURL string
@@ -87,9 +86,6 @@ type Service struct {
 	formKey   []byte
 	consents  consent.Keeper
 	keys      *keyring.Ring
-	pools     *cache.Cache[string, Pool]
-	members   *cache.Cache[memberKey, Member]
-	families  *cache.Cache[familyKey, struct{}]
 
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
@@ -114,10 +110,8 @@ func New(cfg Config) (*Service, error) {
 	}
 	s.throttle = throttle.New(maxThrottled, s.now)
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
+	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
 	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
-	s.pools = cache.New[string, Pool](maxCachedPools, cacheLife, s.now)
-	s.members = cache.New[memberKey, Member](maxCached, cacheLife, s.now)
-	s.families = cache.New[familyKey, struct{}](maxCached, cacheLife, s.now)
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
@@ -170,12 +164,12 @@ func (s *Service) inPool(handler func(http.ResponseWriter, *http.Request, Pool) 
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		pool, err := s.pool(r.Context(), r.PathValue("pool"))
+		pool, err := s.Pool(r.Context(), r.PathValue("pool"))
 		if err != nil {
 			s.fail(w, r, Pool{Name: DefaultPool}, err)
 			return
 		}
-		r = r.WithContext(op.ContextWithIssuer(r.Context(), s.issuer(pool)))
+		r = r.WithContext(op.ContextWithIssuer(r.Context(), s.Issuer(pool)))
 		if err := handler(w, r, pool); err != nil {
 			s.fail(w, r, pool, err)
 		}
@@ -184,5 +178,4 @@ func (s *Service) inPool(handler func(http.ResponseWriter, *http.Request, Pool) 
 
 var (
 	errNoPage = errs.NotFound("no_such_page", "There is no such page. The address may be mistyped or out of date.")
-	errNoPool = errs.NotFound("no_such_pool", "There is no sign-in at this address. Check it, or ask whoever sent you here.")
 )

@@ -39,7 +39,7 @@ var (
 // SetupLink makes a one-time link with which the first operator makes their account. It is needed only while no operator
 // exists.
 func (s *Service) SetupLink(ctx context.Context) (link string, needed bool, err error) {
-	pool, err := s.pool(ctx, DefaultPool)
+	pool, err := s.Pool(ctx, DefaultPool)
 	if err != nil {
 		return "", false, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) ResetLink(ctx context.Context, user uuid.UUID) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("read user: %w", err)
 	}
-	pool, err := s.pool(ctx, name)
+	pool, err := s.Pool(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func (s *Service) makeLink(ctx context.Context, pool Pool, kind linkKind, user u
 	if err != nil {
 		return "", fmt.Errorf("make %s link: %w", kind, err)
 	}
-	return s.issuer(pool) + "/" + string(kind) + "?token=" + url.QueryEscape(token), nil
+	return s.Issuer(pool) + "/" + string(kind) + "?token=" + url.QueryEscape(token), nil
 }
 
 // dropLinks ends the links of a user. Setup links, which have none, stay: each process of an installation prints its own.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
@@ -105,7 +106,7 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 	s.throttle.Reset(pair)
 	s.throttle.Forgive(account, from)
 	if who.Disabled {
-		return uuid.Nil, ErrDisabled
+		return uuid.Nil, access.ErrDisabled
 	}
 	return who.ID, nil
 }

@@ -20,7 +20,7 @@ func (s *Service) endSession(w http.ResponseWriter, r *http.Request, pool Pool) 
 	if err != nil {
 		return err
 	}
-	over := pool.path() + "/signed-out"
+	over := pool.Path() + "/signed-out"
 	believed := false
 	if request.IdTokenHint != "" {
 		checked, err := op.ValidateEndSessionRequest(r.Context(), request, s.provider)

@@ -18,12 +18,12 @@ type storage struct {
 }
 
 func (st *storage) current(ctx context.Context) (Pool, error) {
-	return st.pool(ctx, st.poolName(op.IssuerFromContext(ctx)))
+	return st.Pool(ctx, st.PoolName(op.IssuerFromContext(ctx)))
 }
 
 // GetClientByClientID returns a client of the pool.
 func (st *storage) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	c, err := st.client(ctx, st.poolName(op.IssuerFromContext(ctx)), id)
+	c, err := st.client(ctx, st.PoolName(op.IssuerFromContext(ctx)), id)
 	if err != nil {
 		return nil, err
 	}

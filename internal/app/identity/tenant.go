@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -90,7 +91,24 @@ func (s *Service) portal(ctx context.Context, pool Pool, name string) (*Tenant, 
 		return nil, fmt.Errorf("read tenant: %w", err)
 	}
 	if status == "purged" { // the other stations are told after sign-in, to its people alone
-		return nil, ErrTenantPurged
+		return nil, access.ErrTenantPurged
 	}
 	return &t, nil
+}
+
+// homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first of
+// those that are open, else the first of all, so that they hear why it is closed.
+func (s *Service) homeTenant(ctx context.Context, user uuid.UUID) (uuid.UUID, error) {
+	var tenant uuid.UUID
+	err := s.db.QueryRow(ctx, `
+		select m.tenant_id from identity.membership m join control.tenant t on t.id = m.tenant_id
+		where m.user_id = $1 and m.status = 'active'
+		order by t.status = 'active' desc, m.created_at, m.tenant_id limit 1`, user).Scan(&tenant)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, access.ErrNotMember
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("read memberships: %w", err)
+	}
+	return tenant, nil
 }

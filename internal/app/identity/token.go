@@ -17,27 +17,11 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/fault"
 )
-
-// accessTokenType marks access tokens (RFC 9068), so that no ID token is ever taken for one.
-const accessTokenType = "at+jwt"
-
-// accessClaims are all that an access token says: ids. Roles and states are the server's own rows.
-type accessClaims struct {
-	Issuer    string    `json:"iss"`
-	Subject   uuid.UUID `json:"sub"`
-	Audience  string    `json:"aud"`
-	Expires   int64     `json:"exp"`
-	IssuedAt  int64     `json:"iat"`
-	NotBefore int64     `json:"nbf,omitempty"`
-	ID        uuid.UUID `json:"jti"`
-	Tenant    uuid.UUID `json:"tenant"`
-	Client    string    `json:"client_id"`
-	Session   uuid.UUID `json:"sid"` // the token family: ends with it
-}
 
 // token is the token endpoint: codes and refresh tokens for access tokens.
 func (s *Service) token(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -116,7 +100,7 @@ func strictForm(r *http.Request) error {
 
 // issue makes the tokens of a grant, if its user may still act for its tenant.
 func (s *Service) issue(ctx context.Context, pool Pool, g *grant, by op.Client) (*oidc.AccessTokenResponse, error) {
-	if _, err := s.readMember(ctx, g.user, g.tenant); errs.KindOf(err) == errs.KindForbidden {
+	if _, err := s.ReadMember(ctx, g.user, g.tenant); errs.KindOf(err) == errs.KindForbidden {
 		return nil, oidc.ErrInvalidGrant().WithDescription("%s", describe(err))
 	} else if err != nil {
 		return nil, err
@@ -129,7 +113,7 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant, by op.Client) 
 	if err != nil {
 		return nil, err
 	}
-	id, err := op.CreateIDToken(ctx, s.issuer(pool), g, by.IDTokenLifetime(), access, "", s.provider.Storage(), by)
+	id, err := op.CreateIDToken(ctx, s.Issuer(pool), g, by.IDTokenLifetime(), access, "", s.provider.Storage(), by)
 	if err != nil {
 		return nil, fmt.Errorf("sign id token: %w", err)
 	}
@@ -146,13 +130,13 @@ func (s *Service) signAccessToken(ctx context.Context, pool Pool, g *grant, life
 	}
 	signer, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}},
-		(&jose.SignerOptions{}).WithType(accessTokenType))
+		(&jose.SignerOptions{}).WithType(access.TokenType))
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
 	}
 	now := s.now()
-	token, err := crypto.Sign(accessClaims{
-		Issuer: s.issuer(pool), Subject: g.user, Audience: Audience, Expires: now.Add(life).Unix(), IssuedAt: now.Unix(),
+	token, err := crypto.Sign(access.TokenClaims{
+		Issuer: s.Issuer(pool), Subject: g.user, Audience: access.Audience, Expires: now.Add(life).Unix(), IssuedAt: now.Unix(),
 		ID: uuid.Must(uuid.NewV7()), Tenant: g.tenant, Client: g.Client, Session: g.family,
 	}, signer)
 	if err != nil {
@@ -167,7 +151,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 	if life <= 0 || life > maxMintedLife {
 		return "", errs.Invalid("invalid_lifetime", "An access token lives for more than 0 and at most 60 minutes.")
 	}
-	pool, err := s.pool(ctx, DefaultPool)
+	pool, err := s.Pool(ctx, DefaultPool)
 	if err != nil {
 		return "", err
 	}
@@ -182,7 +166,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.readMember(ctx, who.ID, tenant); err != nil {
+	if _, err := s.ReadMember(ctx, who.ID, tenant); err != nil {
 		return "", err
 	}
 	now := s.now()
@@ -220,7 +204,7 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 	}
 	token := r.PostForm.Get("token")
 	family := uuid.Nil
-	if claims, err := s.parse(ctx, token); err == nil && claims.Pool == pool.Name {
+	if claims, err := s.Parse(ctx, token); err == nil && claims.Pool == pool.Name {
 		family = claims.Session
 	}
 	var user uuid.UUID
@@ -241,13 +225,13 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 // userinfo tells a client who its token is about.
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	ctx := r.Context()
-	token := bearer(r.Header.Get("Authorization"))
+	token := access.Bearer(r.Header.Get("Authorization"))
 	claims, err := s.Verify(ctx, token)
 	if err == nil && claims.Pool != pool.Name && !fault.On(fault.UserinfoOfAnyPool) {
-		err = ErrToken
+		err = access.ErrToken
 	}
 	switch {
-	case errors.Is(err, ErrToken):
+	case errors.Is(err, access.ErrToken):
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		httphelper.MarshalJSONWithStatus(w, map[string]string{"error": "invalid_token"}, http.StatusUnauthorized)
 		return nil

@@ -46,7 +46,7 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	if in.Pool == "" {
 		in.Pool = DefaultPool
 	}
-	pool, err := s.pool(ctx, in.Pool)
+	pool, err := s.Pool(ctx, in.Pool)
 	if err != nil {
 		return User{}, err
 	}

@@ -94,7 +94,7 @@ func detail(err error) string {
 
 // forge is a scope for the victim, of a key that the attacker makes up.
 func (s *assault) forge(until time.Time, mac string) string {
-	return fmt.Sprintf("%016x", until.Unix()) + hex.EncodeToString(s.victim[:]) + strings.Repeat("0", 32) + mac
+	return fmt.Sprintf("%016x", until.Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).Microseconds()) + hex.EncodeToString(s.victim[:]) + strings.Repeat("0", 32) + mac
 }
 
 func (s *assault) attempts() map[string]string {

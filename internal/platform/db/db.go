@@ -3,9 +3,11 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,7 +50,7 @@ func (d *DB) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx)
 	}
 	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
 		for wait, until := moveFirst, time.Now().Add(moveWait); ; wait = min(2*wait, moveMost) {
-			err := inTx(ctx, pool, at, scope, begin, fn)
+			err := inTx(ctx, pool, at, scope, writing, fn)
 			if !errors.Is(err, errMoving) {
 				return err
 			}
@@ -74,23 +76,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// opening is how a transaction begins: begin, or beginSnapshot.
-type opening func(context.Context, *pgx.Conn, place, tenancy.Scope) (*tenantTx, error)
-
-func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, open opening, fn func(pgx.Tx) error) (err error) {
+func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, how opening, fn func(pgx.Tx) error) (err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	tx, err := open(ctx, conn.Conn(), at, scope)
-	if err != nil {
-		return err
-	}
+	tx := &tenantTx{conn: conn.Conn(), opening: how, place: at, scope: scope}
 	defer func() {
 		if !tx.closed { // fn failed or panicked
 			err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
 		}
+		err = cmp.Or(tx.refused, err) // whatever fn made of it
 	}()
 	if err := fn(tx); err != nil {
 		return err
@@ -148,7 +145,7 @@ func elsewhere(err error) bool {
 	if !errors.As(err, &pg) {
 		return false
 	}
-	return pg.Code == "42501" && pg.Message == "scope refused" || // insufficient_privilege
+	return pg.Code == unknownSetting && strings.Contains(pg.Message, "scope refused") ||
 		pg.Code == "42P01" || pg.Code == "3F000" // undefined_table, invalid_schema_name
 }
 

@@ -111,9 +111,10 @@ func TestAMoveLetsOneTenantWaitAlone(t *testing.T) {
 	first := make(chan error, 1)
 	go func() {
 		first <- d.App.InTenant(a, anything, func(tx pgx.Tx) error {
+			_, err := tx.Exec(a, "select") // a transaction begins with its first statement
 			close(inside)
 			<-finish
-			return audit.Record(a, tx, "tested", "under way", nil)
+			return errors.Join(err, audit.Record(a, tx, "tested", "under way", nil))
 		})
 	}()
 	<-inside
@@ -163,7 +164,12 @@ func TestAMoveThatIsCutChangesNothing(t *testing.T) {
 	record(t, a, d.App, "one")
 	inside, finish, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- d.App.InTenant(a, anything, func(pgx.Tx) error { close(inside); <-finish; return nil })
+		done <- d.App.InTenant(a, anything, func(tx pgx.Tx) error {
+			_, err := tx.Exec(a, "select")
+			close(inside)
+			<-finish
+			return err
+		})
 	}()
 	<-inside
 	moved := make(chan error, 1)

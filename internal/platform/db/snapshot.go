@@ -2,9 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,21 +18,11 @@ func (d *DB) SnapshotInTenant(ctx context.Context, p tenancy.Permission, fn func
 		return err
 	}
 	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-		return inTx(ctx, pool, at, scope, beginSnapshot, fn)
+		return inTx(ctx, pool, at, scope, snapshot, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, "select"); err != nil { // the moment is that of the first statement
+				return err
+			}
+			return fn(tx)
+		})
 	})
-}
-
-// beginSnapshot is begin for a snapshot. The isolation level is part of BEGIN because no statement may come before it.
-func beginSnapshot(ctx context.Context, conn *pgx.Conn, at place, s tenancy.Scope) (*tenantTx, error) {
-	now := time.Now()
-	batch := &pgx.Batch{}
-	batch.Queue("begin isolation level repeatable read read only")
-	batch.Queue(enterReadSQL, at.sign(s, conn.PgConn().PID(), now))
-	results := conn.SendBatch(ctx, batch)
-	_, beginErr := results.Exec()
-	_, enterErr := results.Exec()
-	if err := errors.Join(beginErr, enterErr, results.Close()); err != nil {
-		return nil, fmt.Errorf("begin snapshot: %w", err)
-	}
-	return &tenantTx{conn: conn, place: at, scope: s, renew: now.Add(renewAfter)}, nil
 }

@@ -1,10 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,57 +16,101 @@ import (
 )
 
 // enterSQL opens a scope. The lock is shared by all that write for the tenant; it is not given while the tenant's data
-// moves. Values are bind parameters: pg_stat_activity shows query texts to every session of the role.
-const enterSQL = `select pg_try_advisory_xact_lock_shared($2) from (select set_config('app.scope', $1, true) offset 0) s`
+// moves, which is an error: nobody can make a setting of this name, as it has no dot. Values are bind parameters:
+// pg_stat_activity shows query texts to every session of the role.
+const enterSQL = `select case when pg_try_advisory_xact_lock_shared($2) then set_config('app.scope', $1, true)
+	else current_setting('tenant moving') end`
 
-// enterReadSQL is enterSQL for one query, which needs no lock: it sees the data as it is before a move or after it.
+// enterReadSQL is enterSQL for what only reads, which needs no lock: it sees the data as it is before a move or after it.
 const enterReadSQL = `select where set_config('app.scope', $1, true) is null`
+
+// unknownSetting is the code of the errors that our statements make by reading a setting that cannot be.
+const unknownSetting = "42704"
 
 // errMoving says that the tenant's data is on its way to another schema at this moment.
 var errMoving = errors.New("the tenant's data is being moved")
 
-// tenantTx is a transaction in a tenant's scope. It is not pgx's own because its BEGIN takes bind parameters in the same
-// round trip; everything else is the connection's.
+// opening is how a transaction begins.
+type opening int
+
+const (
+	writing opening = iota
+	snapshot
+)
+
+// statements open a transaction at a place. Its kind is part of BEGIN: an earlier user may have changed the defaults.
+func (o opening) statements(token string, at place) (begin, enter string, args []any) {
+	if o == snapshot {
+		return "begin isolation level repeatable read read only", enterReadSQL, []any{token}
+	}
+	return "begin isolation level read committed read write", enterSQL, []any{token, at.Gate}
+}
+
+// tenantTx is a transaction in a tenant's scope. It begins with its first statement and in the same round trip; pgx's own
+// takes one for BEGIN alone, and without bind parameters. Everything else is the connection's.
 type tenantTx struct {
-	conn   *pgx.Conn
-	place  place
-	scope  tenancy.Scope
-	renew  time.Time
-	depth  int  // of savepoints
-	closed bool // the transaction is over
+	conn    *pgx.Conn
+	opening opening
+	place   place
+	scope   tenancy.Scope
+	renew   time.Time
+	depth   int   // of savepoints
+	begun   bool  // something was sent
+	lent    bool  // the connection itself was, before that
+	closed  bool  // the transaction is over
+	refused error // why the transaction could not be opened
 }
 
 var _ pgx.Tx = (*tenantTx)(nil)
 
-// begin opens a transaction in a scope: BEGIN and everything else in one round trip.
-func begin(ctx context.Context, conn *pgx.Conn, at place, s tenancy.Scope) (*tenantTx, error) {
+// open sends the statements that open the transaction, and those of b with them, whose results it returns.
+func (tx *tenantTx) open(ctx context.Context, b *pgx.Batch) (pgx.BatchResults, error) {
+	if tx.closed {
+		return nil, pgx.ErrTxClosed
+	}
 	now := time.Now()
-	batch := &pgx.Batch{}
-	batch.Queue("begin isolation level read committed read write") // whatever an earlier user made the default
-	batch.Queue(enterSQL, at.sign(s, conn.PgConn().PID(), now), at.Gate)
-	results := conn.SendBatch(ctx, batch)
-	var free bool
-	_, err := results.Exec()
-	if err == nil {
-		err = results.QueryRow().Scan(&free)
+	tx.begun, tx.renew = true, now.Add(renewAfter)
+	begin, enter, args := tx.opening.statements(tx.place.sign(tx.scope, tx.conn.PgConn().PID(), now), tx.place)
+	whole := &pgx.Batch{}
+	whole.Queue(begin)
+	whole.Queue(enter, args...)
+	whole.QueuedQueries = append(whole.QueuedQueries, b.QueuedQueries...)
+	results := tx.conn.SendBatch(ctx, whole)
+	for range 2 {
+		if _, err := results.Exec(); err != nil {
+			tx.refused = fmt.Errorf("begin: %w", err)
+			_ = results.Close() // says the same
+			var pg *pgconn.PgError
+			if errors.As(err, &pg) && pg.Code == unknownSetting && strings.Contains(pg.Message, "tenant moving") {
+				tx.refused = errors.Join(errMoving, err)
+			}
+			return nil, tx.refused
+		}
 	}
-	if err = errors.Join(err, results.Close()); err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+	return results, nil
+}
+
+// ready opens the transaction if no statement has, and renews the scope of one that goes on for long.
+func (tx *tenantTx) ready(ctx context.Context) error {
+	if tx.begun {
+		return tx.fresh(ctx)
 	}
-	tx := &tenantTx{conn: conn, place: at, scope: s, renew: now.Add(renewAfter)}
-	if !free {
-		return nil, errors.Join(errMoving, tx.Rollback(ctx))
+	results, err := tx.open(ctx, &pgx.Batch{})
+	if err != nil {
+		return err
 	}
-	return tx, nil
+	return results.Close()
 }
 
 // fresh renews the scope of a transaction that goes on for long.
 func (tx *tenantTx) fresh(ctx context.Context) error {
 	now := time.Now()
-	if tx.closed {
+	switch {
+	case tx.refused != nil:
+		return tx.refused
+	case tx.closed:
 		return pgx.ErrTxClosed
-	}
-	if now.Before(tx.renew) {
+	case now.Before(tx.renew):
 		return nil
 	}
 	if _, err := tx.conn.Exec(ctx, enterReadSQL, tx.place.sign(tx.scope, tx.conn.PgConn().PID(), now)); err != nil {
@@ -74,9 +120,31 @@ func (tx *tenantTx) fresh(ctx context.Context) error {
 	return nil
 }
 
+// begins tells whether a statement opens the transaction, as it can be sent together with what does: a batch knows no
+// options, and only a statement with arguments is surely one.
+func (tx *tenantTx) begins(args []any) bool {
+	if tx.begun || len(args) == 0 {
+		return false
+	}
+	switch args[0].(type) {
+	case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		return false
+	default:
+		return true
+	}
+}
+
 // Exec runs a statement.
 func (tx *tenantTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	if err := tx.fresh(ctx); err != nil {
+	if tx.begins(args) {
+		results, err := tx.open(ctx, one(sql, args))
+		if err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		tag, err := results.Exec()
+		return tag, cmp.Or(err, results.Close())
+	}
+	if err := tx.ready(ctx); err != nil {
 		return pgconn.CommandTag{}, err
 	}
 	return tx.conn.Exec(ctx, sql, args...)
@@ -84,46 +152,78 @@ func (tx *tenantTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.C
 
 // Query runs a query.
 func (tx *tenantTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if err := tx.fresh(ctx); err != nil {
-		return nil, err
+	if tx.begins(args) {
+		results, err := tx.open(ctx, one(sql, args))
+		if err != nil {
+			return failedRows{err: err}, err
+		}
+		rows, err := results.Query()
+		return &firstRows{Rows: rows, results: results}, err
+	}
+	if err := tx.ready(ctx); err != nil {
+		return failedRows{err: err}, err
 	}
 	return tx.conn.Query(ctx, sql, args...)
 }
 
 // QueryRow runs a query of one row.
 func (tx *tenantTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	if err := tx.fresh(ctx); err != nil {
+	if tx.begins(args) {
+		results, err := tx.open(ctx, one(sql, args))
+		if err != nil {
+			return failedRow{err}
+		}
+		return firstRow{results}
+	}
+	if err := tx.ready(ctx); err != nil {
 		return failedRow{err}
 	}
 	return tx.conn.QueryRow(ctx, sql, args...)
 }
 
-type failedRow struct{ err error }
-
-// Scan returns why there is no row.
-func (r failedRow) Scan(...any) error { return r.err }
+// one is a batch of one statement.
+func one(sql string, args []any) *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue(sql, args...)
+	return b
+}
 
 // CopyFrom adds many rows.
 func (tx *tenantTx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error) {
-	if err := tx.fresh(ctx); err != nil {
+	if err := tx.ready(ctx); err != nil {
 		return 0, err
 	}
 	return tx.conn.CopyFrom(ctx, table, columns, rows)
 }
 
-// SendBatch sends several statements in one round trip. A scope that cannot be renewed makes the first of them fail.
+// SendBatch sends several statements in one round trip.
 func (tx *tenantTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	_ = tx.fresh(ctx)
+	if !tx.begun {
+		results, err := tx.open(ctx, b)
+		if err != nil {
+			return failedBatch{err: err}
+		}
+		return results
+	}
+	if err := tx.fresh(ctx); err != nil {
+		return failedBatch{err: err}
+	}
 	return tx.conn.SendBatch(ctx, b)
 }
 
 // Prepare prepares a statement; it outlives the transaction.
 func (tx *tenantTx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
+	if err := tx.ready(ctx); err != nil {
+		return nil, err
+	}
 	return tx.conn.Prepare(ctx, name, sql)
 }
 
-// Conn is the connection itself.
-func (tx *tenantTx) Conn() *pgx.Conn { return tx.conn }
+// Conn is the connection itself. Before the first statement it is in no transaction: nothing on it sees any row.
+func (tx *tenantTx) Conn() *pgx.Conn {
+	tx.lent = tx.lent || !tx.begun
+	return tx.conn
+}
 
 // Commit ends the transaction; one that had failed is rolled back, which is an error here.
 func (tx *tenantTx) Commit(ctx context.Context) error {
@@ -131,6 +231,9 @@ func (tx *tenantTx) Commit(ctx context.Context) error {
 		return pgx.ErrTxClosed
 	}
 	tx.closed = true
+	if tx.unbegun() {
+		return tx.refused
+	}
 	if err := tx.intact(ctx); err != nil {
 		return err
 	}
@@ -150,6 +253,9 @@ func (tx *tenantTx) Rollback(ctx context.Context) error {
 		return pgx.ErrTxClosed
 	}
 	tx.closed = true
+	if tx.unbegun() {
+		return nil
+	}
 	if err := tx.intact(ctx); err != nil {
 		return err
 	}
@@ -159,7 +265,13 @@ func (tx *tenantTx) Rollback(ctx context.Context) error {
 	return nil
 }
 
-// intact closes the connection when somebody ended the transaction by SQL of their own: nothing on it can be trusted.
+// unbegun tells whether there is nothing to end: no statement was run, or what opens a transaction never was.
+func (tx *tenantTx) unbegun() bool {
+	return !tx.begun && !tx.lent || tx.refused != nil && !tx.conn.IsClosed() && tx.conn.PgConn().TxStatus() == 'I'
+}
+
+// intact closes the connection when somebody ended the transaction by SQL of their own, or was lent the connection before
+// it began: nothing on it can be trusted.
 func (tx *tenantTx) intact(ctx context.Context) error {
 	if tx.conn.IsClosed() || tx.conn.PgConn().TxStatus() != 'I' {
 		return nil

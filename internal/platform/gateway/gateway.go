@@ -81,7 +81,7 @@ func writeError(api huma.API, hctx huma.Context, err error) {
 	if p.Status == http.StatusUnauthorized {
 		hctx.SetHeader("WWW-Authenticate", `Bearer realm="cloudkida"`)
 	}
-	hctx.SetStatus(p.Status)
 	hctx.SetHeader("Content-Type", "application/problem+json")
+	hctx.SetStatus(p.Status)                                  // writes the header
 	_ = api.Marshal(hctx.BodyWriter(), "application/json", p) // the client may be gone; nobody else to tell
 }

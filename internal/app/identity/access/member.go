@@ -1,4 +1,4 @@
-package identity
+package access
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/fault"
-	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -58,15 +57,16 @@ type memberKey struct{ user, tenant uuid.UUID }
 
 // Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
-func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
-	return s.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
+func (a *Checker) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
+	return a.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return a.ReadMember(ctx, user, tenant) })
 }
 
-func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
+// ReadMember is Membership as of now.
+func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	var m Member
 	var disabled bool
 	var tenantStatus, reason string
-	err := s.db.QueryRow(ctx, `
+	err := a.db.QueryRow(ctx, `
 		select m.role, m.status, u.operator, m.epoch, u.disabled_at is not null, t.status, t.status_reason
 		from identity.membership m join identity."user" u on u.id = m.user_id join control.tenant t on t.id = m.tenant_id
 		where m.user_id = $1 and m.tenant_id = $2 and u.pool_id = identity.pool_of(t.id)`, user, tenant).
@@ -82,56 +82,4 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 		return Member{}, ErrNotMember
 	}
 	return m, fault.Else(fault.SuspendedTenant, closed(tenantStatus, reason), nil)
-}
-
-// Forget drops what is remembered about a user: this process sees a change at once. The others hear of it by a hint.
-func (s *Service) Forget(user uuid.UUID) {
-	s.members.Forget(func(k memberKey) bool { return k.user == user })
-	s.families.Forget(func(k familyKey) bool { return k.user == user })
-}
-
-// ForgetTenant drops what is remembered about a tenant, its people's rights and its pool included.
-func (s *Service) ForgetTenant(tenant uuid.UUID) {
-	s.members.Forget(func(k memberKey) bool { return k.tenant == tenant })
-	s.families.Forget(func(k familyKey) bool { return k.tenant == tenant })
-	s.pools.Forget(func(string) bool { return true })
-}
-
-// forgetAll drops everything: hints may have been missed.
-func (s *Service) forgetAll() {
-	s.members.Forget(func(memberKey) bool { return true })
-	s.families.Forget(func(familyKey) bool { return true })
-	s.pools.Forget(func(string) bool { return true })
-}
-
-// Hear lets the changes that other processes make be seen here at once.
-func (s *Service) Hear(hub *notify.Hub) {
-	forget := func(one func(uuid.UUID)) func(string) {
-		return func(id string) {
-			if parsed, err := uuid.Parse(id); err == nil {
-				one(parsed)
-			} else {
-				s.forgetAll() // whoever sent it meant something
-			}
-		}
-	}
-	hub.On(notify.TopicMember, forget(s.Forget), s.forgetAll)
-	hub.On(notify.TopicTenant, forget(s.ForgetTenant), s.forgetAll)
-}
-
-// homeTenant is the tenant that a user's token is for when the client asks for none: the one that they joined first of
-// those that are open, else the first of all, so that they hear why it is closed.
-func (s *Service) homeTenant(ctx context.Context, user uuid.UUID) (uuid.UUID, error) {
-	var tenant uuid.UUID
-	err := s.db.QueryRow(ctx, `
-		select m.tenant_id from identity.membership m join control.tenant t on t.id = m.tenant_id
-		where m.user_id = $1 and m.status = 'active'
-		order by t.status = 'active' desc, m.created_at, m.tenant_id limit 1`, user).Scan(&tenant)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return uuid.Nil, ErrNotMember
-	}
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("read memberships: %w", err)
-	}
-	return tenant, nil
 }

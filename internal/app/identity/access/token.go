@@ -1,4 +1,4 @@
-package identity
+package access
 
 import (
 	"context"
@@ -29,6 +29,23 @@ type Claims struct {
 // ErrToken is the answer to every access token that is not valid; the cause is for the log.
 var ErrToken = errs.Unauthenticated("invalid_token", "Your sign-in is no longer valid. Sign in again.")
 
+// TokenType marks access tokens (RFC 9068), so that no ID token is ever taken for one.
+const TokenType = "at+jwt"
+
+// TokenClaims are all that an access token says: ids. Roles and states are the server's own rows.
+type TokenClaims struct {
+	Issuer    string    `json:"iss"`
+	Subject   uuid.UUID `json:"sub"`
+	Audience  string    `json:"aud"`
+	Expires   int64     `json:"exp"`
+	IssuedAt  int64     `json:"iat"`
+	NotBefore int64     `json:"nbf,omitempty"`
+	ID        uuid.UUID `json:"jti"`
+	Tenant    uuid.UUID `json:"tenant"`
+	Client    string    `json:"client_id"`
+	Session   uuid.UUID `json:"sid"` // the token family: ends with it
+}
+
 const (
 	maxTokenSize = 4 << 10         // ours have about 700 bytes
 	clockSkew    = 5 * time.Second // between our own servers
@@ -41,13 +58,13 @@ type familyKey struct {
 
 // Verify checks an access token: its signature by one of our own keys, who made it, for whom, when, and that its sign-in
 // has not ended (which may go unseen for 2 s). Refused tokens give ErrToken; other errors are faults of ours.
-func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
-	claims, err := s.parse(ctx, bearer)
+func (a *Checker) Verify(ctx context.Context, bearer string) (Claims, error) {
+	claims, err := a.Parse(ctx, bearer)
 	if err != nil {
 		return Claims{}, err
 	}
-	key := familyKey{claims.Session, claims.User, claims.Tenant, fault.Else(fault.AnyIssuer, claims.Pool, DefaultPool)}
-	if _, err := s.families.Get(key, func() (struct{}, error) { return struct{}{}, s.readFamily(ctx, key) }); err != nil && !fault.On(fault.EndedSignIn) {
+	key := familyKey{claims.Session, claims.User, claims.Tenant, fault.Else(fault.AnyIssuer, claims.Pool, "default")}
+	if _, err := a.families.Get(key, func() (struct{}, error) { return struct{}{}, a.readFamily(ctx, key) }); err != nil && !fault.On(fault.EndedSignIn) {
 		return Claims{}, err
 	}
 	return claims, nil
@@ -55,8 +72,8 @@ func (s *Service) Verify(ctx context.Context, bearer string) (Claims, error) {
 
 func refused(reason string, args ...any) error { return ErrToken.Wrap(fmt.Errorf(reason, args...)) }
 
-// parse checks everything about a token that needs no row of its sign-in.
-func (s *Service) parse(ctx context.Context, bearer string) (Claims, error) {
+// Parse checks everything about a token that needs no row of its sign-in.
+func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 	if len(bearer) > maxTokenSize {
 		return Claims{}, refused("token of %d bytes", len(bearer))
 	}
@@ -65,21 +82,21 @@ func (s *Service) parse(ctx context.Context, bearer string) (Claims, error) {
 		return Claims{}, ErrToken.Wrap(err)
 	}
 	header := jws.Signatures[0].Protected
-	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(kind, accessTokenType) && !fault.On(fault.AnyType) {
+	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(kind, TokenType) && !fault.On(fault.AnyType) {
 		return Claims{}, refused("token of type %q", kind)
 	}
-	var c accessClaims
+	var c TokenClaims
 	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &c); err != nil {
 		return Claims{}, ErrToken.Wrap(err)
 	}
-	pool, err := s.pool(ctx, s.poolName(c.Issuer))
-	if errors.Is(err, errNoPool) {
+	pool, err := a.Pool(ctx, a.PoolName(c.Issuer))
+	if errors.Is(err, ErrNoPool) {
 		return Claims{}, refused("token of a foreign issuer")
 	}
 	if err != nil {
 		return Claims{}, err
 	}
-	key, known, err := s.keys.Find(ctx, pool.ID, header.KeyID)
+	key, known, err := a.keys.Find(ctx, pool.ID, header.KeyID)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -89,12 +106,12 @@ func (s *Service) parse(ctx context.Context, bearer string) (Claims, error) {
 	if _, err := jws.Verify(key.Public().Key()); err != nil && !fault.On(fault.AnySignature) {
 		return Claims{}, ErrToken.Wrap(err)
 	}
-	return s.checkClaims(pool, c)
+	return a.checkClaims(pool, c)
 }
 
 // checkClaims looks at claims whose signature is right.
-func (s *Service) checkClaims(pool Pool, c accessClaims) (Claims, error) {
-	now, expires := s.now(), time.Unix(c.Expires, 0)
+func (a *Checker) checkClaims(pool Pool, c TokenClaims) (Claims, error) {
+	now, expires := a.now(), time.Unix(c.Expires, 0)
 	switch {
 	case c.Audience != Audience && !fault.On(fault.AnyAudience):
 		return Claims{}, refused("token for %q", c.Audience)
@@ -108,11 +125,11 @@ func (s *Service) checkClaims(pool Pool, c accessClaims) (Claims, error) {
 	return Claims{User: c.Subject, Tenant: c.Tenant, Pool: pool.Name, Expires: expires, ID: c.ID.String(), Session: c.Session}, nil
 }
 
-func (s *Service) readFamily(ctx context.Context, k familyKey) error {
+func (a *Checker) readFamily(ctx context.Context, k familyKey) error {
 	var alive bool
-	err := s.db.QueryRow(ctx, `
+	err := a.db.QueryRow(ctx, `
 		select f.expires_at > $5 from identity.token_family f join identity.pool p on p.id = f.pool_id
-		where f.id = $1 and f.user_id = $2 and f.tenant_id = $3 and p.name = $4`, k.family, k.user, k.tenant, k.pool, s.now()).Scan(&alive)
+		where f.id = $1 and f.user_id = $2 and f.tenant_id = $3 and p.name = $4`, k.family, k.user, k.tenant, k.pool, a.now()).Scan(&alive)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !alive) {
 		return refused("token of a session that has ended")
 	}
@@ -122,8 +139,8 @@ func (s *Service) readFamily(ctx context.Context, k familyKey) error {
 	return nil
 }
 
-// bearer takes the token out of an Authorization header; "" when there is none.
-func bearer(header string) string {
+// Bearer takes the token out of an Authorization header; "" when there is none.
+func Bearer(header string) string {
 	kind, token, ok := strings.Cut(header, " ")
 	if !ok || !strings.EqualFold(kind, "Bearer") {
 		return ""
