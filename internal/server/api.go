@@ -11,36 +11,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/app/auditlog"
-	"github.com/cloudkida/cloudkida/internal/app/identity"
-	"github.com/cloudkida/cloudkida/internal/app/lab"
-	"github.com/cloudkida/cloudkida/internal/app/member"
-	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/access"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
-	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
-	"github.com/cloudkida/cloudkida/internal/control/export"
-	"github.com/cloudkida/cloudkida/internal/control/registration"
-	"github.com/cloudkida/cloudkida/internal/control/tenant"
-	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
-	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
 )
 
 // api registers every JSON route. The gateway stands before all of them.
-func (p *program) api(mux *http.ServeMux) huma.API {
+func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
@@ -57,17 +45,6 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.tenantAPI(api)
 	return api
-}
-
-// Describe is the API's description, without a program that serves it.
-func Describe() ([]byte, error) {
-	p := &program{
-		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
-		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
-		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		registration: &registration.Service{}, directory: &directory.Service{},
-	}
-	return describe(p.api(http.NewServeMux()))
 }
 
 func describe(api huma.API) ([]byte, error) {
@@ -170,9 +147,9 @@ func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]
 }
 
 // mountDocs serves the API's description and a page to read it.
-func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
+func (p *program) mountDocs(mux *httpx.Mux, api huma.API) {
 	text, err := describe(api)
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /openapi.json", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			httpx.WriteProblem(w, r, err)
 			return
@@ -180,7 +157,7 @@ func (p *program) mountDocs(mux *http.ServeMux, api huma.API) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(text) // the client may be gone
 	})
-	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /docs", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		// The reader sets style attributes; the page holds no session and no token.
@@ -209,18 +186,19 @@ const docsPage = `<!doctype html>
 `
 
 // mountConsole serves the console for every address that nothing else takes.
-func (p *program) mountConsole(mux *http.ServeMux) {
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
+func (p *program) mountConsole(mux *httpx.Mux) {
+	mux.HandleFunc("/v1/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
 		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
 	})
 	scheme, _, _ := strings.Cut(p.cfg.PublicURL, "://")
-	mux.Handle("/", p.portals(web.Handler(scheme+"://*."+p.cfg.LabsDomain)))
+	mux.Handle("/", httpx.Anybody, p.portals(web.Handler(scheme+"://*."+p.cfg.LabsDomain)))
 }
 
 // outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep answers closed.
 // Pages replace the content policy by their own.
-func (p *program) outer(mux http.Handler) http.Handler {
+func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
 	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
+	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
@@ -231,16 +232,16 @@ func (p *program) newWorker() (*job.Client, error) {
 	return job.NewWorker(job.Work{Pool: p.pools.worker, Workers: workers, Queues: queues, Periodic: periodic, Log: p.log})
 }
 
-// handler is everything that browsers and programs reach.
-func (p *program) handler() http.Handler {
-	mux := http.NewServeMux()
+// handler is everything that browsers and programs reach, and the mux that lists it.
+func (p *program) handler() (http.Handler, *httpx.Mux) {
+	mux := httpx.NewMux()
 	api := p.api(mux)
 	p.mountDocs(mux, api)
 	obs.AddHealth(mux, p.ready)
 	p.identity.Mount(mux)
 	p.terminals.Mount(mux)
 	p.mountConsole(mux)
-	return p.outer(mux)
+	return p.outer(mux), mux
 }
 
 // ready tells whether the program can do its work now.

@@ -133,7 +133,8 @@ func DatabaseURL(data, masterKey string) (string, error) {
 // serve runs everything until ctx ends, the database is lost or a part fails; then it stops everything in order.
 func (p *program) serve(ctx context.Context, listener net.Listener, out io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveHTTP(ctx, p.handler(), listener, p.closeStreams) }) //nolint:contextcheck // handlers take their context from the request
+	public, _ := p.handler() //nolint:contextcheck // handlers take their context from the request
+	group.Go(func() error { return serveHTTP(ctx, public, listener, p.closeStreams) })
 	if p.cfg.OpsListen != "" {
 		ops, err := listen(ctx, p.cfg.OpsListen, "--ops-listen")
 		if err != nil {

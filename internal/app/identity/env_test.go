@@ -50,7 +50,7 @@ func open(t *testing.T) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
@@ -58,7 +58,7 @@ func open(t *testing.T) *env {
 	e := &env{t: t, db: dbtest.New(t), server: server, key: key, ahead: new(atomic.Int64)}
 	e.Service = e.service(server.URL)
 	e.Mount(mux)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "console") })
+	mux.HandleFunc("GET /{$}", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "console") })
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: e.authenticate}
 	api.UseMiddleware(gate.Middleware(api))

@@ -23,6 +23,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -121,7 +122,7 @@ func New(cfg Config) (*Service, error) {
 }
 
 // Mount adds the OpenID endpoints and the pages of every pool, below /pools/{pool}.
-func (s *Service) Mount(mux *http.ServeMux) {
+func (s *Service) Mount(mux *httpx.Mux) {
 	for pattern, handler := range map[string]func(http.ResponseWriter, *http.Request, Pool) error{
 		"GET /.well-known/openid-configuration": s.discovery,
 		"GET /keys":                             s.jwks,
@@ -145,11 +146,10 @@ func (s *Service) Mount(mux *http.ServeMux) {
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
 	} {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" /pools/{pool}"+path, s.inPool(handler))
+		mux.HandleFunc(strings.Replace(pattern, " ", " /pools/{pool}", 1), httpx.PoolPage, s.inPool(handler))
 	}
-	mux.HandleFunc("GET /pools/{pool}/assets/{file}", s.pages.ServeAsset)
-	mux.HandleFunc("/pools/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })
+	mux.HandleFunc("GET /pools/{pool}/assets/{file}", httpx.Anybody, s.pages.ServeAsset)
+	mux.HandleFunc("/pools/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })
 }
 
 // maxForm bounds what is read of a request: our forms have a few fields.

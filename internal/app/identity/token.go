@@ -20,6 +20,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 )
 
 // token is the token endpoint: codes and refresh tokens for access tokens.
@@ -226,7 +227,7 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request, pool Pool) er
 	ctx := r.Context()
 	token := access.Bearer(r.Header.Get("Authorization"))
 	claims, err := s.Verify(ctx, token)
-	if err == nil && claims.Pool != pool.Name {
+	if err == nil && claims.Pool != pool.Name && !fault.On(fault.UserinfoOfAnyPool) {
 		err = access.ErrToken
 	}
 	switch {

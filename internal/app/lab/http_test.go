@@ -24,7 +24,7 @@ import (
 // serve runs the API; the bearer token is the name of a role in the default tenant.
 func serve(t *testing.T, f fixture) string {
 	t.Helper()
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{
 		Authorize: policy.Authorize,

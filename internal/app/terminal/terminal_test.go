@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 		Origin: origin, Tickets: &ticket.Store{}, Access: &access.Checker{Guard: w.env}, Dialer: w.env, Ports: ports{},
 		Log: slog.New(slog.DiscardHandler),
 	}
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {

@@ -221,7 +221,7 @@ func TestOneExportAtATime(t *testing.T) {
 // site serves the routes to whoever is in the header X-As.
 func site(t *testing.T, s *export.Service, people map[string]context.Context) *httptest.Server {
 	t.Helper()
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {

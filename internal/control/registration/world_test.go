@@ -160,7 +160,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	t.Cleanup(e.Pool.Close)
 	f := &fixture{Service: service(e), t: t, db: d}
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	f.Routes(httpx.NewAPI(mux))
 	f.api = httptest.NewServer(mux)
 	t.Cleanup(f.api.Close)

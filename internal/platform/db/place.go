@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -67,7 +68,7 @@ func NewPlaces(control *pgxpool.Pool) (*Places, error) {
 
 // of returns where a scope's tenant is, if it may be served there now.
 func (p *Places) of(ctx context.Context, s tenancy.Scope) (place, error) {
-	found, err := p.known.Get(s.Tenant, func() (place, error) { return p.read(ctx, s.Tenant) })
+	found, err := p.known.Get(fault.Else(fault.PlaceOfAnother, s.Tenant, uuid.Nil), func() (place, error) { return p.read(ctx, s.Tenant) })
 	switch {
 	case err != nil:
 		return place{}, err

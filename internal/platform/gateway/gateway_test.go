@@ -17,7 +17,7 @@ import (
 
 func serve(t *testing.T) http.Handler {
 	t.Helper()
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
@@ -37,7 +37,10 @@ func serve(t *testing.T) http.Handler {
 	nothing := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // no body
 	huma.Register(api, httpx.Operation(http.MethodGet, "/may", "may", "may", "May", "test"), nothing)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/may-not", "may-not", "other", "May not", "test"), nothing)
-	huma.Register(api, huma.Operation{Method: http.MethodGet, Path: "/undeclared", OperationID: "undeclared"}, nothing)
+	// The mux takes no operation that declares nothing; the gateway does not rely on it.
+	undeclared := httpx.Operation(http.MethodGet, "/undeclared", "undeclared", "may", "Undeclared", "test")
+	huma.Register(api, undeclared, nothing)
+	clear(undeclared.Metadata)
 	return mux
 }
 

@@ -33,7 +33,7 @@ const (
 )
 
 // NewAPI returns an API whose routes land on mux. Its description is complete once every feature has registered.
-func NewAPI(mux *http.ServeMux) huma.API {
+func NewAPI(mux *Mux) huma.API {
 	useHuma()
 	cfg := huma.DefaultConfig("Cloudkida", apiVersion)
 	cfg.Info.Description = "Hands-on labs: the catalogue, sessions and their environments. Errors are RFC 9457 problems with a stable code."
@@ -47,7 +47,7 @@ func NewAPI(mux *http.ServeMux) huma.API {
 			"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 		},
 	}
-	return humago.New(mux, cfg)
+	return huma.NewAPI(cfg, &operations{Adapter: humago.NewAdapter(&mux.mux, ""), mux: mux})
 }
 
 // Operation describes a route with the permission that it needs. Register it with huma.Register.

@@ -101,7 +101,7 @@ func TestALetterReadsTheSameBothWays(t *testing.T) {
 func TestTheOperatorsMailbox(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	f.Register(api, "read", "write")
 	server := httptest.NewServer(mux)

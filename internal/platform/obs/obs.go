@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // Metrics are the program's own, beside those of the Go runtime and the process.
@@ -60,22 +62,22 @@ func (m *Metrics) Request(r *http.Request, status int, took time.Duration) {
 }
 
 // Handler serves /metrics, /healthz, /readyz and the profiler; it belongs on a private listener.
-func (m *Metrics) Handler(ready func(context.Context) error) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+func (m *Metrics) Handler(ready func(context.Context) error) *httpx.Mux {
+	mux := httpx.NewMux()
+	mux.Handle("GET /metrics", httpx.OpsListener, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	AddHealth(mux, ready)
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/", httpx.OpsListener, pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", httpx.OpsListener, pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", httpx.OpsListener, pprof.Trace)
 	return mux
 }
 
 // AddHealth adds /healthz (the process answers) and /readyz (it can do its work).
-func AddHealth(mux *http.ServeMux, ready func(context.Context) error) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+func AddHealth(mux *httpx.Mux, ready func(context.Context) error) {
+	mux.HandleFunc("GET /healthz", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /readyz", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := ready(ctx); err != nil {

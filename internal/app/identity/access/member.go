@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -57,7 +58,7 @@ type memberKey struct{ user, tenant uuid.UUID }
 // Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
 // tenant get an error of the kind forbidden.
 func (a *Checker) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
-	return a.members.Get(memberKey{user, tenant}, func() (Member, error) { return a.ReadMember(ctx, user, tenant) })
+	return a.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return a.ReadMember(ctx, user, tenant) })
 }
 
 // ReadMember is Membership as of now.
@@ -80,8 +81,5 @@ func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 	case m.Status != memberActive:
 		return Member{}, ErrNotMember
 	}
-	if err := closed(tenantStatus, reason); err != nil {
-		return Member{}, err
-	}
-	return m, nil
+	return m, fault.Else(fault.SuspendedTenant, closed(tenantStatus, reason), nil)
 }

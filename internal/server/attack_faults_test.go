@@ -1,0 +1,97 @@
+//go:build plantedfaults
+
+package server_test
+
+import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
+)
+
+// declaredFaults reads the names from the source, so that none is forgotten here.
+func declaredFaults(t *testing.T) (names []fault.Name) {
+	t.Helper()
+	file, err := parser.ParseFile(gotoken.NewFileSet(), "../platform/fault/fault.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok {
+			lit, _ := v.Values[0].(*ast.BasicLit)
+			names = append(names, fault.Name(strings.Trim(lit.Value, `"`)))
+		}
+		return true
+	})
+	return names
+}
+
+// Each mistake is switched on and must be found by the part of the suite that is there for it.
+func TestPlantedFaultsAreFound(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	attacks := s.attacks(t)
+	declared := declaredFaults(t)
+	if len(declared) < 20 {
+		t.Fatalf("only %d mistakes are declared", len(declared))
+	}
+	// The stage's ticket expires meanwhile; it is used at last.
+	fault.Plant(fault.TicketForever)
+	declared = append(slices.DeleteFunc(declared, func(n fault.Name) bool { return n == fault.TicketForever }), fault.TicketForever)
+	for _, name := range declared {
+		attack, ok := attacks[name]
+		if !ok {
+			t.Errorf("nothing looks for this: %s", name)
+			continue
+		}
+		s.planted(t, string(name), func() { fault.Plant(name) }, func() { fault.Mend(name) }, attack)
+	}
+}
+
+// attacks are the part of the suite that must find each mistake.
+func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
+	t.Helper()
+	some := below("/v1/labs", "/v1/members", "/v1/tenant/plan", "/v1/operator/tenants")
+	allow := func(names ...string) func() []string {
+		return func() []string { return s.permissions(t, part{op: some, persona: names}) }
+	}
+	cross := func(prefix string) func() []string {
+		return func() []string {
+			return s.crossing(t, tenantA, tenantB, part{op: reading(prefix), persona: []string{"a owner", "a learner"}})
+		}
+	}
+	live := func() []string { return s.terminals(t) }
+	origins := func() []string { return s.labOrigins(t) }
+	return map[fault.Name]func() []string{
+		fault.NoPermission:      allow("a learner", "a author"),
+		fault.TenantFromHeader:  cross("/v1/labs"),
+		fault.OwnerIsOperator:   allow("a owner"),
+		fault.MemberOfAnyTenant: allow("both in b", "both in a"),
+		fault.SuspendedTenant:   allow("suspended"),
+		fault.AnySignature:      allow("forged"),
+		fault.AnyAudience:       allow("other audience"),
+		fault.AnyExpiry:         allow("expired"),
+		fault.AnyType:           allow("id token"),
+		fault.AnyIssuer:         allow("other pool"),
+		fault.EndedSignIn:       allow("ended", "without a sign-in"),
+		fault.UserinfoOfAnyPool: func() []string { return s.poolPages(t, []string{"GET /pools/{pool}/userinfo"}) },
+		fault.AnyOrigin:         live,
+		fault.TicketAgain:       live,
+		fault.TicketForAny:      live,
+		fault.TicketForever:     func() []string { return s.expired(t) },
+		fault.VisitForever:      origins,
+		fault.VisitAnywhere:     origins,
+		fault.PlaceOfAnother:    func() []string { return s.permissions(t, part{op: some, persona: []string{"a learner", "b learner"}}) },
+		fault.ExportOfAnyTenant: cross("/v1/tenant/exports"),
+		fault.LabOfAnyTenant: func() []string {
+			return slices.Concat(cross("/v1/sessions/{id}/guide")(), s.crossing(t, tenantB, tenantA, part{op: below("/v1/sessions/{id}/guide")}))
+		},
+		fault.SessionOfAnybody:     func() []string { return s.peers(t, part{op: reading("/v1/sessions/{id}")}) },
+		fault.EventsOfAnybody:      cross("/v1/sessions/{id}/events"),
+		fault.ExportTellsExistence: cross("/v1/tenant/exports"),
+	}
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+
+	"github.com/cloudkida/cloudkida/internal/app/auditlog"
+	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/member"
+	"github.com/cloudkida/cloudkida/internal/app/person"
+	"github.com/cloudkida/cloudkida/internal/app/session"
+	"github.com/cloudkida/cloudkida/internal/app/terminal"
+	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/directory"
+	"github.com/cloudkida/cloudkida/internal/control/environment"
+	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/registration"
+	"github.com/cloudkida/cloudkida/internal/control/tenant"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/obs"
+	"github.com/cloudkida/cloudkida/internal/platform/proof"
+	"github.com/cloudkida/cloudkida/internal/platform/workflow"
+)
+
+// Describe is the API's description, without a program that serves it.
+func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
+
+// Routes lists every pattern of the public listener and of the private one, without a program that serves them.
+func Routes() (public, private []httpx.Route) {
+	p := skeleton()
+	_, mux := p.handler()
+	return mux.Routes(), p.metrics.Handler(func(context.Context) error { return nil }).Routes()
+}
+
+// skeleton is a program that has every route and can answer none.
+func skeleton() *program {
+	silent := slog.New(slog.DiscardHandler)
+	return &program{
+		cfg: Config{PublicURL: "http://localhost", LabsDomain: "labs.localhost"}, metrics: obs.New(silent),
+		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
+		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
+		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
+		registration: &registration.Service{}, directory: &directory.Service{},
+	}
+}
