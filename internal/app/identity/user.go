@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/app/identity/seat"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -62,6 +63,9 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	}
 	var user User
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if err := seat.Take(ctx, tx, in.Tenant, s.Room); err != nil {
+			return err
+		}
 		user, err = insertUser(ctx, tx, pool, in, hash)
 		if err != nil || in.Address == "" {
 			return err
