@@ -13,7 +13,9 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
+	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
@@ -55,6 +57,8 @@ type program struct {
 
 	identity     *identity.Service
 	members      *member.Service
+	groups       *group.Service
+	invitations  *invitation.Service
 	labs         *lab.Service
 	sessions     *session.Service
 	environments *environment.Service
@@ -137,8 +141,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
-	p.members = &member.Service{Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget}
 	p.tiers = tier.New(p.pools.control)
+	p.openPeople()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
@@ -169,6 +173,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
 	p.openRegistration()
+	p.openInvitations()
 	p.jobs, err = p.newWorker()
 	return p, err
 }

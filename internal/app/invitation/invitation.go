@@ -7,7 +7,6 @@ package invitation
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,7 +87,6 @@ type Service struct {
 	PublicURL string // how browsers reach the installation, without a path
 	Throttle  *throttle.Throttle
 	Limits    Limits
-	Log       *slog.Logger
 }
 
 // Limits say how much is sent and tried. Recipient bounds mail to one address, whoever asks for it.

@@ -104,6 +104,15 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Member, err error
 	return found, err
 }
 
+// Among returns those of these users who are members, by id.
+func (s *Service) Among(ctx context.Context, users []uuid.UUID) (found map[uuid.UUID]Member, err error) {
+	err = s.read(ctx, func(tx pgx.Tx, tenant uuid.UUID) error {
+		found, err = among(ctx, tx, tenant, users)
+		return err
+	})
+	return found, err
+}
+
 // View is a member with what disabling or removing them does.
 type View struct {
 	Member

@@ -91,6 +91,24 @@ func updateRole(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role ten
 	return nil
 }
 
+func among(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]Member, error) {
+	rows, err := tx.Query(ctx, `
+		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = $1 and m.status <> 'removed' and m.user_id = any ($2)`, tenant, users)
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Member])
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	found := make(map[uuid.UUID]Member, len(list))
+	for _, m := range list {
+		found[m.ID] = m
+	}
+	return found, nil
+}
+
 // updateStatus also ends the sign-ins to this tenant of who is not active any more. The browser stays signed in: other
 // tenants have the person, too.
 func updateStatus(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, status string) error {
