@@ -16,7 +16,7 @@ import (
 
 // openPeople makes members and groups, and keeps everybody who joins within the tenant's plan.
 func (p *program) openPeople() {
-	p.identity.Room, p.identity.Provision.Room = p.memberRoom, p.memberRoom
+	p.identity.Provision.Room = p.memberRoom
 	p.members = &member.Service{
 		Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget, Room: p.memberRoom, Log: p.log,
 		Ties: p.ties, EndLabs: func(ctx context.Context, user uuid.UUID) error { return p.sessions.EndMember(ctx, user) },

@@ -209,7 +209,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.workflows.AddWorkers(workers)
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
-	river.AddWorker(workers, &sweepWorker{identity: p.identity})
+	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob

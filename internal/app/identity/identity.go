@@ -21,7 +21,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
-	"github.com/cloudkida/cloudkida/internal/app/identity/seat"
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
@@ -93,8 +92,6 @@ type Service struct {
 
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
-	// Room tells whether a tenant's plan has room for one more member.
-	Room seat.Room
 }
 
 // New returns a Service. It does not touch the database yet.

@@ -12,9 +12,6 @@ const sweepBatch = 5000
 // usedLinkLife is how long a used or expired link is kept, to tell what happened to it.
 const usedLinkLife = 7 * 24 * time.Hour
 
-// invitationKept is how long an invitation that is over is in the list, with the address that it went to.
-const invitationKept = 30 * 24 * time.Hour
-
 // Sweep deletes what has expired. It is safe to run at any time and by several processes.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -26,7 +23,6 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{"token_family", "id", "expires_at < $1", now},
 		{"browser_session", "id", "least(idle_at, expires_at) < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
-		{"invitation", "id", "expires_at < $1", now.Add(-invitationKept)},
 	} {
 		statement := fmt.Sprintf(`delete from identity.%[1]s where %[2]s in (
 			select %[2]s from identity.%[1]s where %[3]s limit %[4]d for update skip locked)`, sweep.table, sweep.column, sweep.condition, sweepBatch)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
-	"github.com/cloudkida/cloudkida/internal/app/identity/seat"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -63,11 +62,10 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	}
 	var user User
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := seat.Take(ctx, tx, in.Tenant, s.Room); err != nil {
+		if err := s.Provision.TakeSeat(ctx, tx, in.Tenant); err != nil {
 			return err
 		}
-		user, err = insertUser(ctx, tx, pool, in, hash)
-		if err != nil || in.Address == "" {
+		if user, err = insertUser(ctx, tx, pool, in, hash); err != nil || in.Address == "" {
 			return err
 		}
 		return s.consents.Record(ctx, tx, user.ID, in.Address)

@@ -29,7 +29,8 @@ import (
 // Bounds of invitations.
 const (
 	life        = 7 * 24 * time.Hour
-	maxSends    = 5 // mails of one invitation
+	kept        = 30 * 24 * time.Hour // in the list, once it has expired
+	maxSends    = 5                   // mails of one invitation
 	resendAfter = time.Minute
 	maxGroups   = 20
 )
@@ -197,6 +198,9 @@ func (s *Service) record(ctx context.Context, action string, all ...Invitation) 
 		return nil
 	})
 }
+
+// Sweep deletes what has been over for long, with the address that it went to.
+func (s *Service) Sweep(ctx context.Context) error { return sweep(ctx, s.Identity) }
 
 func orLimit(err error) error {
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/member"
@@ -221,4 +222,20 @@ func readTenant(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (title, name s
 		return "", "", fmt.Errorf("read tenant: %w", err)
 	}
 	return title, name, nil
+}
+
+// sweepBatch is how many rows one statement deletes, so that none holds locks for long.
+const sweepBatch = 5000
+
+func sweep(ctx context.Context, pool *pgxpool.Pool) error {
+	for {
+		done, err := pool.Exec(ctx, `delete from identity.invitation where id in (
+			select id from identity.invitation where expires_at < now() - $1::interval limit $2 for update skip locked)`, kept, sweepBatch)
+		if err != nil {
+			return fmt.Errorf("sweep invitations: %w", err)
+		}
+		if done.RowsAffected() < sweepBatch {
+			return nil
+		}
+	}
 }

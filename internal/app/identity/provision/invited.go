@@ -26,8 +26,13 @@ func (s *Service) Invited(ctx context.Context, tx pgx.Tx, in NewMember) (user uu
 	return s.person(ctx, tx, pool, in)
 }
 
-// takeSeat asks for a seat unless the user has one.
-func (s *Service) takeSeat(ctx context.Context, tx pgx.Tx, user, tenant uuid.UUID) error {
+// TakeSeat asks for a seat in the tenant before a membership is added in tx.
+func (s *Service) TakeSeat(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
+	return seat.Take(ctx, tx, tenant, s.Room)
+}
+
+// seatOwner asks for a seat unless the user has one: a workflow may add its owner twice.
+func (s *Service) seatOwner(ctx context.Context, tx pgx.Tx, user, tenant uuid.UUID) error {
 	var has bool
 	err := tx.QueryRow(ctx, `select exists (select from identity.membership where user_id = $1 and tenant_id = $2 and status = 'active')`, user, tenant).Scan(&has)
 	if err != nil {
@@ -36,5 +41,5 @@ func (s *Service) takeSeat(ctx context.Context, tx pgx.Tx, user, tenant uuid.UUI
 	if has {
 		return nil
 	}
-	return seat.Take(ctx, tx, tenant, s.Room)
+	return s.TakeSeat(ctx, tx, tenant)
 }

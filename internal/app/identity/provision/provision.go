@@ -118,7 +118,7 @@ func (s *Service) AddOwner(ctx context.Context, in NewMember) (user uuid.UUID, h
 		if err != nil {
 			return err
 		}
-		if err := s.takeSeat(ctx, tx, user, in.Tenant); err != nil {
+		if err := s.seatOwner(ctx, tx, user, in.Tenant); err != nil {
 			return err
 		}
 		return insertOwner(ctx, tx, user, in.Tenant)
