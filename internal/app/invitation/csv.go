@@ -50,6 +50,9 @@ func ParseList(text string, role tenancy.Role) ([]Wish, error) {
 				continue
 			}
 		}
+		if strings.TrimSpace(strings.Join(record, "")) == "" {
+			continue
+		}
 		line, _ := r.FieldPos(0)
 		wishes = append(wishes, wish(line, record, columns, role))
 		if len(wishes) > maxLines {
