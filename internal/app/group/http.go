@@ -221,8 +221,9 @@ func (s *Service) put(ctx context.Context, in *struct {
 }
 
 func (s *Service) people(ctx context.Context, in *struct {
-	idInput
-	pageInput
+	ID     uuid.UUID `path:"id" format:"uuid" doc:"The group"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string    `query:"cursor" maxLength:"36" doc:"next of the page before"`
 }) (*answer[People], error) {
 	before, err := parseCursor(in.Cursor)
 	if err != nil {
