@@ -45,6 +45,10 @@ export type Tier = Answer<'/v1/tiers'>['items'][number]
 export type Registration = Answer<'/v1/registrations/{id}'>
 export type Plan = Answer<'/v1/tenant/plan'>
 export type Member = Answer<'/v1/members'>['items'][number]
+export type Invitation = Answer<'/v1/invitations'>['items'][number]
+export type Group = Answer<'/v1/groups'>['items'][number]
+export type InvitationOffer = Filled<components['schemas']['InvitationOffer']>
+export type InvitationReport = Filled<components['schemas']['InvitationReport']>
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
