@@ -81,6 +81,9 @@ func TestAListIsReportedLineByLine(t *testing.T) {
 	if again := w.report(admin, "new@else.example"); again != "1 renewed" {
 		t.Errorf("again: %s", again)
 	}
+	if found, err = w.List(admin, invitation.Filter{Limit: 100}); err != nil || len(found) != 4 || len(found[3].Groups) != 2 || found[3].Mails != 2 {
+		t.Errorf("renewed: %+v, %v", found, err)
+	}
 }
 
 func TestListsAreBounded(t *testing.T) {

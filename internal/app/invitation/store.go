@@ -68,13 +68,14 @@ func get(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Invitation, error) {
 	return one(ctx, tx, `select `+columns+` from identity.invitation i where `+mine+` and i.id = @id for update`, pgx.NamedArgs{"id": id})
 }
 
-// insert adds an invitation, or renews the one that is open for this address.
+// insert adds an invitation, or renews the one that is open for this address, whose groups stay unless others are named.
 func insert(ctx context.Context, tx pgx.Tx, i Invitation, key string, hash []byte, by uuid.UUID) (Invitation, error) {
 	return one(ctx, tx, `
 		insert into identity.invitation as i (tenant_id, email, email_key, role, groups, token_hash, invited_by, expires_at)
 		values (current_setting('identity.tenant')::uuid, @email, @key, @role, @groups, @hash, @by, now() + @life)
 		on conflict (tenant_id, email_key) where accepted_at is null and revoked_at is null do update set
-			email = excluded.email, role = excluded.role, groups = excluded.groups, token_hash = excluded.token_hash,
+			email = excluded.email, role = excluded.role, groups = case when excluded.groups = '{}' then i.groups else excluded.groups end,
+			token_hash = excluded.token_hash,
 			invited_by = excluded.invited_by, expires_at = excluded.expires_at, sends = i.sends + 1, sent_at = now()
 		returning `+columns, pgx.NamedArgs{
 		"email": i.Email, "key": key, "role": string(i.Role), "groups": i.Groups, "hash": hash, "by": by, "life": life,
