@@ -105,7 +105,7 @@ function InvitationTable({ me, items, onRevoke }: { me: Me; items: Invitation[];
                     {t(`invite.state.${item.state}`)}
                   </Badge>
                 </Table.Td>
-                <Table.Td>{dateTime(item.expiresAt)}</Table.Td>
+                <Table.Td className={classes.number}>{dateTime(item.expiresAt)}</Table.Td>
                 <Table.Td>
                   {(item.state === 'open' || item.state === 'expired') && (me.role === 'owner' || item.role !== 'owner') && (
                     <Group justify="flex-end" gap="xs" wrap="nowrap">

@@ -79,6 +79,7 @@ function PersonForm({ me, onClose }: Props) {
         {known.data && known.data.length > 0 && (
           <MultiSelect
             searchable
+            classNames={{ inputField: classes.field }}
             maxValues={20}
             label={t('groups.title')}
             description={t('invite.groupsText')}

@@ -115,7 +115,7 @@ function MemberTable({ me, members, onAsk }: TableProps) {
                     onChange={(value) => value && change.mutate({ user: member.id, role: value }, { onError: notifyError })}
                   />
                 </Table.Td>
-                <Table.Td>{dateTime(member.joinedAt)}</Table.Td>
+                <Table.Td className={classes.number}>{dateTime(member.joinedAt)}</Table.Td>
                 <Table.Td ta="right">
                   <Menu position="bottom-end">
                     <Menu.Target>
