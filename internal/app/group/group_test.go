@@ -34,7 +34,7 @@ type school struct {
 	db     *dbtest.Database
 	labs   *lab.Service
 	tenant uuid.UUID
-	owner  context.Context
+	owner  context.Context //nolint:containedctx // who acts
 }
 
 func open(t *testing.T) *school {
@@ -153,7 +153,7 @@ func TestLabsOfAGroupAreForItsMembersAndStaff(t *testing.T) {
 		s.AddLab(s.owner, course.ID, "bb"), s.AddLab(s.owner, team.ID, "cc"), s.AddLab(s.owner, other.ID, "dd"))
 	for _, c := range []struct {
 		who  string
-		ctx  context.Context
+		ctx  context.Context //nolint:containedctx // who acts
 		want string
 	}{
 		{"of no group", stranger, "aa"},

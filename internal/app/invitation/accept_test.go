@@ -299,7 +299,7 @@ func TestManyAtOnceStayWithinThePlan(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	w.seats = 3 // the owner has one
-	w.Service.Members.Room = func(context.Context, uuid.UUID) (func(int64) error, error) {
+	w.Members.Room = func(context.Context, uuid.UUID) (func(int64) error, error) {
 		return func(used int64) error {
 			if used >= w.seats {
 				return errFull

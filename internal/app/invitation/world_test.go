@@ -2,7 +2,6 @@ package invitation_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/url"
 	"regexp"
@@ -35,8 +34,8 @@ type world struct {
 	db     *dbtest.Database
 	groups *group.Service
 	tenant uuid.UUID
-	owner  context.Context
-	seats  int64 // of the plan; 0: no bound
+	owner  context.Context //nolint:containedctx // who acts
+	seats  int64           // of the plan; 0: no bound
 }
 
 var errFull = errs.Conflict("plan_limit", "full")
@@ -62,7 +61,7 @@ func open(t *testing.T) *world {
 	w.Service = &invitation.Service{
 		Identity: d.Identity, DB: data, Members: members, Groups: w.groups,
 		People: &provision.Service{DB: d.Identity, PublicURL: "https://labs.example", Now: time.Now, Forget: func(uuid.UUID) {}, Room: room},
-		Mail:   &mail.Service{Pool: d.Control, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, PublicURL: "https://labs.example",
+		Mail:   &mail.Service{Pool: d.Control, Log: slog.New(slog.DiscardHandler)}, PublicURL: "https://labs.example",
 		Throttle: throttle.New(1000, time.Now), Limits: invitation.DefaultLimits(),
 	}
 	return w.another("acme")
