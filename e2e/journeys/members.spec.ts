@@ -76,7 +76,7 @@ async function looked(page: Page, name: string): Promise<void> {
 }
 
 test('somebody is invited, enters by the mail, and sees the labs of their group alone', async ({ browser, server, operatorPage }) => {
-  test.setTimeout(240_000)
+  test.setTimeout(420_000)
   const page = await owner(browser, server.url, operatorPage, 'Cedar School', 'cedar-school')
 
   await page.goto('/organisation?tab=groups')
