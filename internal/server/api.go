@@ -34,6 +34,8 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
 	p.members.Register(api)
+	p.groups.Register(api)
+	p.invitations.Register(api)
 	p.labs.Register(api)
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
 	p.terminals.Register(api)

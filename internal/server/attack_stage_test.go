@@ -312,6 +312,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	s.exec(t, `insert into pool.lab_version (tenant_id, id, lab_id, number, hash, archive) values ($1, $2, $3, 1, sha256($4::bytea), $5)`, id, sharedVersion, lab, mark, archive)
 	session := s.one(t, `insert into pool.session (tenant_id, id, user_id, lab_id, version_id, environment_id, host, state, reason_message, env, ready_at, deadline)
 		values ($1, uuidv7(), $2, $3, $4, uuidv7(), 'test', 'ready', $5, jsonb_build_object('MARK', $5::text), now(), now() + interval '2 hours') returning id::text`, id, user, lab, sharedVersion, mark)
+	group := s.one(t, `insert into pool."group" (tenant_id, name, name_key) values ($1, $2, $2) returning id::text`, id, mark)
+	s.exec(t, `insert into pool.group_member (tenant_id, group_id, user_id) values ($1, $2, $3)`, id, group, user)
 	s.exec(t, `insert into pool.check_result (tenant_id, session_id, step, name, state, message) values ($1, $2, 0, 'folder-served', 'passed', $3)`, id, session, mark)
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, id, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, state, manifest, host, ended_at, expires_at)
@@ -325,6 +327,9 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	}
 	s.rows[tenant] = ids{
 		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
+		"group": group,
+		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)
+			values ($1, $2, $2, 'learner', sha256(('invitation ' || $2)::bytea), now() + interval '1 day') returning id::text`, id, mark+"@attack.example"),
 		"domain": s.one(t, `insert into control.email_domain (tenant_id, domain, token, created_at, next_check_at)
 			values ($1, $2, $2, now(), now() + interval '1 day') returning id::text`, id, mark+".example"),
 		"registration": s.one(t, `insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, state, tenant_id, ended_at, expires_at)

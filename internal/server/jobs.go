@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
@@ -37,11 +38,12 @@ func (SweepArgs) Kind() string { return "identity.sweep" }
 
 type sweepWorker struct {
 	river.WorkerDefaults[SweepArgs]
-	identity *identity.Service
+	identity    *identity.Service
+	invitations *invitation.Service
 }
 
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
-	return w.identity.Sweep(ctx)
+	return errors.Join(w.identity.Sweep(ctx), w.invitations.Sweep(ctx))
 }
 
 // WaveArgs is the job that brings silos up to date.

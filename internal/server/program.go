@@ -13,7 +13,9 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
+	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
@@ -57,6 +59,8 @@ type program struct {
 
 	identity     *identity.Service
 	members      *member.Service
+	groups       *group.Service
+	invitations  *invitation.Service
 	labs         *lab.Service
 	sessions     *session.Service
 	environments *environment.Service
@@ -140,8 +144,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
-	p.members = &member.Service{Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget}
 	p.tiers = tier.New(p.pools.control)
+	p.openPeople()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
@@ -173,6 +177,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.openRegistration()
 	p.openDirectory()
+	p.openInvitations()
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -209,7 +214,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
 	p.directory.AddWorkers(workers)
-	river.AddWorker(workers, &sweepWorker{identity: p.identity})
+	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob

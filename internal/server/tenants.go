@@ -140,6 +140,18 @@ func (p *program) sessionRoom(ctx context.Context, tenant uuid.UUID, running, ow
 	return cmp.Or(plan.Room(tier.Sessions, running), plan.Room(tier.SessionsPerUser, own))
 }
 
+// memberRoom tells whether a plan has room for one more member; nil where nothing bounds them.
+func (p *program) memberRoom(ctx context.Context, tenant uuid.UUID) (func(used int64) error, error) {
+	plan, err := p.tiers.Of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if _, bounded := plan.Limit(tier.Members); !bounded {
+		return nil, nil //nolint:nilnil // nothing bounds them
+	}
+	return func(used int64) error { return plan.Room(tier.Members, used) }, nil
+}
+
 // labRoom tells whether a plan has room for what is published; one byte less than the limit fits as well as the limit.
 func (p *program) labRoom(ctx context.Context, tenant uuid.UUID, bytes int64) error {
 	plan, err := p.tiers.Of(ctx, tenant)

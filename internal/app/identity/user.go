@@ -62,8 +62,10 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	}
 	var user User
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		user, err = insertUser(ctx, tx, pool, in, hash)
-		if err != nil || in.Address == "" {
+		if err := s.Provision.TakeSeat(ctx, tx, in.Tenant); err != nil {
+			return err
+		}
+		if user, err = insertUser(ctx, tx, pool, in, hash); err != nil || in.Address == "" {
 			return err
 		}
 		return s.consents.Record(ctx, tx, user.ID, in.Address)

@@ -112,7 +112,7 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 func (s *Service) List(ctx context.Context, f Filter) (labs []Lab, more bool, err error) {
 	limit := f.Limit
 	f.Limit++
-	labs, err = db.ReadInTenant(ctx, s.DB, policy.LabRead, listSQL, f.args(), scanLab)
+	labs, err = db.ReadInTenant(ctx, s.DB, policy.LabRead, listSQL, f.args(ctx), scanLab)
 	if err != nil {
 		return nil, false, fmt.Errorf("list labs: %w", err)
 	}
@@ -124,7 +124,7 @@ func (s *Service) List(ctx context.Context, f Filter) (labs []Lab, more bool, er
 
 // Tags counts the tags of the labs that match, whatever tag the filter has.
 func (s *Service) Tags(ctx context.Context, f Filter) ([]TagCount, error) {
-	args := f.args()
+	args := f.args(ctx)
 	tags, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, tagsSQL, args, scanTag)
 	if err != nil {
 		return nil, fmt.Errorf("count tags: %w", err)

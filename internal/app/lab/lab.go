@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/lab/guide"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -94,7 +95,7 @@ type Service struct {
 
 // Get finds a lab of the catalogue by its slug.
 func (s *Service) Get(ctx context.Context, slug string) (Lab, error) {
-	list, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, getSQL, pgx.NamedArgs{"slug": slug}, scanLab)
+	list, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, getSQL, group.Viewer(ctx, pgx.NamedArgs{"slug": slug}), scanLab)
 	if err != nil {
 		return Lab{}, fmt.Errorf("get lab: %w", err)
 	}
@@ -106,7 +107,7 @@ func (s *Service) Get(ctx context.Context, slug string) (Lab, error) {
 
 // Latest is the latest version of a lab of the catalogue.
 func (s *Service) Latest(ctx context.Context, slug string) (*Version, error) {
-	list, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, latestSQL, pgx.NamedArgs{"slug": slug}, pgx.RowTo[uuid.UUID])
+	list, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, latestSQL, group.Viewer(ctx, pgx.NamedArgs{"slug": slug}), pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, fmt.Errorf("find latest version: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/lab/guide"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -24,17 +25,18 @@ func scanLab(row pgx.CollectableRow) (l Lab, err error) {
 	return l, err
 }
 
-const getSQL = "select " + labColumns + " from lab where slug = @slug and archived_at is null"
+const getSQL = "select " + labColumns + " from lab where slug = @slug and archived_at is null and " + group.Visible
 
-const latestSQL = `select v.id from lab l join lab_version v on v.lab_id = l.id and v.number = l.version
-	where l.slug = @slug and l.archived_at is null`
+const latestSQL = `select v.id from lab join lab_version v on v.lab_id = lab.id and v.number = lab.version
+	where lab.slug = @slug and lab.archived_at is null and ` + group.Visible
 
 const versionSQL = `select v.id, v.lab_id, l.slug, v.number, v.published_at, v.archive
 	from lab_version v join lab l on l.id = v.lab_id where v.id = @id`
 
-// matchingSQL chooses by the words of a query (their beginnings, or the same English word in another form) and by level.
+// matchingSQL chooses what the caller may see, by the words of a query (their beginnings, or the same English word in another form) and by level.
 const matchingSQL = `archived_at is null and (@level = '' or level = @level)
-	and (@words = '' or search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q)))`
+	and (@words = '' or search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q)))
+	and ` + group.Visible
 
 const listSQL = "select " + labColumns + " from lab where " + matchingSQL + `
 	and (@tag = '' or tags @> array[@tag::text])
@@ -59,7 +61,7 @@ type position struct {
 	ID    uuid.UUID `json:"i"`
 }
 
-func (f Filter) args() pgx.NamedArgs {
+func (f Filter) args(ctx context.Context) pgx.NamedArgs {
 	args := pgx.NamedArgs{
 		"q": f.Query, "words": prefixes(f.Query), "tag": f.Tag, "level": string(f.Level), "limit": f.Limit,
 		"after_title": "", "after_id": (*uuid.UUID)(nil),
@@ -67,7 +69,7 @@ func (f Filter) args() pgx.NamedArgs {
 	if f.After != nil {
 		args["after_title"], args["after_id"] = f.After.Title, &f.After.ID
 	}
-	return args
+	return group.Viewer(ctx, args)
 }
 
 // prefixes turns what somebody typed into a query for words that begin so: "file per" into "file:* & per:*".

@@ -24,6 +24,7 @@ type List struct {
 type listInput struct {
 	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or part of a name"`
 	Role   string `query:"role" enum:"owner,admin,author,instructor,learner" doc:"Only members of this role"`
+	Status string `query:"status" enum:"active,disabled" doc:"Only members of this status"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
 }
@@ -43,9 +44,38 @@ type roleInput struct {
 	}
 }
 
+type statusInput struct {
+	User uuid.UUID `path:"user" format:"uuid" doc:"The member's user id"`
+	Body struct {
+		Status Status `json:"status" enum:"active,disabled"`
+	}
+}
+
+type viewOutput struct{ Body View }
+
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/members", "list-members", policy.MemberRead, "Members of the organisation", tag), s.list)
+	get := httpx.Operation(http.MethodGet, "/v1/members/{user}", "get-member", policy.MemberRead,
+		"A member, with what disabling or removing them does", tag)
+	get.Errors = append(get.Errors, http.StatusNotFound)
+	huma.Register(api, get, func(ctx context.Context, in *userInput) (*viewOutput, error) {
+		v, err := s.Get(ctx, in.User)
+		if err != nil {
+			return nil, err
+		}
+		return &viewOutput{Body: v}, nil
+	})
+	status := httpx.Operation(http.MethodPut, "/v1/members/{user}/status", "set-member-status", policy.MemberWrite,
+		"Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again", tag)
+	status.Errors = append(status.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, status, func(ctx context.Context, in *statusInput) (*memberOutput, error) {
+		m, err := s.SetStatus(ctx, in.User, in.Body.Status)
+		if err != nil {
+			return nil, err
+		}
+		return &memberOutput{Body: m}, nil
+	})
 	change := httpx.Operation(http.MethodPatch, "/v1/members/{user}", "update-member", policy.MemberWrite,
 		"Give a member another role; it holds within seconds, open labs included", tag)
 	change.Errors = append(change.Errors, http.StatusNotFound, http.StatusConflict)
@@ -68,7 +98,7 @@ func (s *Service) Register(api huma.API) {
 var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
 
 func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Limit: in.Limit + 1}
+	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Status: Status(in.Status), Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		var err error
 		if f.Before, err = uuid.Parse(in.Cursor); err != nil {

@@ -18,6 +18,7 @@ import (
 type Filter struct {
 	Q      string       // the start of an e-mail address, or a part of a name
 	Role   tenancy.Role // "": all
+	Status Status       // "": all
 	Before uuid.UUID    // the last member of the page before; zero: from the start
 	Limit  int
 }
@@ -30,15 +31,16 @@ func (s *Service) inTenant(ctx context.Context, tenant uuid.UUID, fn func(pgx.Tx
 	return pgx.BeginTxFunc(ctx, s.Identity, pgx.TxOptions{BeginQuery: begin}, fn)
 }
 
-// lock lets one change of a tenant's members happen at a time, among all processes.
-func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: members of "+tenant.String()); err != nil {
-		return fmt.Errorf("lock members: %w", err)
-	}
-	return nil
-}
+const columns = `u.id, u.email, u.name, m.role, m.status, u.disabled_at is not null, m.created_at`
 
-const columns = `u.id, u.email, u.name, m.role, u.disabled_at is not null, m.created_at`
+// How find reads a row.
+const (
+	lockRow  = " for update of m"
+	readOnly = ""
+)
+
+// removed is the status of former members.
+const removed = "removed"
 
 func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member, error) {
 	if strings.ContainsRune(f.Q, 0) || !utf8.ValidString(f.Q) {
@@ -47,10 +49,10 @@ func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member,
 	key := norm.NFC.String(strings.ToLower(norm.NFKC.String(f.Q)))
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
-		where m.tenant_id = @tenant and m.status = 'active' and (@before::uuid is null or m.user_id < @before)
-			and (@role = '' or m.role = @role) and (@q = '' or u.email_key like @start or lower(u.name) like @part)
+		where m.tenant_id = @tenant and m.status <> 'removed' and (@before::uuid is null or m.user_id < @before)
+			and (@role = '' or m.role = @role) and (@status = '' or m.status = @status) and (@q = '' or u.email_key like @start or lower(u.name) like @part)
 		order by m.user_id desc limit @limit`, pgx.NamedArgs{
-		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "limit": f.Limit,
+		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "status": string(f.Status), "limit": f.Limit,
 		"q": f.Q, "start": escapeLike(key) + "%", "part": "%" + escapeLike(strings.ToLower(f.Q)) + "%",
 	})
 	if err != nil {
@@ -63,11 +65,11 @@ func escapeLike(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
 
-// get reads and locks a member.
-func get(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) (Member, error) {
+// find reads a member.
+func find(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, how string) (Member, error) {
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
-		where m.tenant_id = $1 and m.user_id = $2 and m.status = 'active' for update of m`, tenant, user)
+		where m.tenant_id = $1 and m.user_id = $2 and m.status <> 'removed' `+how, tenant, user)
 	if err != nil {
 		return Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -89,18 +91,61 @@ func updateRole(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role ten
 	return nil
 }
 
-// remove also ends the member's sign-ins to this tenant. The browser stays signed in: other tenants have the person, too.
-func remove(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) error {
+func among(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]Member, error) {
+	rows, err := tx.Query(ctx, `
+		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = $1 and m.status <> 'removed' and m.user_id = any ($2)`, tenant, users)
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Member])
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	found := make(map[uuid.UUID]Member, len(list))
+	for _, m := range list {
+		found[m.ID] = m
+	}
+	return found, nil
+}
+
+// updateStatus also ends the sign-ins to this tenant of who is not active any more. The browser stays signed in: other
+// tenants have the person, too.
+func updateStatus(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, status string) error {
 	for _, statement := range []string{
-		`update identity.membership set status = 'removed', epoch = epoch + 1 where tenant_id = $1 and user_id = $2`,
-		`delete from identity.auth_code where tenant_id = $1 and user_id = $2`,
-		`delete from identity.token_family where tenant_id = $1 and user_id = $2`,
+		`update identity.membership set status = $3, epoch = epoch + 1 where tenant_id = $1 and user_id = $2`,
+		`delete from identity.auth_code where tenant_id = $1 and user_id = $2 and $3 <> 'active'`,
+		`delete from identity.token_family where tenant_id = $1 and user_id = $2 and $3 <> 'active'`,
 	} {
-		if _, err := tx.Exec(ctx, statement, tenant, user); err != nil {
-			return fmt.Errorf("remove member: %w", err)
+		if _, err := tx.Exec(ctx, statement, tenant, user, status); err != nil {
+			return fmt.Errorf("make a member %s: %w", status, err)
 		}
 	}
 	return nil
+}
+
+// join adds a member, or lets a former one in again.
+func join(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role tenancy.Role) error {
+	_, err := tx.Exec(ctx, `
+		insert into identity.membership as m (tenant_id, user_id, role) values ($1, $2, $3)
+		on conflict (user_id, tenant_id) do update set role = excluded.role, status = 'active', epoch = m.epoch + 1`, tenant, user, string(role))
+	if err != nil {
+		return fmt.Errorf("insert membership: %w", err)
+	}
+	return nil
+}
+
+// lastOwner tells whether no other owner can sign in.
+func lastOwner(ctx context.Context, tx pgx.Tx, user uuid.UUID) (last bool, err error) {
+	err = tx.QueryRow(ctx, `
+		select not exists (
+			select from identity.membership m join identity."user" u on u.id = m.user_id
+			where m.tenant_id = current_setting('identity.tenant')::uuid and m.user_id <> $1
+				and m.role = 'owner' and m.status = 'active' and u.disabled_at is null)`, user).Scan(&last)
+	if err != nil {
+		return false, fmt.Errorf("look for other owners: %w", err)
+	}
+	return last, nil
 }
 
 // keepOwner refuses a change that leaves the tenant without an owner who can sign in. The one that it finds is locked, so

@@ -165,6 +165,11 @@ func leave(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]Counted, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := tx.Exec(ctx, `
+		delete from identity.invitation i using identity."user" u
+		where u.id = $1 and i.email_key = u.email_key and u.pool_id = identity.pool_of(i.tenant_id)`, user); err != nil {
+		return nil, fmt.Errorf("delete invitations: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `delete from identity."user" where id = $1`, user); err != nil {
 		return nil, fmt.Errorf("delete account: %w", err)
 	}

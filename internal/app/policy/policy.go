@@ -21,6 +21,8 @@ const (
 	SessionSystem tenancy.Permission = "session.system"  // what only the program itself does to a session
 	MemberRead    tenancy.Permission = "member.read"
 	MemberWrite   tenancy.Permission = "member.write"
+	GroupRead     tenancy.Permission = "group.read"
+	GroupWrite    tenancy.Permission = "group.write"
 	TenantRead    tenancy.Permission = "tenant.read"    // plan, limits and what is used of them
 	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
@@ -63,13 +65,13 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 	case tenancy.RoleLearner:
 		return learner
 	case tenancy.RoleInstructor:
-		return append(learner, SessionSeeAll, MemberRead)
+		return append(learner, SessionSeeAll, MemberRead, GroupRead)
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
 	case tenancy.RoleAdmin:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite)
 	case tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, TenantExport)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite, TenantExport)
 	case tenancy.RoleSystem:
 		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:

@@ -27,6 +27,7 @@ const (
 	endedAnew      ending = "started_over"
 	endedClosed    ending = "organisation_closed"
 	endedMoved     ending = "organisation_imported"
+	endedLeft      ending = "member_left"
 )
 
 // reason is the ending with its sentence for people.
@@ -47,6 +48,8 @@ func (e ending) reason() Reason {
 		message = "You started the lab over."
 	case endedClosed:
 		message = "The session ended because your organisation is closed at the moment."
+	case endedLeft:
+		message = "The session ended because you have no access to this organisation any more."
 	case endedMoved:
 		message = "The session ran in another installation, which your organisation came from. Start the lab again."
 	}
@@ -89,12 +92,22 @@ func (s *Service) EndAll(ctx context.Context) (left int, err error) {
 
 // EndOf ends a person's sessions in the tenant of ctx, because their account goes, and tells how many have not ended yet.
 func (s *Service) EndOf(ctx context.Context, user uuid.UUID) (left int, err error) {
+	return s.endOf(ctx, user, endedByLearner)
+}
+
+// EndMember ends a person's sessions in the tenant of ctx, because they may not act there any more.
+func (s *Service) EndMember(ctx context.Context, user uuid.UUID) error {
+	_, err := s.endOf(ctx, user, endedLeft)
+	return err
+}
+
+func (s *Service) endOf(ctx context.Context, user uuid.UUID, why ending) (left int, err error) {
 	running, err := s.openOf(ctx, user, endAtOnce)
 	if err != nil {
 		return 0, err
 	}
 	for _, id := range running {
-		if err := s.end(ctx, policy.SessionSystem, id, endedByLearner); err != nil {
+		if err := s.end(ctx, policy.SessionSystem, id, why); err != nil {
 			return len(running), err
 		}
 	}

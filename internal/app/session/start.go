@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/lab/run"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -83,12 +84,9 @@ func (s *Service) record(ctx context.Context, wanted Session, version *lab.Versi
 	})
 }
 
-// room asks whether the tenant's plan has room for one more session of this learner. Starts of one tenant are counted one
+// room asks whether the tenant's plan and the learner's groups have room for one more session. Starts of one tenant are counted one
 // after another, so that two at once do not both take the last place.
 func (s *Service) room(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	if s.Room == nil {
-		return nil
-	}
 	scope, _ := tenancy.From(ctx)
 	var running, own int64
 	_, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('sessions of ' || $1::text, 0))`, scope.Tenant.String())
@@ -100,7 +98,12 @@ func (s *Service) room(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("count sessions: %w", err)
 	}
-	return s.Room(ctx, scope.Tenant, running, own)
+	if s.Room != nil {
+		if err := s.Room(ctx, scope.Tenant, running, own); err != nil {
+			return err
+		}
+	}
+	return group.Room(ctx, tx, user, own)
 }
 
 // enqueue adds a job that only the environment's own host may do.

@@ -56,6 +56,15 @@ func EndImported(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// CountOf counts a person's sessions in the tenant that tx is of: those that are not over, and all.
+func CountOf(ctx context.Context, tx pgx.Tx, user uuid.UUID) (open, all int64, err error) {
+	err = tx.QueryRow(ctx, `select count(*) filter (where state not in ('ended', 'failed')), count(*) from session where user_id = $1`, user).Scan(&open, &all)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count a person's sessions: %w", err)
+	}
+	return open, all, nil
+}
+
 // errRuns is returned by insert when another request started the same lab at the same time.
 var errRuns = errors.New("session: the lab runs already")
 

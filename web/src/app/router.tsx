@@ -94,7 +94,7 @@ const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
   validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
-    tab: oneOf(search.tab, ['members', 'domains', 'audit', 'exports'] as const),
+    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'audit', 'exports'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })
@@ -112,10 +112,19 @@ const confirm = createRoute({
   component: lazyRouteComponent(() => import('@/features/registration/ConfirmPage'), 'ConfirmPage'),
 })
 
+/** Where the link in an invitation leads. */
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('./pages/Invitation')),
+  errorComponent: BoundaryPage,
+})
+
 const routes = root.addChildren([
   callback,
   register,
   confirm,
+  invitation,
   signedIn.addChildren([session, shell.addChildren([catalogue, lab, sessions, profile, organisation, operator, tenant])]),
 ])
 

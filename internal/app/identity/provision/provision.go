@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
+	"github.com/cloudkida/cloudkida/internal/app/identity/seat"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -30,6 +31,7 @@ type Service struct {
 	PublicURL string // how browsers reach the installation, without a path
 	Now       func() time.Time
 	Forget    func(tenant uuid.UUID) // drops what this process remembers of a tenant
+	Room      seat.Room              // whether the plan has room for one more member
 }
 
 // NewMember is somebody whose e-mail address is proved.
@@ -114,6 +116,9 @@ func (s *Service) AddOwner(ctx context.Context, in NewMember) (user uuid.UUID, h
 		}
 		user, hasPassword, err = s.person(ctx, tx, pool, in)
 		if err != nil {
+			return err
+		}
+		if err := s.seatOwner(ctx, tx, user, in.Tenant); err != nil {
 			return err
 		}
 		return insertOwner(ctx, tx, user, in.Tenant)

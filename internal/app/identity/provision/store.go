@@ -171,6 +171,7 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"browser_session", `user_id = any ($2) and $1::uuid is not null`},
 		{"one_time_link", `user_id = any ($2) or pool_id = ` + pool},
 		{"membership", `tenant_id = $1 or user_id = any ($2)`},
+		{"invitation", `tenant_id = $1 or user_id = any ($2)`},
 		{"user", `id = any ($2) and $1::uuid is not null`},
 		{"client", `pool_id = ` + pool + ` and $2::uuid[] is not null`},
 		{"signing_key", `pool_id = ` + pool + ` and $2::uuid[] is not null`},

@@ -1,16 +1,17 @@
-import { Button, Group, Select, Skeleton, Table, TextInput, VisuallyHidden } from '@mantine/core'
+import '@mantine/core/styles/Combobox.layer.css'
+import { Badge, Button, Group, Menu, Select, Skeleton, Table, TextInput, VisuallyHidden } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { IconChevronRight, IconSearch, IconUserMinus, IconUsers } from '@tabler/icons-react'
+import { IconChevronRight, IconDots, IconSearch, IconUserCheck, IconUserMinus, IconUserOff, IconUsers } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
 import type { Me, Member } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import { membersQuery, roles, useMembers, type Role } from './api'
+import { MemberDialog, type MemberChange } from './MemberDialog'
 import classes from './Organisation.module.css'
 
 /** The people of the organisation: who they are, and what they may. */
@@ -21,8 +22,7 @@ export function Members({ me }: { me: Me }) {
   const [cursor, setCursor] = useState<string>()
   const [q] = useDebouncedValue(typed.trim(), 200)
   const list = useQuery(membersQuery(q, role, cursor))
-  const [leaving, setLeaving] = useState<Member>()
-  const { remove } = useMembers()
+  const [asked, setAsked] = useState<{ member: Member; change: MemberChange }>()
   return (
     <>
       <Group mb="md" gap="sm">
@@ -54,7 +54,7 @@ export function Members({ me }: { me: Me }) {
       {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton h={220} radius="lg" />}
       {list.data?.items.length === 0 && <Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />}
-      {list.data && list.data.items.length > 0 && <MemberTable me={me} members={list.data.items} onRemove={setLeaving} />}
+      {list.data && list.data.items.length > 0 && <MemberTable me={me} members={list.data.items} onAsk={(member, change) => setAsked({ member, change })} />}
       {list.data?.next && (
         <Group justify="flex-end" mt="md">
           <Button size="xs" variant="default" rightSection={<IconChevronRight size={14} />} onClick={() => setCursor(list.data.next)}>
@@ -62,20 +62,18 @@ export function Members({ me }: { me: Me }) {
           </Button>
         </Group>
       )}
-      <ConfirmDialog
-        opened={leaving !== undefined}
-        title={t('organisation.removeTitle', { name: leaving?.name })}
-        text={t('organisation.removeText')}
-        confirm={t('organisation.remove')}
-        busy={remove.isPending}
-        onClose={() => setLeaving(undefined)}
-        onConfirm={() => leaving && remove.mutate(leaving.id, { onSuccess: () => setLeaving(undefined), onError: notifyError })}
-      />
+      {asked && <MemberDialog {...asked} onClose={() => setAsked(undefined)} />}
     </>
   )
 }
 
-function MemberTable({ me, members, onRemove }: { me: Me; members: Member[]; onRemove: (member: Member) => void }) {
+interface TableProps {
+  me: Me
+  members: Member[]
+  onAsk: (member: Member, change: MemberChange) => void
+}
+
+function MemberTable({ me, members, onAsk }: TableProps) {
   const { t } = useTranslation()
   const { role: change } = useMembers()
   return (
@@ -96,7 +94,14 @@ function MemberTable({ me, members, onRemove }: { me: Me; members: Member[]; onR
           <Table.Tbody>
             {members.map((member) => (
               <Table.Tr key={member.id}>
-                <Table.Td fw={550}>{member.name}</Table.Td>
+                <Table.Td fw={550}>
+                  {member.name}
+                  {(member.status === 'disabled' || member.disabled) && (
+                    <Badge miw="max-content" ml="xs" variant="light" color="gray">
+                      {t(member.disabled ? 'members.accountDisabled' : 'members.disabled')}
+                    </Badge>
+                  )}
+                </Table.Td>
                 <Table.Td>{member.email}</Table.Td>
                 <Table.Td>
                   <Select
@@ -110,17 +115,29 @@ function MemberTable({ me, members, onRemove }: { me: Me; members: Member[]; onR
                     onChange={(value) => value && change.mutate({ user: member.id, role: value }, { onError: notifyError })}
                   />
                 </Table.Td>
-                <Table.Td>{dateTime(member.joinedAt)}</Table.Td>
+                <Table.Td className={classes.number}>{dateTime(member.joinedAt)}</Table.Td>
                 <Table.Td ta="right">
-                  <Button
-                    size="xs"
-                    variant="default"
-                    leftSection={<IconUserMinus size={14} />}
-                    aria-label={t('organisation.removeTitle', { name: member.name })}
-                    onClick={() => onRemove(member)}
-                  >
-                    {t('organisation.remove')}
-                  </Button>
+                  <Menu position="bottom-end">
+                    <Menu.Target>
+                      <Button size="xs" variant="default" aria-label={t('members.actionsOn', { name: member.name })}>
+                        <IconDots size={16} />
+                      </Button>
+                    </Menu.Target>
+                    <Menu.Dropdown>
+                      {member.status === 'active' ? (
+                        <Menu.Item leftSection={<IconUserOff size={16} />} onClick={() => onAsk(member, 'disable')}>
+                          {t('members.disable')}
+                        </Menu.Item>
+                      ) : (
+                        <Menu.Item leftSection={<IconUserCheck size={16} />} onClick={() => onAsk(member, 'enable')}>
+                          {t('members.enable')}
+                        </Menu.Item>
+                      )}
+                      <Menu.Item color="red" leftSection={<IconUserMinus size={16} />} onClick={() => onAsk(member, 'remove')}>
+                        {t('members.remove')}
+                      </Menu.Item>
+                    </Menu.Dropdown>
+                  </Menu>
                 </Table.Td>
               </Table.Tr>
             ))}

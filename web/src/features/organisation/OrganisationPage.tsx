@@ -2,17 +2,19 @@ import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconArchive, IconAt, IconGauge, IconHistory, IconUsers } from '@tabler/icons-react'
+import { IconArchive, IconAt, IconGauge, IconHistory, IconUsers, IconUsersGroup } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import type { Me } from '@/lib/api/types'
 import { AuditLog } from './AuditLog'
 import { Domains } from './Domains'
 import { Exports } from './Exports'
+import { Groups } from './Groups'
+import { Invitations } from './Invitations'
 import { Members } from './Members'
 import { PlanPanel } from './PlanPanel'
 
-export type OrganisationTab = 'plan' | 'members' | 'domains' | 'audit' | 'exports'
+export type OrganisationTab = 'plan' | 'members' | 'groups' | 'domains' | 'audit' | 'exports'
 
 interface Props {
   me: Me
@@ -37,6 +39,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
           <Tabs.Tab value="domains" leftSection={<IconAt size={16} />}>
             {t('organisation.domains')}
           </Tabs.Tab>
+          <Tabs.Tab value="groups" leftSection={<IconUsersGroup size={16} />}>
+            {t('groups.title')}
+          </Tabs.Tab>
           <Tabs.Tab value="audit" leftSection={<IconHistory size={16} />}>
             {t('organisation.audit')}
           </Tabs.Tab>
@@ -51,6 +56,10 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
         </Tabs.Panel>
         <Tabs.Panel value="members">
           <Members me={me} />
+          <Invitations me={me} />
+        </Tabs.Panel>
+        <Tabs.Panel value="groups">
+          <Groups />
         </Tabs.Panel>
         <Tabs.Panel value="domains">
           <Domains />
