@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -144,6 +145,10 @@ func crowd(ctx context.Context, s *server, operator *client, results *table) err
 		{"catalogue", timedCalls, func(ctx context.Context) error {
 			return operator.call(ctx, http.MethodGet, "/v1/labs", nil, &struct{}{})
 		}},
+		{"directory by name", timedCalls, func(ctx context.Context) error { return operator.find(ctx, "tenant=default") }},
+		{"directory by a domain that nobody asked for before", timedCalls, func(ctx context.Context) error {
+			return operator.find(ctx, "email=@"+uuid.NewString()+".example")
+		}},
 		{"sign-in", timedSignIn, s.signIn},
 	}
 	measure := func() (medians []time.Duration, err error) {
@@ -176,6 +181,13 @@ func crowd(ctx context.Context, s *server, operator *client, results *table) err
 		})
 	}
 	return idleSilos(ctx, in, silos, results)
+}
+
+// find asks the directory, as somebody else each time: whoever asks in vain too often has to wait.
+func (c *client) find(ctx context.Context, query string) error {
+	id := uuid.New()
+	from := http.Header{"X-Forwarded-For": {netip.AddrFrom4([4]byte{10, id[0], id[1], id[2]}).String()}}
+	return c.callWith(ctx, http.MethodGet, "/v1/directory?"+query, from, nil, &struct{}{})
 }
 
 // repeat returns the median of several calls, after a few that do not count.

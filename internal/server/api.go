@@ -191,7 +191,7 @@ func (p *program) mountConsole(mux *httpx.Mux) {
 		httpx.WriteProblem(w, r, errs.NotFound("no_such_address", "The API has no such address; see /docs."))
 	})
 	scheme, _, _ := strings.Cut(p.cfg.PublicURL, "://")
-	mux.Handle("/", httpx.Anybody, web.Handler(scheme+"://*."+p.cfg.LabsDomain))
+	mux.Handle("/", httpx.Anybody, p.portals(web.Handler(scheme+"://*."+p.cfg.LabsDomain)))
 }
 
 // outer is what every request passes first: labs' own origins, an id, the log, and the headers that keep answers closed.

@@ -328,6 +328,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 		"registration": s.one(t, `insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, state, tenant_id, ended_at, expires_at)
 			values (sha256($1::bytea), sha256('b'), sha256(('token ' || $1)::bytea), $1, $2, 'x@attack.example', $1, 'premium', 'ready', $3, now(), now() + interval '1 day') returning id::text`, mark, tenant, id),
 		"workflow": s.one(t, `insert into control.workflow (kind, tenant_id, input, state, error, ended_at) values ('tenant.export', $1, '{}', 'succeeded', $2, now()) returning id::text`, id, mark),
+		"domain": s.one(t, `insert into control.email_domain (tenant_id, domain, token, created_at, next_check_at)
+			values ($1, $2, $2, now(), now() + interval '1 day') returning id::text`, id, mark+".example"),
 		"mail": s.one(t, `insert into control.mail_message (id, tenant_id, recipient, subject, text, html, kind, keep, state, sent_at)
 			values (uuidv7(), $1, 'x@attack.example', $2, $2, $2, 'test', true, 'sent', now()) returning id::text`, id, mark),
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	PublicURL   string        `help:"How browsers reach --listen, such as https://labs.example.com. Default: http://localhost with the port of --listen." env:"CLOUDKIDA_PUBLIC_URL" placeholder:"URL"`
 	LabsDomain  string        `help:"Domain under which web ports of labs are served, each on an origin of its own; a registrable domain other than the console's. Default: labs. before the host of --public-url." env:"CLOUDKIDA_LABS_DOMAIN" placeholder:"HOST[:PORT]"`
 	DatabaseURL string        `help:"PostgreSQL 18 or newer to use in place of the embedded one, as a role that has CREATEROLE and owns the database (postgres://user:password@host/database)." env:"CLOUDKIDA_DATABASE_URL" placeholder:"URL"`
+	DNSServer   string        `name:"dns-server" help:"DNS server that is asked for the records which prove organisations' e-mail domains. Default: the machine's own." env:"CLOUDKIDA_DNS_SERVER" placeholder:"HOST:PORT"`
 	Roles       []string      `help:"What this process does: api (console and API), worker (background jobs), lab (sandboxes on this host; together with api)." default:"api,worker,lab" env:"CLOUDKIDA_ROLES" placeholder:"ROLE,..."`
 	Host        string        `help:"Name of this host; jobs of its sandboxes come to it alone. Default: the machine's host name." env:"CLOUDKIDA_HOST" placeholder:"NAME"`
 	Capacity    int           `help:"How many sandboxes may run here at once. Default: what the machine's memory allows." env:"CLOUDKIDA_CAPACITY" placeholder:"N"`
@@ -103,6 +104,9 @@ func (c *Config) Complete() error {
 	}
 	if c.Capacity < 0 {
 		problem("--capacity %d: want a number of sandboxes, or 0 for what memory allows", c.Capacity)
+	}
+	if _, _, err := net.SplitHostPort(c.DNSServer); c.DNSServer != "" && err != nil {
+		problem("--dns-server %q: want HOST:PORT, such as 192.0.2.53:53", c.DNSServer)
 	}
 	if _, err := c.smtp(); err != nil {
 		problems = append(problems, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/registration"
@@ -73,6 +74,7 @@ type program struct {
 	sandboxes    *gvisor.Provider // the provider, where this process has the lab role
 	mail         *mail.Service
 	registration *registration.Service
+	directory    *directory.Service
 	jobs         *job.Client
 }
 
@@ -170,6 +172,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
 	p.openRegistration()
+	p.openDirectory()
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -205,6 +208,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.workflows.AddWorkers(workers)
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
+	p.directory.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
@@ -216,6 +220,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
 			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),
+			every(time.Hour, directory.RecheckArgs{}, river.QueueDefault),
 			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))
 	}
 	if p.cfg.Has(RoleLab) {

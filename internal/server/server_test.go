@@ -214,7 +214,7 @@ func strangers(t *testing.T, r *running) {
 	}
 	slices.Sort(public)
 	if want := []string{
-		"get /v1/config", "get /v1/proof-key", "get /v1/registrations/names", "get /v1/registrations/{id}", "get /v1/registrations/{id}/events", "get /v1/tiers", "post /v1/registrations",
+		"get /v1/config", "get /v1/directory", "get /v1/proof-key", "get /v1/registrations/names", "get /v1/registrations/{id}", "get /v1/registrations/{id}/events", "get /v1/tiers", "post /v1/registrations",
 		"post /v1/registrations/confirm", "post /v1/registrations/enter",
 	}; !slices.Equal(public, want) {
 		t.Errorf("open to everybody: %q, want %q", public, want)
@@ -238,12 +238,12 @@ func TestTheDescriptionIsWhatIsCommitted(t *testing.T) {
 
 func TestBadSettingsAreReportedTogether(t *testing.T) {
 	t.Parallel()
-	cfg := server.Config{Data: t.TempDir(), Listen: "nonsense", PublicURL: "ftp://x/path", Roles: []string{"lab", "chef"}, Capacity: -1, SMTPURL: "smtp://u:hunter2@"}
+	cfg := server.Config{Data: t.TempDir(), Listen: "nonsense", PublicURL: "ftp://x/path", Roles: []string{"lab", "chef"}, Capacity: -1, SMTPURL: "smtp://u:hunter2@", DNSServer: "nowhere"}
 	err := cfg.Complete()
 	if err != nil && strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a password is repeated: %v", err)
 	}
-	for _, want := range []string{"--smtp-url", "--listen", "--public-url", `"chef"`, "--roles lab", "--capacity"} {
+	for _, want := range []string{"--smtp-url", "--dns-server", "--listen", "--public-url", `"chef"`, "--roles lab", "--capacity"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no word about %s in: %v", want, err)
 		}

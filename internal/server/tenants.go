@@ -81,14 +81,18 @@ func (l life) Archive(ctx context.Context, id, tenant, operator uuid.UUID, reaso
 	return l.exports.Keep(ctx, id, tenant, operator, reason, until)
 }
 
-// RemoveFiles deletes the tenant's archives, and the mail to its people.
+// RemoveFiles deletes the tenant's archives, the mail to its people, and its e-mail domains.
 func (l life) RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
 	archives, err := l.exports.RemoveTenant(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	letters, err := l.mail.RemoveTenant(ctx, tenant)
-	return map[string]int64{"archive": archives, "mail": letters}, err
+	if err != nil {
+		return nil, err
+	}
+	domains, err := l.directory.RemoveTenant(ctx, tenant)
+	return map[string]int64{"archive": archives, "mail": letters, "domain": domains}, err
 }
 
 // Uses counts members and running sessions.
@@ -176,6 +180,7 @@ func (p *program) tenantAPI(api huma.API) {
 	p.audits.Register(api)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
+	p.directory.Register(api, policy.TenantRead, policy.TenantWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
 }

@@ -33,8 +33,8 @@ type Moved struct {
 }
 
 // ToSilo moves a tenant's data from the pool to its silo, which MakeSilo has made. Writes of this tenant alone wait
-// meanwhile, reads go on; rows are copied and the tenant's place is changed in one transaction, so that a crash leaves the
-// data where it was. The old rows are deleted by CleanPool. Doing it again changes nothing.
+// meanwhile, reads go on: most rows are copied before, and what changed since, together with the tenant's place, in one
+// transaction, so that a crash leaves the data where it was. The old rows are deleted by CleanPool. Doing it again changes nothing.
 func (i Installation) ToSilo(ctx context.Context, tenant uuid.UUID) (Moved, error) {
 	return i.move(ctx, tenant, PoolSchema, SiloSchema(tenant), SiloRole(tenant))
 }
@@ -44,30 +44,80 @@ func (i Installation) ToPool(ctx context.Context, tenant uuid.UUID) (Moved, erro
 	return i.move(ctx, tenant, SiloSchema(tenant), PoolSchema, App)
 }
 
+// moveTries bounds how often a move begins again because rows exchanged unique values, such as names, under way.
+const moveTries = 3
+
 func (i Installation) move(ctx context.Context, tenant uuid.UUID, from, to string, login Role) (m Moved, err error) {
-	// What never changes is copied before anybody waits; what is added meanwhile follows under the lock.
-	err = i.asOwner(ctx, func(tx pgx.Tx) error {
-		at, _, err := placeOf(ctx, tx, tenant)
-		if err != nil || at == to {
-			return err
+	for range moveTries {
+		if err = i.copyAhead(ctx, tenant, from, to); err != nil {
+			break
 		}
-		tables, err := tenantTables(ctx, tx, from)
-		if err != nil {
+		err = i.asOwner(ctx, func(tx pgx.Tx) error {
+			m, err = moveIn(ctx, tx, tenant, from, to, login)
 			return err
+		})
+		if !m.started.IsZero() {
+			m.Pause = time.Since(m.started)
 		}
-		return copyFinal(ctx, tx, tenant, from, to, tables)
-	})
-	if err != nil {
-		return Moved{}, moveError(err)
+		if !exchanged(err) {
+			break
+		}
 	}
-	err = i.asOwner(ctx, func(tx pgx.Tx) error {
-		m, err = moveIn(ctx, tx, tenant, from, to, login)
-		return err
-	})
-	if !m.started.IsZero() {
-		m.Pause = time.Since(m.started)
+	if err == nil && m.Pause > 0 {
+		m.Rows, err = i.rowsIn(ctx, tenant, to)
 	}
 	return m, moveError(err)
+}
+
+// copyAhead copies all rows before anybody waits. A row that has a unique value which another one had at an earlier try
+// cannot be added beside that: then everything is copied anew.
+func (i Installation) copyAhead(ctx context.Context, tenant uuid.UUID, from, to string) error {
+	ahead := func(anew bool) error {
+		return i.asOwner(ctx, func(tx pgx.Tx) error {
+			// One moment of all tables, so that no row refers to one that came later.
+			if _, err := tx.Exec(ctx, "set transaction isolation level repeatable read"); err != nil {
+				return fmt.Errorf("take a snapshot: %w", err)
+			}
+			at, _, err := placeOf(ctx, tx, tenant)
+			if err != nil || at == to {
+				return err
+			}
+			tables, err := tenantTables(ctx, tx, from)
+			if err != nil {
+				return err
+			}
+			if anew {
+				if _, err := deleteTenant(ctx, tx, tenant, to, tables); err != nil {
+					return err
+				}
+			}
+			if err := follow(ctx, tx, tenant, from, to, tables); err != nil {
+				return err
+			}
+			return analyze(ctx, tx, to, tables)
+		})
+	}
+	err := ahead(false)
+	if exchanged(err) {
+		err = ahead(true)
+	}
+	return err
+}
+
+// analyze lets the planner know of the rows that were copied.
+func analyze(ctx context.Context, tx pgx.Tx, schema string, tables []Table) error {
+	for _, t := range tables {
+		if err := execAll(ctx, tx, "analyze "+pgx.Identifier{schema, t.Name}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchanged tells whether a row could not be copied beside another that has its unique value.
+func exchanged(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505" // unique_violation
 }
 
 // moveError names the remedy of what can go wrong in PostgreSQL.
@@ -115,7 +165,7 @@ func moveIn(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, l
 	if err != nil {
 		return m, err
 	}
-	if m.Rows, err = copyTenant(ctx, tx, tenant, from, to, tables); err != nil {
+	if err := follow(ctx, tx, tenant, from, to, tables); err != nil {
 		return m, err
 	}
 	_, err = tx.Exec(ctx, `update app.tenant_scope set schema = $2, login = $3, key = app.random_key(), changed_at = now() where tenant_id = $1`,
@@ -133,8 +183,7 @@ func moveIn(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, l
 	return m, nil
 }
 
-// CleanPool deletes the rows that a tenant left in the pool when it moved to its silo, after it has checked that the silo
-// has them whole.
+// CleanPool deletes the rows that a tenant left in the pool when it moved to its silo.
 func (i Installation) CleanPool(ctx context.Context, tenant uuid.UUID) error {
 	return i.asOwner(ctx, func(tx pgx.Tx) error {
 		var schema string
@@ -145,9 +194,6 @@ func (i Installation) CleanPool(ctx context.Context, tenant uuid.UUID) error {
 		if schema == PoolSchema {
 			return fmt.Errorf("the data of tenant %s is in the pool: nothing may be deleted there", tenant)
 		}
-		if err := validateForeignKeys(ctx, tx, schema); err != nil {
-			return err
-		}
 		tables, err := tenantTables(ctx, tx, PoolSchema)
 		if err != nil {
 			return err
@@ -157,20 +203,45 @@ func (i Installation) CleanPool(ctx context.Context, tenant uuid.UUID) error {
 	})
 }
 
+// rowsIn counts a tenant's rows in a schema.
+func (i Installation) rowsIn(ctx context.Context, tenant uuid.UUID, schema string) (total int64, err error) {
+	err = i.asOwner(ctx, func(tx pgx.Tx) error {
+		tables, err := tenantTables(ctx, tx, schema)
+		if err != nil {
+			return err
+		}
+		counts, err := countRows(ctx, tx, tenant, schema, tables)
+		for _, n := range counts {
+			total += n
+		}
+		return err
+	})
+	return total, err
+}
+
+func countRows(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, schema string, tables []Table) (map[string]int64, error) {
+	counts := make(map[string]int64, len(tables))
+	for _, t := range tables {
+		var n int64
+		err := tx.QueryRow(ctx, "select count(*) from "+pgx.Identifier{schema, t.Name}.Sanitize()+" where tenant_id = $1", tenant).Scan(&n)
+		if err != nil {
+			return nil, fmt.Errorf("count %s.%s: %w", schema, t.Name, err)
+		}
+		counts[t.Name] = n
+	}
+	return counts, nil
+}
+
 // CountTenant counts a tenant's rows in every table of tenant data, wherever they are: "pool.lab", "silo.lab".
 func (i Installation) CountTenant(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
 	counts := map[string]int64{}
 	err := i.asOwner(ctx, func(tx pgx.Tx) error {
 		return eachSchema(ctx, tx, tenant, func(label, schema string, tables []Table) error {
-			for _, t := range tables {
-				var n int64
-				err := tx.QueryRow(ctx, "select count(*) from "+pgx.Identifier{schema, t.Name}.Sanitize()+" where tenant_id = $1", tenant).Scan(&n)
-				if err != nil {
-					return fmt.Errorf("count %s.%s: %w", schema, t.Name, err)
-				}
-				counts[label+"."+t.Name] = n
+			found, err := countRows(ctx, tx, tenant, schema, tables)
+			for name, n := range found {
+				counts[label+"."+name] = n
 			}
-			return nil
+			return err
 		})
 	})
 	return counts, err

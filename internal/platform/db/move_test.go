@@ -291,3 +291,42 @@ func TestPurgeDeletesOneTenant(t *testing.T) {
 		t.Errorf("the other tenant has %q", got)
 	}
 }
+
+func TestAMoveCopiesRowsThatChangedSinceTheLast(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	a := d.Tenant(t, "alpha", tenancy.RoleOwner)
+	tenant := tenantOf(a)
+	mustMake(t, d, tenant)
+	run := func(statements ...string) {
+		t.Helper()
+		err := d.App.InTenant(a, anything, func(tx pgx.Tx) error {
+			for _, s := range statements {
+				if _, err := tx.Exec(a, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(`insert into lab (slug, title, version) values ('one', 'first', 1), ('two', 'second', 1), ('three', 'third', 1)`)
+	if _, err := d.ToSilo(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	// The pool keeps what it had: one row goes, one comes, and two exchange their unique names.
+	if _, err := d.Owner.Exec(t.Context(), `delete from `+db.SiloSchema(tenant)+`.lab where slug = 'three'`); err != nil {
+		t.Fatal(err)
+	}
+	run(`insert into lab (slug, title, version) values ('four', 'fourth', 1)`,
+		`update lab set slug = 'other' where slug = 'one'`, `update lab set slug = 'one' where slug = 'two'`, `update lab set slug = 'two' where slug = 'other'`)
+	if moved, err := d.ToPool(t.Context(), tenant); err != nil || moved.Rows != 3 {
+		t.Fatalf("back to the pool: %+v, %v", moved, err)
+	}
+	got, err := db.ReadInTenant(a, d.App, anything, `select slug || ' ' || title from lab order by title`, nil, pgx.RowTo[string])
+	if want := "[two first four fourth one second]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v; want %s", got, err, want)
+	}
+}

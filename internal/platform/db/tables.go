@@ -14,7 +14,8 @@ import (
 type Table struct {
 	Name    string
 	Columns []string // that can be written
-	Final   bool     // rows are only ever added and refer to no other: the serving role may neither change nor delete them
+	Key     []string // of the primary key, which begins with tenant_id
+	Fixed   bool     // nobody may change a row
 }
 
 // tenantTables lists the tables of tenant data in a schema, those that others refer to first.
@@ -30,10 +31,13 @@ func tenantTables(ctx context.Context, tx pgx.Tx, schema string) ([]Table, error
 			select f.conrelid, d.level + 1 from depth d join pg_constraint f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
 			where d.level < 50
 		)
-		select t.name, array_agg(a.attname::text order by a.attnum), not exists (
-				select from pg_constraint f where f.conrelid = t.oid and f.contype = 'f')
-			and not exists (select from pg_class c, aclexplode(c.relacl) g
-				where c.oid = t.oid and g.grantee <> c.relowner and g.privilege_type in ('UPDATE', 'DELETE'))
+		select t.name, array_agg(a.attname::text order by a.attnum),
+			(select array_agg(k.attname::text order by array_position(i.indkey::int2[], k.attnum))
+				from pg_index i join pg_attribute k on k.attrelid = i.indrelid and k.attnum = any (i.indkey)
+				where i.indrelid = t.oid and i.indisprimary),
+			not exists (select from pg_class c, aclexplode(c.relacl) g
+				where c.oid = t.oid and g.grantee <> c.relowner and g.privilege_type = 'UPDATE')
+			and not exists (select from pg_attribute c, aclexplode(c.attacl) g where c.attrelid = t.oid and g.privilege_type = 'UPDATE')
 		from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 		group by t.oid, t.name order by (select max(level) from depth d where d.oid = t.oid), t.name`, schema)
 	if err != nil {
@@ -46,108 +50,64 @@ func tenantTables(ctx context.Context, tx pgx.Tx, schema string) ([]Table, error
 	return tables, err
 }
 
-// copyFinal copies the rows that no longer change and are not there yet.
-func copyFinal(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, tables []Table) error {
+// follow makes a tenant's rows in one schema those that another has: it deletes, adds and changes what differs, so that a
+// second time has little to do.
+func follow(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, tables []Table) error {
+	for _, t := range slices.Backward(tables) {
+		if _, err := tx.Exec(ctx, t.deleteMissing(from, to), tenant); err != nil {
+			return fmt.Errorf("delete from %s.%s: %w", to, t.Name, err)
+		}
+	}
 	for _, t := range tables {
-		if t.Final {
-			if _, err := t.copy(ctx, tx, tenant, from, to); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, t.copyChanged(from, to), tenant); err != nil {
+			return fmt.Errorf("copy %s: %w", t.Name, err)
 		}
 	}
 	return nil
 }
 
-// copyTenant copies the rows of a tenant from one schema to another and tells how many are there. Rows that an earlier
-// move left behind are deleted before, but for those that never change.
-func copyTenant(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, tables []Table) (total int64, err error) {
-	changing := slices.DeleteFunc(slices.Clone(tables), func(t Table) bool { return t.Final })
-	if _, err := deleteTenant(ctx, tx, tenant, to, changing); err != nil {
-		return 0, err
-	}
-	restore := func() error { return nil }
-	if to != PoolSchema {
-		if restore, err = dropForeignKeys(ctx, tx, to); err != nil {
-			return 0, err
-		}
-	}
-	for _, t := range tables {
-		copied, err := t.copy(ctx, tx, tenant, from, to)
-		if err != nil {
-			return 0, err
-		}
-		if t.Final {
-			err := tx.QueryRow(ctx, "select count(*) from "+pgx.Identifier{to, t.Name}.Sanitize()+" where tenant_id = $1", tenant).Scan(&copied)
-			if err != nil {
-				return 0, fmt.Errorf("count %s: %w", t.Name, err)
-			}
-		}
-		total += copied
-	}
-	return total, restore()
+// deleteMissing deletes a tenant's rows that are not in the other schema.
+func (t Table) deleteMissing(from, to string) string {
+	return fmt.Sprintf("delete from %s t where t.tenant_id = $1 and not exists (select from %s s where s.tenant_id = $1 and %s)",
+		pgx.Identifier{to, t.Name}.Sanitize(), pgx.Identifier{from, t.Name}.Sanitize(), same(t.Key))
 }
 
-// copy copies a tenant's rows of one table; of a final one those that are missing.
-func (t Table) copy(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string) (int64, error) {
-	columns := make([]string, len(t.Columns))
-	for n, c := range t.Columns {
-		columns[n] = pgx.Identifier{c}.Sanitize()
+// copyChanged adds a tenant's rows that are in the other schema alone, and changes those that are another there.
+func (t Table) copyChanged(from, to string) string {
+	alike, conflict := same(t.Key), "nothing"
+	if !t.Fixed {
+		alike += fmt.Sprintf(" and (%s) is not distinct from (%s)", list("t", t.Columns), list("s", t.Columns))
+		sets := make([]string, len(t.Columns))
+		for n, c := range t.Columns {
+			c = pgx.Identifier{c}.Sanitize()
+			sets[n] = c + " = excluded." + c
+		}
+		conflict = "update set " + strings.Join(sets, ", ")
 	}
-	source, target, list := pgx.Identifier{from, t.Name}.Sanitize(), pgx.Identifier{to, t.Name}.Sanitize(), strings.Join(columns, ", ")
-	statement := fmt.Sprintf("insert into %s (%s) select %s from %s s where tenant_id = $1", target, list, list, source)
-	if t.Final {
-		statement += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.id)", target)
-	}
-	tag, err := tx.Exec(ctx, statement, tenant)
-	if err != nil {
-		return 0, fmt.Errorf("copy %s: %w", t.Name, err)
-	}
-	return tag.RowsAffected(), nil
+	target := pgx.Identifier{to, t.Name}.Sanitize()
+	return fmt.Sprintf(`insert into %s (%s) overriding system value select %s from %s s
+		where s.tenant_id = $1 and not exists (select from %s t where t.tenant_id = $1 and %s) on conflict (%s) do %s`,
+		target, list("", t.Columns), list("s", t.Columns), pgx.Identifier{from, t.Name}.Sanitize(), target, alike, list("", t.Key), conflict)
 }
 
-// dropForeignKeys drops the foreign keys within a silo's schema, which nobody else uses during a move, and returns what
-// brings them back. What is copied keeps them already; CleanPool proves it after the move, when nobody waits.
-func dropForeignKeys(ctx context.Context, tx pgx.Tx, schema string) (restore func() error, err error) {
-	rows, err := tx.Query(ctx, `
-		select format('alter table %s drop constraint %I', conrelid::regclass, conname),
-			format('alter table %s add constraint %I %s not valid', conrelid::regclass, conname, replace(pg_get_constraintdef(oid), ' NOT VALID', ''))
-		from pg_constraint where connamespace = to_regnamespace($1) and contype = 'f' order by conname`, schema)
-	if err != nil {
-		return nil, fmt.Errorf("list foreign keys: %w", err)
+// same compares the columns of s and t.
+func same(columns []string) string {
+	parts := make([]string, len(columns))
+	for n, c := range columns {
+		parts[n] = pgx.Identifier{"t", c}.Sanitize() + " = " + pgx.Identifier{"s", c}.Sanitize()
 	}
-	type key struct{ Drop, Add string }
-	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[key])
-	if err != nil {
-		return nil, fmt.Errorf("list foreign keys: %w", err)
-	}
-	for _, k := range keys {
-		if err := execAll(ctx, tx, k.Drop); err != nil {
-			return nil, err
-		}
-	}
-	return func() error {
-		for _, k := range keys {
-			if err := execAll(ctx, tx, k.Add); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, nil
+	return strings.Join(parts, " and ")
 }
 
-// validateForeignKeys checks the foreign keys that a move brought back unchecked.
-func validateForeignKeys(ctx context.Context, tx pgx.Tx, schema string) error {
-	rows, err := tx.Query(ctx, `
-		select format('alter table %s validate constraint %I', conrelid::regclass, conname)
-		from pg_constraint where connamespace = to_regnamespace($1) and contype = 'f' and not convalidated order by conname`, schema)
-	if err != nil {
-		return fmt.Errorf("list foreign keys: %w", err)
+// list names columns, of a table if it has a name.
+func list(of string, columns []string) string {
+	parts := make([]string, len(columns))
+	for n, c := range columns {
+		if parts[n] = (pgx.Identifier{c}).Sanitize(); of != "" {
+			parts[n] = pgx.Identifier{of, c}.Sanitize()
+		}
 	}
-	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("list foreign keys: %w", err)
-	}
-	return execAll(ctx, tx, statements...)
+	return strings.Join(parts, ", ")
 }
 
 // deleteTenant deletes a tenant's rows in a schema, those that refer to others first, and tells how many of each table.

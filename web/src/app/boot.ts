@@ -1,7 +1,8 @@
 import { queryOptions } from '@tanstack/react-query'
-import { problemOf, unreachable } from '@/lib/api/problem'
+import { ApiError } from '@/lib/api/problem'
 import type { Config } from '@/lib/api/types'
 import { forgetTenant, maySignInSilently, openAuth, signInSilently, tenantHint } from '@/lib/auth'
+import { ask, portalAddress } from '@/lib/directory'
 
 interface Boot {
   config: Config
@@ -15,6 +16,11 @@ export function bootQuery() {
 
 async function boot(): Promise<Boot> {
   const config = await readConfig()
+  const elsewhere = portalAddress(config, new URL(window.location.href))
+  if (elsewhere) {
+    window.location.replace(elsewhere)
+    return new Promise(() => undefined) // the page is leaving
+  }
   const signedIn = await openAuth(config)
   if (!signedIn && maySignInSilently() && window.location.pathname !== '/auth/callback') {
     await signInSilently()
@@ -23,17 +29,13 @@ async function boot(): Promise<Boot> {
   return { config, signedIn }
 }
 
-/** Read without a token: it comes before sign-in. */
+/** Where the people of this portal sign in: the organisation that is named or remembered, else the one of the host. */
 async function readConfig(): Promise<Config> {
   const tenant = tenantHint()
-  let response: Response
   try {
-    response = await fetch(tenant ? `/v1/config?tenant=${tenant}` : '/v1/config')
-  } catch {
-    throw unreachable()
+    return await ask(tenant ? { tenant } : { host: window.location.host })
+  } catch (error) {
+    if (tenant && error instanceof ApiError && error.status === 404) forgetTenant()
+    throw error
   }
-  if (response.status === 404 && tenant) forgetTenant()
-  const body: unknown = await response.json().catch(() => null)
-  if (!response.ok || body === null) throw problemOf(response, body)
-  return body as Config
 }

@@ -60,7 +60,7 @@ async function newManager(config: Config): Promise<UserManager> {
     automaticSilentRenew: false, // refresh() does it when a token is needed: one place, one request at a time
     loadUserInfo: false,
     monitorSession: false,
-    extraQueryParams: tenantHint() ? { tenant: config.tenant.name } : {},
+    extraQueryParams: config.tenant.name === 'default' ? {} : { tenant: config.tenant.name },
   })
 }
 
@@ -107,6 +107,15 @@ function here(): string {
 /** Goes to the sign-in page; afterwards the learner is back at returnTo. */
 export async function signIn(returnTo = here()): Promise<void> {
   await (await opened()).signinRedirect({ state: { returnTo } satisfies Return })
+}
+
+/** Goes to the sign-in page of an organisation that the directory found, with the address that was typed, if any. */
+export async function signInAt(config: Config, email?: string): Promise<void> {
+  const back = new URL(window.location.href)
+  back.searchParams.delete(portal) // it may name another one
+  keep(portal, config.tenant.name)
+  await openAuth(config)
+  await (await opened()).signinRedirect({ login_hint: email, state: { returnTo: back.pathname + back.search } satisfies Return })
 }
 
 /** Goes to the page where individuals create an account. */

@@ -25,7 +25,8 @@ type Build func(ctx context.Context, in db.Installation) (*workflow.Engine, erro
 
 // What the killed process is told.
 const (
-	envKill     = "CLOUDKIDA_TEST_KILL" // step/moment
+	envKill     = "CLOUDKIDA_TEST_KILL"   // step/moment
+	envCancel   = "CLOUDKIDA_TEST_CANCEL" // step; empty: the workflow is not cancelled
 	envAdmin    = "CLOUDKIDA_TEST_ADMIN"
 	envWorkflow = "CLOUDKIDA_TEST_WORKFLOW"
 	childTime   = time.Minute
@@ -48,16 +49,22 @@ func child(build Build) error {
 	if err != nil {
 		return err
 	}
-	at := os.Getenv(envKill)
-	e.At = func(step, moment string) {
-		if step+"/"+moment == at {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // nothing may happen between the signal and the end
-		}
-	}
 	id, err := uuid.Parse(os.Getenv(envWorkflow))
 	if err != nil {
 		return err
+	}
+	at, cancelled, back := os.Getenv(envKill), os.Getenv(envCancel), os.Getenv(envCancel) == ""
+	e.At = func(step, moment string) {
+		if back && step+"/"+moment == at {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // nothing may happen between the signal and the end
+		}
+		if !back && step == cancelled && moment == workflow.AfterEffect {
+			if err := e.Cancel(ctx, id); err != nil {
+				panic(err)
+			}
+			back = true
+		}
 	}
 	return e.Run(ctx, id)
 }
@@ -81,6 +88,8 @@ func NewEngine(ctx context.Context, in db.Installation) (*workflow.Engine, error
 type Case struct {
 	Build Build
 	Steps []string // by name, every one of which is cut
+	// Cancel is the step after which the workflow is cancelled: it is killed on the way back. Empty: on the way there.
+	Cancel string
 	// Start starts the workflow on a fresh database.
 	Start func(t *testing.T, d *dbtest.Database, e *workflow.Engine) uuid.UUID
 	// Check looks at what is left once the workflow has ended.
@@ -110,7 +119,7 @@ func (c Case) kill(t *testing.T, step, moment string) {
 	t.Cleanup(e.Pool.Close)
 	id := c.Start(t, d, e)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$") //nolint:gosec // this very program
-	cmd.Env = append(os.Environ(), envKill+"="+step+"/"+moment, envAdmin+"="+d.Admin, envWorkflow+"="+id.String())
+	cmd.Env = append(os.Environ(), envKill+"="+step+"/"+moment, envCancel+"="+c.Cancel, envAdmin+"="+d.Admin, envWorkflow+"="+id.String())
 	out, err := cmd.CombinedOutput()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
 		t.Fatalf("the process was not killed %s %s: %v: %s", moment, step, err, out)

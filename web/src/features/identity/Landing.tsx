@@ -1,16 +1,17 @@
-import { Button, Group, Text, Title } from '@mantine/core'
+import { Anchor, Button, Group, Text, Title } from '@mantine/core'
 import { IconBolt, IconCircleCheck, IconShieldLock } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { BrandMark } from '@/components/BrandMark'
-import { TextLink } from '@/components/links'
 import type { Config } from '@/lib/api/types'
 import { signIn, signUp } from '@/lib/auth'
 import classes from './Landing.module.css'
+import { OrganisationEntry } from './OrganisationEntry'
 
 /** What somebody sees who is not signed in. Signing in leads to the address that was asked for. */
 export function Landing({ config }: { config: Config }) {
   const { t } = useTranslation()
-  const name = config.tenant.title || 'Cloudkida'
+  const name = config.branding.title || 'Cloudkida'
+  const individuals = config.tenant.name === 'default'
   return (
     <div className={classes.page}>
       <header className={classes.header}>
@@ -37,9 +38,13 @@ export function Landing({ config }: { config: Config }) {
               {t('landing.signIn')}
             </Button>
           </Group>
-          <Text mt="md" size="sm">
-            {t('landing.organisation')} <TextLink to="/register">{t('landing.register')}</TextLink>
-          </Text>
+          {individuals ? (
+            <OrganisationEntry />
+          ) : (
+            <Text mt="md" size="sm">
+              {t('landing.notYours', { name })} <Anchor href="/?tenant=default">{t('landing.another')}</Anchor>
+            </Text>
+          )}
           <ul className={classes.points}>
             <li>
               <IconBolt size={20} aria-hidden /> {t('landing.fast')}

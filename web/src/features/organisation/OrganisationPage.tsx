@@ -2,16 +2,17 @@ import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconArchive, IconGauge, IconHistory, IconUsers } from '@tabler/icons-react'
+import { IconArchive, IconAt, IconGauge, IconHistory, IconUsers } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import type { Me } from '@/lib/api/types'
 import { AuditLog } from './AuditLog'
+import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Members } from './Members'
 import { PlanPanel } from './PlanPanel'
 
-export type OrganisationTab = 'plan' | 'members' | 'audit' | 'exports'
+export type OrganisationTab = 'plan' | 'members' | 'domains' | 'audit' | 'exports'
 
 interface Props {
   me: Me
@@ -33,6 +34,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
           <Tabs.Tab value="members" leftSection={<IconUsers size={16} />}>
             {t('organisation.members')}
           </Tabs.Tab>
+          <Tabs.Tab value="domains" leftSection={<IconAt size={16} />}>
+            {t('organisation.domains')}
+          </Tabs.Tab>
           <Tabs.Tab value="audit" leftSection={<IconHistory size={16} />}>
             {t('organisation.audit')}
           </Tabs.Tab>
@@ -47,6 +51,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
         </Tabs.Panel>
         <Tabs.Panel value="members">
           <Members me={me} />
+        </Tabs.Panel>
+        <Tabs.Panel value="domains">
+          <Domains />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditLog />

@@ -39,6 +39,22 @@ export function auditQuery(cursor: string | undefined) {
   })
 }
 
+export function domainsQuery() {
+  return queryOptions({ queryKey: ['organisation', 'domains'], queryFn: ({ signal }) => ok(api.GET('/v1/tenant/domains', { signal })) })
+}
+
+export function useDomains() {
+  const client = useQueryClient()
+  const onSettled = () => client.invalidateQueries({ queryKey: domainsQuery().queryKey })
+  const add = useMutation({ mutationFn: (domain: string) => ok(api.POST('/v1/tenant/domains', { body: { domain } })), onSettled })
+  const check = useMutation({
+    mutationFn: (id: string) => ok(api.POST('/v1/tenant/domains/{id}/check', { params: { path: { id } } })),
+    onSettled,
+  })
+  const remove = useMutation({ mutationFn: (id: string) => ok(api.DELETE('/v1/tenant/domains/{id}', { params: { path: { id } } })), onSettled })
+  return { add, check, remove }
+}
+
 export function exportsQuery() {
   return queryOptions({
     queryKey: ['organisation', 'exports'],

@@ -18,7 +18,7 @@ type Answer<P extends Reading> = paths[P] extends {
   ? Filled<T>
   : never
 
-export type Config = Answer<'/v1/config'>
+export type Config = Answer<'/v1/directory'>
 export type Me = Answer<'/v1/me'>
 export type LabList = Answer<'/v1/labs'>
 export type LabSummary = LabList['items'][number]
@@ -46,6 +46,8 @@ export type Registration = Answer<'/v1/registrations/{id}'>
 export type Plan = Answer<'/v1/tenant/plan'>
 export type Member = Answer<'/v1/members'>['items'][number]
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type DomainList = Answer<'/v1/tenant/domains'>
+export type Domain = DomainList['items'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
 /** The body of every error. */
