@@ -134,7 +134,7 @@ func example(name string, s schema, known map[string]schema) any {
 // idFields are the fields of a body that take ids: by their format, or because a row of that kind is planted.
 func idFields(s schema, known map[string]schema) (names []string) {
 	for name, p := range s.resolve(known).Properties {
-		if p.resolve(known).Format == "uuid" || slices.Contains(kinds(), name) {
+		if p.resolve(known).Format == "uuid" || slices.Contains(kinds(), name) && name != "domain" { // which is a name, not a row
 			names = append(names, name)
 		}
 	}

@@ -123,7 +123,7 @@ func TestGuessingIsSlowedDownAndKnowingIsNot(t *testing.T) {
 
 // site is the API with a gateway that takes a persona's name as the token.
 func (f *fixture) site(personas map[string]tenancy.Scope) http.Handler {
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
