@@ -56,7 +56,7 @@ func closed(status, reason string) error {
 type memberKey struct{ user, tenant uuid.UUID }
 
 // Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
-// tenant get an error of the kind forbidden.
+// tenant get an error of the kind forbidden. With ErrTenantOffboarding comes what they were: owners see the end of theirs.
 func (s *Service) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	return s.members.Get(memberKey{user, tenant}, func() (Member, error) { return s.readMember(ctx, user, tenant) })
 }
@@ -80,7 +80,9 @@ func (s *Service) readMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 	case m.Status != memberActive:
 		return Member{}, ErrNotMember
 	}
-	if err := closed(tenantStatus, reason); err != nil {
+	if err := closed(tenantStatus, reason); errors.Is(err, ErrTenantOffboarding) {
+		return m, err
+	} else if err != nil {
 		return Member{}, err
 	}
 	return m, nil
