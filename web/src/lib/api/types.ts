@@ -46,7 +46,11 @@ export type Registration = Answer<'/v1/registrations/{id}'>
 export type Plan = Answer<'/v1/tenant/plan'>
 export type Member = Answer<'/v1/members'>['items'][number]
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
+
+/** The signed end of an account. */
+export type Proof = Filled<paths['/v1/me/erasure']['post']['responses'][200]['content']['application/json']>
 
 /** The body of every error. */
 export type Problem = Filled<components['schemas']['Problem']>

@@ -1,0 +1,99 @@
+import { Alert, Button, Group, Skeleton, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconChevronRight, IconEye, IconHistory } from '@tabler/icons-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { AuditTable } from '@/components/AuditTable'
+import { Empty } from '@/components/Empty'
+import { Failure } from '@/components/Failure'
+import { notifyError } from '@/components/notify'
+import { ReasonDialog } from '@/components/ReasonDialog'
+import type { Tenant } from '@/lib/api/types'
+import { clock, dateTime } from '@/lib/format'
+import { useNow } from '@/lib/useNow'
+import classes from './Operator.module.css'
+import { entryQuery, tenantAuditQuery, useEnter } from './tenants'
+
+/** An organisation's content, which operators see only with a reason that the organisation reads, and only for an hour. */
+export function Inside({ tenant }: { tenant: Tenant }) {
+  const { t } = useTranslation()
+  const entry = useQuery(entryQuery(tenant.id))
+  const now = useNow(entry.data?.until !== undefined)
+  const [asking, setAsking] = useState(false)
+  const { enter, leave } = useEnter(tenant.id)
+  const until = entry.data?.until
+  const left = until === undefined ? 0 : Date.parse(until) - now
+  return (
+    <section className={classes.block}>
+      <Group justify="space-between" mb="sm">
+        <div>
+          <Title order={2} fz="lg">
+            {t('inside.title')}
+          </Title>
+          <Text size="sm" c="dimmed">
+            {t('inside.text')}
+          </Text>
+        </div>
+        {entry.data && left <= 0 && (
+          <Button variant="default" leftSection={<IconEye size={16} />} onClick={() => setAsking(true)}>
+            {t('inside.enter')}
+          </Button>
+        )}
+      </Group>
+      {entry.error && !entry.data && <Failure error={entry.error} onRetry={() => void entry.refetch()} />}
+      {entry.isPending && <Skeleton h={72} radius="lg" />}
+      {until && left > 0 && (
+        <>
+          <Alert color="yellow" variant="light" mb="md" icon={<IconEye size={18} />} title={t('inside.banner', { title: tenant.title })}>
+            <Group justify="space-between" gap="sm">
+              <Text size="sm">
+                {t('inside.until', { when: dateTime(until) })} <span className={classes.number}>{t('inside.left', { time: clock(left) })}</span>
+              </Text>
+              <Button size="xs" variant="default" loading={leave.isPending} onClick={() => leave.mutate(undefined, { onError: notifyError })}>
+                {t('inside.leave')}
+              </Button>
+            </Group>
+          </Alert>
+          <Entries id={tenant.id} />
+        </>
+      )}
+      {asking && (
+        <ReasonDialog
+          title={t('inside.enterTitle', { title: tenant.title })}
+          text={t('inside.means')}
+          confirm={t('inside.enter')}
+          busy={enter.isPending}
+          error={enter.error}
+          onConfirm={(reason) => enter.mutate(reason, { onSuccess: () => setAsking(false) })}
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </section>
+  )
+}
+
+function Entries({ id }: { id: string }) {
+  const { t } = useTranslation()
+  const [cursor, setCursor] = useState<string>()
+  const list = useQuery(tenantAuditQuery(id, cursor))
+  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
+  if (!list.data) return <Skeleton h={220} radius="lg" />
+  if (list.data.items.length === 0) return <Empty icon={<IconHistory size={26} />} title={t('organisation.noAudit')} text={t('inside.noAuditText')} />
+  return (
+    <>
+      <AuditTable entries={list.data.items} />
+      <Group justify="flex-end" mt="md" gap="xs">
+        {cursor && (
+          <Button size="xs" variant="default" onClick={() => setCursor(undefined)}>
+            {t('inside.newest')}
+          </Button>
+        )}
+        {list.data.next && (
+          <Button size="xs" variant="default" rightSection={<IconChevronRight size={14} />} onClick={() => setCursor(list.data.next)}>
+            {t('tenants.older')}
+          </Button>
+        )}
+      </Group>
+    </>
+  )
+}
