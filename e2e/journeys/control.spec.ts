@@ -13,7 +13,7 @@ test('operators make, change and delete a tier, and do not lose each other\'s ch
   await dialog.getByLabel('Title').fill('Team')
   await dialog.getByLabel('Price a month').fill('19.95')
   await dialog.getByLabel('Members').fill('12')
-  await dialog.getByText('Offered at sign-up').click()
+  await dialog.getByRole('switch', { name: 'Offered at sign-up' }).check()
   await accessible(page)
   await dialog.getByRole('button', { name: 'Save' }).click()
   const row = page.getByRole('row', { name: /Team/ })

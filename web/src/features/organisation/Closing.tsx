@@ -36,12 +36,12 @@ export function Closing({ me, onExports }: Props) {
   const other = items.find((item) => item.kind !== kind && !isOver(item))
   const open = closing && !isOver(closing) ? closing : undefined
   return (
-    <Stack gap="lg" maw={820}>
+    <Stack gap="md" maw={820}>
+      <Title order={2} fz="lg">
+        {t('closing.title')}
+      </Title>
       {!open && (
-        <section className={`${classes.card} ${classes.panel} ${classes.danger}`}>
-          <Title order={2} fz="lg">
-            {t('closing.title')}
-          </Title>
+        <section className={`${classes.card} ${classes.panel} ${classes.danger}`} aria-label={t('closing.title')}>
           <Consequences days={days} />
           <Group>
             <Button color="red" disabled={other !== undefined} onClick={() => setAsking(true)}>
@@ -82,7 +82,7 @@ export function Closing({ me, onExports }: Props) {
 function Consequences({ days }: { days: number }) {
   const { t } = useTranslation()
   return (
-    <List size="sm" spacing={6} my="md">
+    <List size="sm" spacing={6} mb="md">
       <List.Item>{t('closing.sessions')}</List.Item>
       <List.Item>{t('closing.members')}</List.Item>
       <List.Item>{t('closing.grace', { count: days })}</List.Item>

@@ -1,3 +1,4 @@
+import '@mantine/core/styles/Table.layer.css'
 import { Alert, Button, Group, Skeleton, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconArrowsExchange } from '@tabler/icons-react'
