@@ -194,7 +194,7 @@ func (s *stage) rows(t *testing.T, tenant, user, mark string) map[string]string 
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, tenant, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, error, state, ended_at, expires_at)
 		values ($1, $2, $3, 'failed', now(), now() + interval '1 day') returning id::text`, tenant, user, mark)
-	change := s.one(t, `insert into control.workflow (kind, tenant_id, state, error, ended_at) values ('tenant.suspend', $1, 'undone', $2, now()) returning id::text`, tenant, mark)
+	change := s.one(t, `insert into control.workflow (kind, tenant_id, state, error, input, ended_at) values ('tenant.suspend', $1, 'undone', $2, '{}', now()) returning id::text`, tenant, mark)
 	return map[string]string{
 		"workflow": change, "slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
 	}

@@ -9,7 +9,7 @@ export function AuditTable({ entries }: { entries: AuditEntry[] }) {
   const { t } = useTranslation()
   return (
     <div className={classes.card}>
-      <Table.ScrollContainer minWidth={640} type="native">
+      <Table.ScrollContainer minWidth={820} type="native">
         <Table>
           <Table.Thead>
             <Table.Tr>
@@ -25,7 +25,7 @@ export function AuditTable({ entries }: { entries: AuditEntry[] }) {
                 <Table.Td className={classes.number}>{dateTime(entry.at)}</Table.Td>
                 <Table.Td>{entry.actorName ?? (entry.actor ? t('organisation.gone') : t('organisation.program'))}</Table.Td>
                 <Table.Td fw={550}>{entry.action}</Table.Td>
-                <Table.Td className={classes.detail}>{detail(entry)}</Table.Td>
+                <Table.Td className={classes.detail} miw={280}>{detail(entry)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

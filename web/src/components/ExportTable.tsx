@@ -23,7 +23,7 @@ export function ExportTable({ items, mine, onSave }: Props) {
   const save = useMutation({ mutationFn: onSave, onError: notifyError })
   return (
     <div className={classes.card}>
-      <Table.ScrollContainer minWidth={560} type="native">
+      <Table.ScrollContainer minWidth={720} type="native">
         <Table>
           <Table.Thead>
             <Table.Tr>

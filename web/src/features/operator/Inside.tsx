@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Skeleton, Text, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconChevronRight, IconEye, IconHistory } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AuditTable } from '@/components/AuditTable'
 import { Empty } from '@/components/Empty'
@@ -14,27 +14,53 @@ import { useNow } from '@/lib/useNow'
 import classes from './Operator.module.css'
 import { entryQuery, tenantAuditQuery, useEnter } from './tenants'
 
-/** An organisation's content, which operators see only with a reason that the organisation reads, and only for an hour. */
+/** Says that the operator is inside and for how long, at the top of the page, until they leave or the hour is over. */
+export function InsideBanner({ tenant }: { tenant: Tenant }) {
+  const { data } = useQuery(entryQuery(tenant.id))
+  return data?.until ? <Banner tenant={tenant} until={data.until} /> : null
+}
+
+function Banner({ tenant, until }: { tenant: Tenant; until: string }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const { leave } = useEnter(tenant.id)
+  const left = Date.parse(until) - useNow()
+  const over = left <= 0
+  useEffect(() => {
+    if (over) void client.invalidateQueries({ queryKey: entryQuery(tenant.id).queryKey })
+  }, [over, client, tenant.id])
+  return (
+    <Alert color="yellow" variant="light" mb="md" icon={<IconEye size={18} />} title={t('inside.banner', { title: tenant.title })}>
+      <Group justify="space-between" gap="sm">
+        <Text size="sm">
+          {t('inside.until', { when: dateTime(until) })} <span className={classes.number}>{t('inside.left', { time: clock(left) })}</span>
+        </Text>
+        <Button size="xs" variant="default" loading={leave.isPending} onClick={() => leave.mutate(undefined, { onError: notifyError })}>
+          {t('inside.leave')}
+        </Button>
+      </Group>
+    </Alert>
+  )
+}
+
+/** An organisation's audit log, which operators see only with a reason that the log itself shows, and only for an hour. */
 export function Inside({ tenant }: { tenant: Tenant }) {
   const { t } = useTranslation()
   const entry = useQuery(entryQuery(tenant.id))
-  const now = useNow(entry.data?.until !== undefined)
   const [asking, setAsking] = useState(false)
-  const { enter, leave } = useEnter(tenant.id)
-  const until = entry.data?.until
-  const left = until === undefined ? 0 : Date.parse(until) - now
+  const { enter } = useEnter(tenant.id)
   return (
     <section className={classes.block}>
       <Group justify="space-between" mb="sm">
         <div>
           <Title order={2} fz="lg">
-            {t('inside.title')}
+            {t('organisation.audit')}
           </Title>
           <Text size="sm" c="dimmed">
             {t('inside.text')}
           </Text>
         </div>
-        {entry.data && left <= 0 && (
+        {entry.data && !entry.data.until && (
           <Button variant="default" leftSection={<IconEye size={16} />} onClick={() => setAsking(true)}>
             {t('inside.enter')}
           </Button>
@@ -42,21 +68,7 @@ export function Inside({ tenant }: { tenant: Tenant }) {
       </Group>
       {entry.error && !entry.data && <Failure error={entry.error} onRetry={() => void entry.refetch()} />}
       {entry.isPending && <Skeleton h={72} radius="lg" />}
-      {until && left > 0 && (
-        <>
-          <Alert color="yellow" variant="light" mb="md" icon={<IconEye size={18} />} title={t('inside.banner', { title: tenant.title })}>
-            <Group justify="space-between" gap="sm">
-              <Text size="sm">
-                {t('inside.until', { when: dateTime(until) })} <span className={classes.number}>{t('inside.left', { time: clock(left) })}</span>
-              </Text>
-              <Button size="xs" variant="default" loading={leave.isPending} onClick={() => leave.mutate(undefined, { onError: notifyError })}>
-                {t('inside.leave')}
-              </Button>
-            </Group>
-          </Alert>
-          <Entries id={tenant.id} />
-        </>
-      )}
+      {entry.data?.until && <Entries id={tenant.id} />}
       {asking && (
         <ReasonDialog
           title={t('inside.enterTitle', { title: tenant.title })}

@@ -13,7 +13,7 @@ import type { Tenant } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import { ChangeDialog, type Asked } from './ChangeDialog'
 import classes from './Operator.module.css'
-import { Inside } from './Inside'
+import { Inside, InsideBanner } from './Inside'
 import { Limits } from './Limits'
 import { TenantExports } from './TenantExports'
 import { TenantStatus } from './Tenants'
@@ -37,6 +37,7 @@ export function TenantPage({ id }: { id: string }) {
       <PageHeader title={tenant.data.title} text={tenant.data.name}>
         <Actions tenant={tenant.data} onAsk={setAsked} />
       </PageHeader>
+      <InsideBanner tenant={tenant.data} />
       {tenant.data.reason && (
         <Alert icon={<IconAlertTriangle size={18} />} color="yellow" variant="light" mb="md" title={t('tenants.told')}>
           {tenant.data.reason}

@@ -168,7 +168,7 @@ function Terms({ draft, set, fresh }: PartProps) {
   const { t } = useTranslation()
   const digits = digitsOf(draft.currency)
   return (
-    <SimpleGrid cols={{ base: 1, xs: 3 }}>
+    <SimpleGrid cols={{ base: 2, xs: 3 }}>
       <NumberInput
         required
         label={t('tiers.month')}

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Skeleton, Table, Text, VisuallyHidden } from '@mantine/core'
+import { Badge, Button, Group, Skeleton, Table, Text, UnstyledButton, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconPlus, IconStack3 } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -83,9 +83,9 @@ function TierTable({ tiers, onEdit, onRemove }: TableProps) {
             {tiers.map((tier) => (
               <Table.Tr key={tier.name}>
                 <Table.Td>
-                  <Text size="sm" fw={550}>
+                  <UnstyledButton fw={550} fz="sm" className={classes.open} onClick={() => onEdit(tier.name)}>
                     {tier.title}
-                  </Text>
+                  </UnstyledButton>
                   <div className={classes.sub}>{tier.name}</div>
                 </Table.Td>
                 <Table.Td ta="right" className={classes.number}>

@@ -115,10 +115,10 @@ function CloseDialog({ me, days, onClose }: { me: Me; days: number; onClose: () 
       >
         <Stack gap="md">
           <Consequences days={days} />
-          <Textarea label={t('closing.reason')} description={t('closing.reasonText')} autosize minRows={2} maxLength={500} {...field('reason')} />
           <TextInput data-autofocus required label={t('tenants.confirm', { name: me.tenant.name })} autoComplete="off" spellCheck={false} {...field('name')} />
           <input type="hidden" name="username" autoComplete="username" value={me.email} readOnly />
           <PasswordInput required label={t('closing.password')} autoComplete="current-password" {...field('password')} />
+          <Textarea label={t('closing.reason')} description={t('closing.reasonText')} autosize minRows={2} maxLength={500} {...field('reason')} />
           {close.error && !known && (
             <Alert color="red" variant="light" role="alert">
               {messageOf(close.error)}
