@@ -18,18 +18,20 @@ const colours: Record<Workflow['state'], string> = {
 
 interface Props {
   workflow: Workflow
+  /** 2 where nothing stands above it but the page's title. */
+  order?: 2 | 3
   /** What can be done about it. */
   children?: ReactNode
 }
 
 /** A long change as it stands: its state, its steps, and what went wrong. */
-export function WorkflowPanel({ workflow, children }: Props) {
+export function WorkflowPanel({ workflow, order = 3, children }: Props) {
   const { t } = useTranslation()
   return (
     <section className={`${classes.card} ${classes.panel}`} aria-label={workflow.title}>
       <Group justify="space-between" mb="xs">
         <Group gap="sm">
-          <Title order={3} fz="md">
+          <Title order={order} fz="md">
             {workflow.title}
           </Title>
           <Badge variant="light" color={colours[workflow.state]}>

@@ -11,11 +11,9 @@ import { notifyError } from '@/components/notify'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Me } from '@/lib/api/types'
 import { isOver } from '@/lib/api/workflow'
-import { changesQuery, useOwnChanges } from './api'
+import { changesQuery, kindClose, useOwnChanges } from './api'
 import classes from './Organisation.module.css'
 import { OwnWorkflow } from './OwnWorkflow'
-
-const kind = 'tenant.offboard'
 
 interface Props {
   me: Me
@@ -32,8 +30,8 @@ export function Closing({ me, onExports }: Props) {
   if (changes.error && !changes.data) return <Failure error={changes.error} onRetry={() => void changes.refetch()} />
   if (!changes.data) return <Skeleton h={220} radius="lg" />
   const { items, graceDays: days } = changes.data
-  const closing = items.find((item) => item.kind === kind)
-  const other = items.find((item) => item.kind !== kind && !isOver(item))
+  const closing = items.find((item) => item.kind === kindClose)
+  const other = items.find((item) => item.kind !== kindClose && !isOver(item))
   const open = closing && !isOver(closing) ? closing : undefined
   return (
     <Stack gap="md" maw={820}>

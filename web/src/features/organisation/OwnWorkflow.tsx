@@ -7,14 +7,15 @@ import { changeQuery } from './api'
 
 interface Props {
   workflow: Workflow
+  order?: 2 | 3
   /** What can be done about it as it is now. */
   children?: (now: Workflow) => ReactNode
 }
 
 /** A change of one's own organisation, live. */
-export function OwnWorkflow({ workflow, children }: Props) {
+export function OwnWorkflow({ workflow, order, children }: Props) {
   const query = changeQuery(workflow.id)
   const { data: now } = useQuery({ ...query, initialData: workflow, staleTime: Infinity })
   useLiveWorkflow(now, `/v1/tenant/workflows/${now.id}/events`, query.queryKey, 'organisation')
-  return <WorkflowPanel workflow={now}>{children?.(now)}</WorkflowPanel>
+  return <WorkflowPanel workflow={now} order={order}>{children?.(now)}</WorkflowPanel>
 }

@@ -55,6 +55,9 @@ export function useRequestExport() {
   })
 }
 
+/** What closes an organisation, among its changes. */
+export const kindClose = 'tenant.offboard'
+
 /** The owner's tenant cannot be named: it is the one that they are signed in to. */
 export function changesQuery() {
   return queryOptions({ queryKey: ['organisation', 'changes'], queryFn: ({ signal }) => ok(api.GET('/v1/tenant/workflows', { signal })) })
