@@ -6,7 +6,7 @@ import '@mantine/core/styles/Fieldset.layer.css'
 import '@mantine/core/styles/Switch.layer.css'
 import { Alert, Button, Checkbox, Fieldset, Group, NumberInput, Select, SimpleGrid, Skeleton, Stack, Switch, Text, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
@@ -16,6 +16,7 @@ import type { Tier } from '@/lib/api/types'
 import { limitNames } from '@/lib/limits'
 import { digitsOf } from '@/lib/money'
 import { bodyOf, complete, draftOf, features, nameOfTier, newDraft, type TierDraft } from './tierForm'
+import { tiersQuery } from './tenants'
 import { tierQuery, useTiers } from './tiers'
 
 interface Props {
@@ -37,11 +38,16 @@ export function TierDialog({ name, position, onClose }: Props) {
 }
 
 function Existing({ name, onClose }: { name: string; onClose: () => void }) {
+  const client = useQueryClient()
   const found = useQuery(tierQuery(name))
   if (found.error) return <Failure error={found.error} onRetry={() => void found.refetch()} />
   if (!found.data) return <Skeleton h={420} radius="md" />
   const { tier, version } = found.data
-  return <Form key={version} draft={draftOf(tier)} before={tier} version={version} onReload={() => void found.refetch()} onClose={onClose} />
+  const reload = () => {
+    void found.refetch()
+    void client.invalidateQueries({ queryKey: tiersQuery().queryKey })
+  }
+  return <Form key={version} draft={draftOf(tier)} before={tier} version={version} onReload={reload} onClose={onClose} />
 }
 
 interface FormProps {
