@@ -7,7 +7,7 @@ test('an organisation proves its domain, and its people find it by name, e-mail 
   test.setTimeout(180_000) // four browsers, one after the other
   const owner = newPerson('Quinn Owner')
   const organisation = { title: 'Quarry Institute', name: 'quarry-institute' }
-  const page = await register(browser, server.url, operatorPage, 'Platinum', organisation, owner)
+  const { page } = await register(browser, server.url, operatorPage, 'Platinum', organisation, owner)
   await page.goto('/organisation?tab=domains')
   await expect(page.getByRole('heading', { name: 'Your domain leads people here' })).toBeVisible()
   await accessible(page)

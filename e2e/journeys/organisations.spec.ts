@@ -7,7 +7,7 @@ for (const [tier, organisation] of [
   ['Platinum', { title: 'Granite College', name: 'granite-college' }],
 ] as const) {
   test(`an organisation signs up (${tier}) and has its own portal`, async ({ browser, server, operatorPage }) => {
-    const page = await register(browser, server.url, operatorPage, tier, organisation)
+    const { page } = await register(browser, server.url, operatorPage, tier, organisation)
     await expect(page.getByRole('link', { name: 'File permissions' })).toBeVisible()
     await page.getByRole('link', { name: 'Organisation', exact: true }).first().click()
     await expect(page.getByRole('heading', { name: organisation.title, level: 1 })).toBeVisible()
@@ -29,7 +29,7 @@ for (const [tier, organisation] of [
 }
 
 test('an operator suspends and resumes an organisation, which is out at once and in again', async ({ browser, server, operatorPage }) => {
-  const page = await register(browser, server.url, operatorPage, 'Basic', { title: 'Birch School', name: 'birch-school' })
+  const { page } = await register(browser, server.url, operatorPage, 'Basic', { title: 'Birch School', name: 'birch-school' })
   await operatorPage.goto('/operator?tab=tenants')
   await expect(operatorPage.getByRole('link', { name: 'Birch School' })).toBeVisible()
   await accessible(operatorPage)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	identityaccess "github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
@@ -30,7 +32,7 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
 	p.members.Register(api)
@@ -70,11 +72,24 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 }
 
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
+	// A removed member and a suspended tenant are told what they are, 403, and have no role.
 	member, err := p.identity.Membership(ctx, user, tenant)
-	if err != nil {
-		return tenancy.Scope{}, err // a removed member and a suspended tenant are told what they are: 403
+	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, err
+}
+
+// excused lets owners see the end of their organisation, and take it back, while they are still signed in.
+func excused(p tenancy.Permission, refusal error) bool {
+	return p == policy.TenantClose && errors.Is(refusal, identityaccess.ErrTenantOffboarding)
+}
+
+// stillOwner is still for who watches the end of their own organisation.
+func (p *program) stillOwner(ctx context.Context) error {
+	scope, _ := tenancy.From(ctx)
+	now, err := p.scopeOf(ctx, scope.User, scope.Tenant)
+	if excused(policy.TenantClose, err) && now.Role == scope.Role {
+		return nil
 	}
-	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, nil
+	return p.still(ctx)
 }
 
 // still tells whether the caller of a long-lived stream may go on.

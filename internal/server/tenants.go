@@ -61,11 +61,10 @@ func (l life) EndSessions(ctx context.Context, tenant uuid.UUID) (int, error) {
 	return l.sessions.EndAll(tenancy.System(ctx, tenant))
 }
 
-// Record adds to the tenant's audit log what an operator did.
+// Record adds to the tenant's audit log what an operator, or an owner by a workflow, did.
 func (l life) Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error {
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: operator, Role: tenancy.RoleSystem, Request: scope.Request})
-	detail["operator"] = true
 	return l.data.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
 		return audit.Record(ctx, tx, action, tenant.String(), detail)
 	})
@@ -112,10 +111,10 @@ func (l life) Uses(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]tena
 	return uses, nil
 }
 
-// TierPlacement is where tenants of a tier are.
-func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement, error) {
+// TierPlacement is where tenants of a tier are, and whether it is offered.
+func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement, bool, error) {
 	t, err := l.tiers.Get(ctx, name)
-	return tenant.Placement(t.Placement), err
+	return tenant.Placement(t.Placement), t.Public, err
 }
 
 // names gives the names of people.
@@ -194,5 +193,6 @@ func (p *program) tenantAPI(api huma.API) {
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.directory.Register(api, policy.TenantRead, policy.TenantWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
+	(&tenant.OwnAPI{Service: p.tenants, Confirm: p.persons.Confirm, Still: p.stillOwner}).Register(api, policy.TenantClose)
 	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -427,7 +426,7 @@ func TestTheAPI(t *testing.T) {
 	people["learner"], lea = s.add("lea", tenancy.RoleLearner)
 	people["instructor"], _ = s.add("ines", tenancy.RoleInstructor)
 	people["author"], _ = s.add("anna", tenancy.RoleAuthor)
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 		scope, _ := tenancy.From(people[bearer])

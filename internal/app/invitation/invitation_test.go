@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -286,7 +285,7 @@ func TestTheAPI(t *testing.T) {
 	w := open(t)
 	learner, _ := w.add("lea@acme.example", tenancy.RoleLearner)
 	people := map[string]context.Context{"owner": w.owner, "learner": learner}
-	mux := http.NewServeMux()
+	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	g := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 		scope, _ := tenancy.From(people[bearer])

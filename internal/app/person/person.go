@@ -152,6 +152,19 @@ func (s *Service) Erase(ctx context.Context, confirm, password string) (p proof.
 	return s.prove(ctx, who.ID, counted)
 }
 
+// Confirm checks the caller's password, before something is done that cannot be undone.
+func (s *Service) Confirm(ctx context.Context, password string) error {
+	scope, ok := tenancy.From(ctx)
+	if !ok {
+		return db.ErrNoScope
+	}
+	who, err := s.account(ctx, scope.User)
+	if err != nil {
+		return err
+	}
+	return s.confirm(ctx, who, who.Email, password)
+}
+
 func (s *Service) confirm(ctx context.Context, who account, email, password string) error {
 	switch {
 	case !sameEmail(email, who.Email):

@@ -26,6 +26,7 @@ const (
 	TenantRead    tenancy.Permission = "tenant.read"    // plan, limits and what is used of them
 	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
+	TenantClose   tenancy.Permission = "tenant.close"   // give the tenant another plan, or end it; it holds while the tenant is being closed
 	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
 	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
@@ -71,7 +72,7 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 	case tenancy.RoleAdmin:
 		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite)
 	case tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite, TenantExport)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite, TenantExport, TenantClose)
 	case tenancy.RoleSystem:
 		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:

@@ -50,6 +50,11 @@ type Entered struct {
 	Until time.Time `json:"until"`
 }
 
+// Inside tells whether an operator may look right now.
+type Inside struct {
+	Until *time.Time `json:"until,omitempty" doc:"Absent when the caller has not entered the organisation"`
+}
+
 type output[T any] struct{ Body T }
 
 type idInput struct {
@@ -98,6 +103,13 @@ func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 		}
 		return &output[Entered]{Entered{until}}, nil
 	})
+	huma.Register(api, httpx.Operation(http.MethodGet, base+"/{id}/enter", "get-entry", read, "Until when the caller may read an organisation's content", "operator"),
+		func(ctx context.Context, in *idInput) (*output[Inside], error) {
+			until, err := a.Inside(ctx, in.ID)
+			return &output[Inside]{Inside{until}}, err
+		})
+	leave := httpx.Operation(http.MethodDelete, base+"/{id}/enter", "leave-tenant", write, "End the caller's entry before its hour is over", "operator")
+	huma.Register(api, leave, func(ctx context.Context, in *idInput) (*struct{}, error) { return nil, a.Leave(ctx, in.ID) })
 	a.registerChanges(api, base, write)
 }
 

@@ -70,6 +70,9 @@ func (s *Service) told(what string) workflow.Step {
 			return err
 		}
 		detail := map[string]any{"workflow": r.ID}
+		if !c.Own {
+			detail["operator"] = true
+		}
 		for name, value := range map[string]string{"reason": c.Reason, "tier": c.Tier, "placement": string(c.Placement)} {
 			if value != "" {
 				detail[name] = value

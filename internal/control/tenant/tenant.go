@@ -88,8 +88,9 @@ type Application interface {
 	RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error)
 	// Uses tells how much each of some tenants uses.
 	Uses(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]Use, error)
-	// TierPlacement is where tenants of a tier are; an errs error for a tier that is not there.
-	TierPlacement(ctx context.Context, tier string) (Placement, error)
+	// TierPlacement is where tenants of a tier are, and whether everybody is offered it; an errs error for a tier that is
+	// not there.
+	TierPlacement(ctx context.Context, tier string) (placement Placement, offered bool, err error)
 }
 
 // Signer signs proofs.
@@ -126,6 +127,7 @@ type change struct {
 	OldTier   string    `json:"oldTier,omitempty"`
 	Placement Placement `json:"placement,omitempty"`
 	Status    Status    `json:"status,omitempty"` // before
+	Own       bool      `json:"own,omitempty"`    // asked for by an owner of the tenant, not by an operator
 	Until     time.Time `json:"until,omitzero"`
 }
 
@@ -152,7 +154,7 @@ func (s *Service) start(ctx context.Context, id uuid.UUID, kind string, c change
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, entry{Action: kind, Tenant: id, Reason: c.Reason, Detail: map[string]any{"tier": c.Tier, "placement": c.Placement}})
+		return record(ctx, tx, entry{Action: kind, Tenant: id, Reason: c.Reason, Detail: map[string]any{"tier": c.Tier, "placement": c.Placement, "own": c.Own}})
 	})
 	if err != nil {
 		return workflow.Workflow{}, err
@@ -183,7 +185,7 @@ func (s *Service) Resume(ctx context.Context, id uuid.UUID) (workflow.Workflow, 
 
 // ChangeTier gives a tenant another tier, and its data the placement of that tier.
 func (s *Service) ChangeTier(ctx context.Context, id uuid.UUID, tier string) (workflow.Workflow, error) {
-	placement, err := s.Application.TierPlacement(ctx, tier)
+	placement, _, err := s.Application.TierPlacement(ctx, tier)
 	if err != nil {
 		return workflow.Workflow{}, err
 	}
@@ -221,7 +223,7 @@ func (s *Service) Enter(ctx context.Context, id uuid.UUID, reason string) (until
 		return time.Time{}, err
 	}
 	// The tenant's log comes first: an entry that let nobody in is better than one that nobody sees.
-	detail := map[string]any{"reason": reason, "until": until}
+	detail := map[string]any{"reason": reason, "until": until, "operator": true}
 	if err := s.Application.Record(ctx, id, scope.User, "operator.entered", detail); err != nil {
 		return time.Time{}, err
 	}
@@ -236,16 +238,41 @@ func (s *Service) Enter(ctx context.Context, id uuid.UUID, reason string) (until
 
 // MustBeInside tells whether the operator in ctx has entered the tenant and may still look.
 func (s *Service) MustBeInside(ctx context.Context, id uuid.UUID) error {
+	until, err := s.Inside(ctx, id)
+	if err == nil && until == nil {
+		err = ErrNotInside
+	}
+	return err
+}
+
+// Inside is until when the operator in ctx may look; nil when they have not entered.
+func (s *Service) Inside(ctx context.Context, id uuid.UUID) (until *time.Time, err error) {
 	scope, _ := tenancy.From(ctx)
-	var inside bool
-	err := s.Pool.QueryRow(ctx, `select exists (select from control.operator_entry where tenant_id = $1 and operator = $2 and until > $3)`, id, scope.User, s.Now()).Scan(&inside)
+	err = s.Pool.QueryRow(ctx, `select max(until) from control.operator_entry where tenant_id = $1 and operator = $2 and until > $3`, id, scope.User, s.Now()).Scan(&until)
 	if err != nil {
-		return fmt.Errorf("read operator entry: %w", err)
+		return nil, fmt.Errorf("read operator entry: %w", err)
 	}
-	if !inside {
-		return ErrNotInside
+	return until, nil
+}
+
+// Leave ends the entry of the operator in ctx before its time. Leaving twice is no error.
+func (s *Service) Leave(ctx context.Context, id uuid.UUID) error {
+	scope, _ := tenancy.From(ctx)
+	var left int64
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, `update control.operator_entry set until = $3 where tenant_id = $1 and operator = $2 and until > $3`, id, scope.User, s.Now())
+		if err != nil {
+			return fmt.Errorf("end operator entry: %w", err)
+		}
+		if left = done.RowsAffected(); left == 0 {
+			return nil
+		}
+		return record(ctx, tx, entry{Action: "tenant.leave", Tenant: id})
+	})
+	if err != nil || left == 0 {
+		return err
 	}
-	return nil
+	return s.Application.Record(ctx, id, scope.User, "operator.left", map[string]any{"operator": true})
 }
 
 // Proof is the signed statement that a tenant's data is deleted.

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -65,11 +66,15 @@ func (plane) RemoveFiles(context.Context, uuid.UUID) (map[string]int64, error) {
 func (plane) Uses(context.Context, []uuid.UUID) (map[uuid.UUID]tenant.Use, error) {
 	return map[uuid.UUID]tenant.Use{}, nil
 }
-func (plane) TierPlacement(_ context.Context, tier string) (tenant.Placement, error) {
-	if tier == "platinum" {
-		return tenant.Silo, nil
+func (plane) TierPlacement(_ context.Context, tier string) (tenant.Placement, bool, error) {
+	switch tier {
+	case "platinum":
+		return tenant.Silo, true, nil
+	case "none":
+		return "", false, errs.NotFound("no_such_tier", "There is no such tier.")
+	default:
+		return tenant.Pool, tier != "default", nil
 	}
-	return tenant.Pool, nil
 }
 
 func build(ctx context.Context, in db.Installation) (*tenant.Service, error) {

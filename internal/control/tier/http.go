@@ -3,8 +3,10 @@ package tier
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -139,7 +141,44 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 		})
 	huma.Register(api, httpx.Operation(http.MethodDelete, base+"/{name}", "remove-tier", write, "Remove a tier that no organisation has", "operator"),
 		func(ctx context.Context, in *nameInput) (*struct{}, error) { return nil, a.Remove(ctx, in.Name) })
-	a.registerLimits(api, write)
+	a.registerLimits(api, read, write)
+}
+
+// LimitView is one limit of an organisation: its tier's, and its own in place of it.
+type LimitView struct {
+	Name   Limit      `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
+	Tier   *int64     `json:"tier,omitempty" doc:"Absent where the tier does not bound it"`
+	Own    *int64     `json:"own,omitempty" doc:"Absent where the tier's is used"`
+	Reason string     `json:"reason,omitempty" doc:"Why it has its own"`
+	SetAt  *time.Time `json:"setAt,omitempty"`
+}
+
+// LimitList is every limit of an organisation.
+type LimitList struct {
+	Items []LimitView `json:"items" nullable:"false"`
+}
+
+func (a *API) limits(ctx context.Context, tenant uuid.UUID) (*output[LimitList], error) {
+	t, err := a.tierOf(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	own, err := a.OwnLimits(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	var list LimitList
+	for _, name := range Limits() {
+		v := LimitView{Name: name}
+		if most, ok := t.Limits[name]; ok {
+			v.Tier = &most
+		}
+		if n := slices.IndexFunc(own, func(o OwnLimit) bool { return o.Name == name }); n >= 0 {
+			v.Own, v.Reason, v.SetAt = &own[n].Value, own[n].Reason, &own[n].SetAt
+		}
+		list.Items = append(list.Items, v)
+	}
+	return &output[LimitList]{list}, nil
 }
 
 type limitInput struct {
@@ -147,8 +186,15 @@ type limitInput struct {
 	Limit Limit     `path:"limit" maxLength:"40"`
 }
 
-func (a *API) registerLimits(api huma.API, write tenancy.Permission) {
-	const path = "/v1/operator/tenants/{id}/limits/{limit}"
+func (a *API) registerLimits(api huma.API, read, write tenancy.Permission) {
+	const base = "/v1/operator/tenants/{id}/limits"
+	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tenant-limits", read, "Every limit of one organisation: its tier's, and its own", "operator"),
+		func(ctx context.Context, in *struct {
+			ID uuid.UUID `path:"id" format:"uuid"`
+		}) (*output[LimitList], error) {
+			return a.limits(ctx, in.ID)
+		})
+	const path = base + "/{limit}"
 	set := httpx.Operation(http.MethodPut, path, "set-tenant-limit", write, "Give one organisation a limit of its own", "operator")
 	set.DefaultStatus = http.StatusNoContent
 	huma.Register(api, set, func(ctx context.Context, in *struct {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 const columns = `name, title, summary, position, placement, public, price, currency, limits, features, version`
@@ -97,6 +100,63 @@ func (s *Service) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("remove tier: %w", err)
 	case tag.RowsAffected() == 0:
 		return ErrNotFound
+	}
+	return nil
+}
+
+// OwnLimit is a limit that a tenant has in place of its tier's.
+type OwnLimit struct {
+	Name   Limit
+	Value  int64
+	Reason string
+	SetAt  time.Time
+}
+
+// OwnLimits returns the limits that a tenant has in place of its tier's; there are at most as many as limits.
+func (s *Service) OwnLimits(ctx context.Context, tenant uuid.UUID) ([]OwnLimit, error) {
+	rows, err := s.Pool.Query(ctx, `select name, value, reason, set_at from control.tenant_limit where tenant_id = $1 order by name limit 100`, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read limits: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[OwnLimit])
+}
+
+// tierOf is the tier that a tenant has.
+func (s *Service) tierOf(ctx context.Context, tenant uuid.UUID) (Tier, error) {
+	t, err := one(s.Pool.Query(ctx, `select `+columns+` from control.tier where name = (select tier from control.tenant where id = $1)`, tenant))
+	if errors.Is(err, ErrNotFound) {
+		return Tier{}, ErrTenant
+	}
+	return t, err
+}
+
+func (s *Service) setLimit(ctx context.Context, tenant uuid.UUID, l Limit, value *int64, reason string) error {
+	scope, _ := tenancy.From(ctx)
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		args := pgx.NamedArgs{
+			"tenant": tenant, "name": string(l), "value": value, "reason": reason, "request": scope.Request,
+			"actor": uuid.NullUUID{UUID: scope.User, Valid: scope.User != uuid.Nil},
+		}
+		change := `
+			insert into control.tenant_limit (tenant_id, name, value, reason) values (@tenant, @name, @value, @reason)
+			on conflict (tenant_id, name) do update set value = excluded.value, reason = excluded.reason, set_at = now()`
+		if value == nil {
+			change = `delete from control.tenant_limit where tenant_id = @tenant and name = @name`
+		}
+		if tag, err := tx.Exec(ctx, change, args); err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			insert into control.audit_entry (actor, action, tenant_id, reason, detail, request)
+			values (@actor, 'tenant.limit', @tenant, @reason, jsonb_build_object('limit', @name::text, 'value', @value::bigint), @request)`, args)
+		return err
+	})
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "23503" {
+		return ErrTenant
+	}
+	if err != nil {
+		return fmt.Errorf("set limit: %w", err)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
@@ -116,6 +115,7 @@ var (
 	ErrChanged  = errs.Conflict("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
 	ErrTier     = errs.Invalid("invalid_tier", "The tier cannot be like this; see errors.")
 	ErrName     = errs.Invalid("unknown_limit", "There is no such limit.")
+	ErrTenant   = errs.NotFound("no_such_tenant", "There is no such organisation.")
 )
 
 // How long a plan may be remembered, and for how many tenants.
@@ -188,26 +188,11 @@ func (t Tier) check() error {
 	return nil
 }
 
-// SetLimit gives a tenant a limit of its own; a nil value takes it back.
+// SetLimit gives a tenant a limit of its own; a nil value takes it back. The operators' log has it.
 func (s *Service) SetLimit(ctx context.Context, tenant uuid.UUID, l Limit, value *int64, reason string) error {
 	if !slices.Contains(Limits(), l) {
 		return ErrName
 	}
 	defer s.Forget(tenant)
-	var err error
-	if value == nil {
-		_, err = s.Pool.Exec(ctx, `delete from control.tenant_limit where tenant_id = $1 and name = $2`, tenant, string(l))
-	} else {
-		_, err = s.Pool.Exec(ctx, `
-			insert into control.tenant_limit (tenant_id, name, value, reason) values ($1, $2, $3, $4)
-			on conflict (tenant_id, name) do update set value = excluded.value, reason = excluded.reason, set_at = now()`, tenant, string(l), *value, reason)
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "23503" {
-		return errs.NotFound("no_such_tenant", "There is no such organisation.")
-	}
-	if err != nil {
-		return fmt.Errorf("set limit: %w", err)
-	}
-	return nil
+	return s.setLimit(ctx, tenant, l, value, strings.TrimSpace(reason))
 }

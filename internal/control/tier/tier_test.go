@@ -113,3 +113,37 @@ func TestOperatorsEditTiersWithoutLosingChanges(t *testing.T) {
 		t.Errorf("removed twice: %v", err)
 	}
 }
+
+func TestOperatorsSeeALimitOfOnesOwnAndTheirLogKeepsIt(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	s := tier.New(d.Control)
+	scope, _ := tenancy.From(d.Tenant(t, "acme", tenancy.RoleOwner))
+	operator := d.Default(t, tenancy.RoleOwner)
+	sixty := int64(60)
+	if err := s.SetLimit(operator, scope.Tenant, tier.Members, &sixty, " They wait for an invoice. "); err != nil {
+		t.Fatal(err)
+	}
+	own, err := s.OwnLimits(operator, scope.Tenant)
+	if err != nil || len(own) != 1 || own[0].Name != tier.Members || own[0].Value != 60 || own[0].Reason != "They wait for an invoice." || own[0].SetAt.IsZero() {
+		t.Errorf("%+v, %v", own, err)
+	}
+	for range 2 { // taken back twice: the second time nothing happens
+		if err := s.SetLimit(operator, scope.Tenant, tier.Members, nil, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if own, err := s.OwnLimits(operator, scope.Tenant); err != nil || len(own) != 0 {
+		t.Errorf("taken back: %+v, %v", own, err)
+	}
+	var log string
+	err = d.Owner.QueryRow(t.Context(), `
+		select string_agg(reason || ' ' || (detail->>'limit') || ' ' || coalesce(detail->>'value', 'none'), ', ' order by id)
+		from control.audit_entry where action = 'tenant.limit' and tenant_id = $1 and actor is not null`, scope.Tenant).Scan(&log)
+	if err != nil || log != "They wait for an invoice. members 60,  members none" {
+		t.Errorf("the operators' log: %q, %v", log, err)
+	}
+	if err := s.SetLimit(operator, uuid.New(), tier.Members, &sixty, "nobody"); !errors.Is(err, tier.ErrTenant) {
+		t.Errorf("of no organisation: %v", err)
+	}
+}

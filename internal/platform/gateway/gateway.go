@@ -26,6 +26,9 @@ type Gateway struct {
 	// Authenticate verifies a token and reads its user's membership from the server's own rows. Its errors are for the
 	// caller: ErrSignIn for a token that is not accepted.
 	Authenticate func(ctx context.Context, bearer string) (tenancy.Scope, error)
+	// Excused tells whether a refusal does not matter for a permission, for the scope that Authenticate returned with it;
+	// nil excuses nothing.
+	Excused func(p tenancy.Permission, refusal error) bool
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
 }
@@ -65,7 +68,7 @@ func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permis
 		return nil, ErrSignIn
 	}
 	scope, err := g.Authenticate(ctx, token)
-	if err != nil {
+	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
 		return nil, err
 	}
 	scope.Request = httpx.RequestID(ctx)

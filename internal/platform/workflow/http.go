@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -38,6 +39,23 @@ func (w Workflow) View() View {
 	}
 	if v.Steps == nil {
 		v.Steps = []StepView{}
+	}
+	return v
+}
+
+// hidden is told in place of errors that are for operators only.
+const hidden = "This did not work. Whoever runs this installation sees why."
+
+// Told is what people of the tenant are shown of it: texts of errors may tell about the installation.
+func (v View) Told() View {
+	if v.Error != "" {
+		v.Error = hidden
+	}
+	v.Steps = slices.Clone(v.Steps)
+	for n := range v.Steps {
+		if v.Steps[n].Error != "" {
+			v.Steps[n].Error = hidden
+		}
 	}
 	return v
 }
@@ -83,7 +101,7 @@ func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 		})
 	events := httpx.Operation(http.MethodGet, "/v1/operator/workflows/{id}/events", "watch-workflow", read, "The workflow now and at each change, as server-sent events named workflow", "operator")
 	huma.Register(api, events, func(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
-		return a.Stream(ctx, in.ID, a.Still)
+		return a.Stream(ctx, in.ID, a.Still, func(v View) View { return v })
 	})
 	a.action(api, "resume", write, "Let a stuck workflow go on", a.Resume)
 	a.action(api, "cancel", write, "Take a workflow back that has not ended", a.Cancel)
@@ -132,8 +150,9 @@ func (a *API) list(ctx context.Context, in *listInput) (*output[Page], error) {
 // guardEvery is how often a watcher's rights are asked for again: a revoked one is out within 5 s.
 const guardEvery = 2 * time.Second
 
-// Stream sends a workflow as server-sent events named workflow until it is over; still tells whether the caller may go on.
-func (e *Engine) Stream(ctx context.Context, id uuid.UUID, still func(context.Context) error) (*huma.StreamResponse, error) {
+// Stream sends a workflow as server-sent events named workflow until it is over; still tells whether the caller may go on,
+// and show what the caller may see of it.
+func (e *Engine) Stream(ctx context.Context, id uuid.UUID, still func(context.Context) error, show func(View) View) (*huma.StreamResponse, error) {
 	if _, err := e.Get(ctx, id); err != nil {
 		return nil, err
 	}
@@ -144,13 +163,13 @@ func (e *Engine) Stream(ctx context.Context, id uuid.UUID, still func(context.Co
 		}
 		ctx, cancel := context.WithCancel(hctx.Context())
 		defer cancel()
-		changes := make(chan Workflow)
+		changes := make(chan View)
 		go func() {
 			defer close(changes)
 			// It ends with ctx, or when the workflow is over.
 			_ = e.Follow(ctx, id, func(w Workflow) error {
 				select {
-				case changes <- w:
+				case changes <- show(w.View()):
 					return nil
 				case <-ctx.Done():
 					return ctx.Err()
@@ -162,18 +181,18 @@ func (e *Engine) Stream(ctx context.Context, id uuid.UUID, still func(context.Co
 	}}, nil
 }
 
-func pump(ctx context.Context, events *httpx.Events, changes <-chan Workflow, still func(context.Context) error) error {
+func pump(ctx context.Context, events *httpx.Events, changes <-chan View, still func(context.Context) error) error {
 	alive, guard := time.NewTicker(httpx.KeepAlive), time.NewTicker(guardEvery)
 	defer alive.Stop()
 	defer guard.Stop()
 	for {
 		var err error
 		select {
-		case w, more := <-changes:
+		case v, more := <-changes:
 			if !more {
 				return nil
 			}
-			err = events.Send("workflow", w.View())
+			err = events.Send("workflow", v)
 		case <-alive.C:
 			err = events.Alive()
 		case <-guard.C:

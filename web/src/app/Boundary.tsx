@@ -2,11 +2,14 @@ import { Center, Loader } from '@mantine/core'
 import { IconCompass } from '@tabler/icons-react'
 import { useQueryErrorResetBoundary } from '@tanstack/react-query'
 import { useRouter, type ErrorComponentProps } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { ButtonLink } from '@/components/links'
+import { ApiError } from '@/lib/api/problem'
+
+const Closed = lazy(() => import('@/features/organisation/Closed').then((module) => ({ default: module.Closed })))
 
 /** In place of a page that failed, within the shell. */
 export function Boundary({ error, reset }: ErrorComponentProps) {
@@ -16,6 +19,13 @@ export function Boundary({ error, reset }: ErrorComponentProps) {
   const retry = () => {
     reset()
     void router.invalidate()
+  }
+  if (error instanceof ApiError && error.code === 'tenant_offboarding') {
+    return (
+      <Suspense fallback={<Pending />}>
+        <Closed error={error} onRetry={retry} />
+      </Suspense>
+    )
   }
   return <Failure error={error} onRetry={retry} order={1} />
 }

@@ -76,7 +76,7 @@ const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
   validateSearch: (search: Record<string, unknown>): TenantFilter & { tab?: OperatorTab } => ({
-    tab: oneOf(search.tab, ['users', 'tenants', 'upgrades', 'mail'] as const),
+    tab: oneOf(search.tab, ['users', 'tenants', 'tiers', 'upgrades', 'mail'] as const),
     q: text(search.q),
     status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
     placement: oneOf(search.placement, ['pool', 'silo'] as const),
@@ -94,7 +94,7 @@ const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
   validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
-    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'audit', 'exports'] as const),
+    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'audit', 'exports', 'close'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

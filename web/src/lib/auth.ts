@@ -123,8 +123,25 @@ export async function signUp(returnTo = here()): Promise<void> {
   await (await opened()).signinRedirect({ prompt: 'create', state: { returnTo } satisfies Return })
 }
 
+/** Whether the account is gone: what is on the page cannot be had again, and must not make place for a sign-in. */
+let erased = false
+
+/** Stays on this page until leaveErased, whatever is refused meanwhile. */
+export function stayErased(): void {
+  erased = true
+}
+
+/** Leaves after the end of the account: there is no session left to end. */
+export async function leaveErased(): Promise<void> {
+  keep(hint, false)
+  forgetTenant()
+  await (await opened()).removeUser()
+  window.location.assign('/')
+}
+
 /** After a refused token: drops it and signs in again, back to this very address. */
 export async function reauthenticate(): Promise<void> {
+  if (erased) return
   await (await opened()).removeUser()
   await signIn()
 }

@@ -56,7 +56,7 @@ func closed(status, reason string) error {
 type memberKey struct{ user, tenant uuid.UUID }
 
 // Membership is what a user is in a tenant. It may be 2 s old; disabled users, removed members and members of a suspended
-// tenant get an error of the kind forbidden.
+// tenant get an error of the kind forbidden. With ErrTenantOffboarding comes what they were: owners see the end of theirs.
 func (a *Checker) Membership(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	return a.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return a.ReadMember(ctx, user, tenant) })
 }
@@ -81,5 +81,9 @@ func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 	case m.Status != memberActive:
 		return Member{}, ErrNotMember
 	}
-	return m, fault.Else(fault.SuspendedTenant, closed(tenantStatus, reason), nil)
+	err = fault.Else(fault.SuspendedTenant, closed(tenantStatus, reason), nil)
+	if err != nil && !errors.Is(err, ErrTenantOffboarding) {
+		return Member{}, err
+	}
+	return m, err
 }

@@ -1,4 +1,5 @@
 import '@mantine/core/styles/Alert.layer.css'
+import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/FloatingIndicator.layer.css'
 import '@mantine/core/styles/SegmentedControl.layer.css'
 import '@mantine/core/styles/PasswordInput.layer.css'
@@ -10,6 +11,8 @@ import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { messageOf } from '@/lib/api/problem'
 import { meQuery, useChangePassword, useRename } from './api'
+import { Erase } from './Erase'
+import { Consents, MyData } from './MyData'
 import classes from './ProfilePage.module.css'
 
 /** A person's own settings. */
@@ -22,6 +25,15 @@ export function ProfilePage() {
         <NameSection />
         <PasswordSection />
         <AppearanceSection />
+        <Section title={t('profile.data')} text={t('profile.dataText')}>
+          <MyData />
+        </Section>
+        <Section title={t('profile.consents')} text={t('profile.consentsText')}>
+          <Consents />
+        </Section>
+        <Section title={t('erase.heading')} text={t('erase.headingText')}>
+          <Erase />
+        </Section>
       </div>
     </>
   )

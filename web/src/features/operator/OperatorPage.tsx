@@ -3,17 +3,18 @@ import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconActivity, IconBuilding, IconDatabase, IconMail, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { Mail } from './Mail'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
 import type { TenantFilter } from './tenants'
+import { Tiers } from './Tiers'
 import { Upgrades } from './Upgrades'
 import { Users } from './Users'
 
-export const operatorTabs = ['labs', 'users', 'tenants', 'upgrades', 'mail'] as const
+export const operatorTabs = ['labs', 'users', 'tenants', 'tiers', 'upgrades', 'mail'] as const
 export type OperatorTab = (typeof operatorTabs)[number]
 
 interface Props {
@@ -40,6 +41,9 @@ export function OperatorPage({ tab, onTab, filter, onFilter }: Props) {
           <Tabs.Tab value="tenants" leftSection={<IconBuilding size={16} />}>
             {t('tenants.title')}
           </Tabs.Tab>
+          <Tabs.Tab value="tiers" leftSection={<IconStack3 size={16} />}>
+            {t('tiers.tab')}
+          </Tabs.Tab>
           <Tabs.Tab value="upgrades" leftSection={<IconDatabase size={16} />}>
             {t('upgrades.title')}
           </Tabs.Tab>
@@ -55,6 +59,9 @@ export function OperatorPage({ tab, onTab, filter, onFilter }: Props) {
         </Tabs.Panel>
         <Tabs.Panel value="tenants">
           <Tenants filter={filter} onFilter={onFilter} />
+        </Tabs.Panel>
+        <Tabs.Panel value="tiers">
+          <Tiers />
         </Tabs.Panel>
         <Tabs.Panel value="upgrades">
           <Upgrades />

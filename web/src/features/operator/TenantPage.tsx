@@ -13,6 +13,9 @@ import type { Tenant } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import { ChangeDialog, type Asked } from './ChangeDialog'
 import classes from './Operator.module.css'
+import { Inside, InsideBanner } from './Inside'
+import { Limits } from './Limits'
+import { TenantExports } from './TenantExports'
 import { TenantStatus } from './Tenants'
 import { proofQuery, tenantQuery, workflowsQuery } from './tenants'
 import { WorkflowCard } from './WorkflowCard'
@@ -34,6 +37,7 @@ export function TenantPage({ id }: { id: string }) {
       <PageHeader title={tenant.data.title} text={tenant.data.name}>
         <Actions tenant={tenant.data} onAsk={setAsked} />
       </PageHeader>
+      <InsideBanner tenant={tenant.data} />
       {tenant.data.reason && (
         <Alert icon={<IconAlertTriangle size={18} />} color="yellow" variant="light" mb="md" title={t('tenants.told')}>
           {tenant.data.reason}
@@ -42,6 +46,9 @@ export function TenantPage({ id }: { id: string }) {
       <Facts tenant={tenant.data} />
       {tenant.data.status === 'purged' && <Proof id={id} />}
       <Changes id={id} />
+      {tenant.data.status !== 'purged' && <Limits id={id} />}
+      {tenant.data.status !== 'purged' && <TenantExports tenant={tenant.data} />}
+      {(tenant.data.status === 'active' || tenant.data.status === 'suspended') && <Inside tenant={tenant.data} />}
       {asked && <ChangeDialog tenant={tenant.data} asked={asked} onClose={() => setAsked(undefined)} />}
     </>
   )
@@ -104,7 +111,7 @@ function Changes({ id }: { id: string }) {
   const { t } = useTranslation()
   const list = useQuery(workflowsQuery(id))
   return (
-    <Stack gap={0}>
+    <Stack gap={0} className={classes.block}>
       <Title order={2} fz="lg" mb="sm">
         {t('tenants.changes')}
       </Title>

@@ -1,6 +1,8 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
-import type { Tenant, Workflow } from '@/lib/api/types'
+import type { Tenant } from '@/lib/api/types'
+import { saveAnswer } from '@/lib/download'
+import type { LimitName } from '@/lib/limits'
 
 export interface TenantFilter {
   q?: string
@@ -143,7 +145,74 @@ export function useRetryMail() {
   })
 }
 
-/** Whether nothing more happens in a workflow by itself. */
-export function isOver(workflow: Workflow): boolean {
-  return workflow.endedAt !== undefined
+/** Every limit of an organisation: its tier's, and its own in place of it. */
+export function limitsQuery(id: string) {
+  return queryOptions({
+    queryKey: ['operator', 'limits', id],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{id}/limits', { params: { path: { id } }, signal })),
+  })
+}
+
+interface OwnLimit {
+  limit: LimitName
+  /** Undefined takes the tenant's own back. */
+  value?: number
+  reason?: string
+}
+
+export function useSetLimit(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ limit, value, reason }: OwnLimit) => {
+      const params = { path: { id, limit } }
+      if (value === undefined) return ok(api.DELETE('/v1/operator/tenants/{id}/limits/{limit}', { params }))
+      return ok(api.PUT('/v1/operator/tenants/{id}/limits/{limit}', { params, body: { value, reason } }))
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: limitsQuery(id).queryKey }),
+  })
+}
+
+/** Until when the operator may look inside. */
+export function entryQuery(id: string) {
+  return queryOptions({
+    queryKey: ['operator', 'entry', id],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{id}/enter', { params: { path: { id } }, signal })),
+  })
+}
+
+export function useEnter(id: string) {
+  const client = useQueryClient()
+  const onSettled = () => Promise.all([client.invalidateQueries({ queryKey: entryQuery(id).queryKey }), client.invalidateQueries({ queryKey: ['operator', 'audit', id] })])
+  const params = { path: { id } }
+  const enter = useMutation({ mutationFn: (reason: string) => ok(api.POST('/v1/operator/tenants/{id}/enter', { params, body: { reason } })), onSettled })
+  const leave = useMutation({ mutationFn: () => ok(api.DELETE('/v1/operator/tenants/{id}/enter', { params })), onSettled })
+  return { enter, leave }
+}
+
+export function tenantAuditQuery(id: string, cursor: string | undefined) {
+  return queryOptions({
+    queryKey: ['operator', 'audit', id, cursor ?? ''],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{id}/audit', { params: { path: { id }, query: { cursor, limit: 20 } }, signal })),
+    placeholderData: (before) => before,
+  })
+}
+
+export function tenantExportsQuery(tenant: string) {
+  return queryOptions({
+    queryKey: ['operator', 'exports', tenant],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{tenant}/exports', { params: { path: { tenant } }, signal })),
+    refetchInterval: ({ state }) => (state.data?.items.some(({ state: how }) => how === 'pending') ? 1000 : false),
+  })
+}
+
+export function useRequestExport(tenant: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (reason: string) => ok(api.POST('/v1/operator/tenants/{tenant}/exports', { params: { path: { tenant } }, body: { reason } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ['operator'] }),
+  })
+}
+
+export function saveExport(tenant: string, id: string): Promise<void> {
+  return saveAnswer(`/v1/operator/tenants/${tenant}/exports/${id}/archive`, `export-${id}.tar.gz`)
 }

@@ -2,19 +2,21 @@ import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconArchive, IconAt, IconGauge, IconHistory, IconUsers, IconUsersGroup } from '@tabler/icons-react'
+import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconUsers, IconUsersGroup } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import type { Me } from '@/lib/api/types'
 import { AuditLog } from './AuditLog'
+import { Closing } from './Closing'
 import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
 import { Invitations } from './Invitations'
 import { Members } from './Members'
+import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
 
-export type OrganisationTab = 'plan' | 'members' | 'groups' | 'domains' | 'audit' | 'exports'
+export type OrganisationTab = 'plan' | 'members' | 'groups' | 'domains' | 'audit' | 'exports' | 'close'
 
 interface Props {
   me: Me
@@ -22,9 +24,14 @@ interface Props {
   onTab: (tab: OrganisationTab) => void
 }
 
+/** The default organisation belongs to the installation: its owners can neither close it nor choose its plan. */
+const defaultName = 'default'
+
 /** An organisation's own side: its plan, its people, what was done, and its data. */
 export function OrganisationPage({ me, tab, onTab }: Props) {
   const { t } = useTranslation()
+  const owner = me.role === 'owner'
+  const mayClose = owner && me.tenant.name !== defaultName
   return (
     <>
       <PageHeader title={me.tenant.title} text={t('organisation.text', { name: me.tenant.name })} />
@@ -45,14 +52,20 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
           <Tabs.Tab value="audit" leftSection={<IconHistory size={16} />}>
             {t('organisation.audit')}
           </Tabs.Tab>
-          {me.role === 'owner' && (
+          {owner && (
             <Tabs.Tab value="exports" leftSection={<IconArchive size={16} />}>
               {t('organisation.data')}
+            </Tabs.Tab>
+          )}
+          {mayClose && (
+            <Tabs.Tab value="close" leftSection={<IconAlertTriangle size={16} />}>
+              {t('organisation.danger')}
             </Tabs.Tab>
           )}
         </Tabs.List>
         <Tabs.Panel value="plan">
           <PlanPanel />
+          {mayClose && <PlanChange />}
         </Tabs.Panel>
         <Tabs.Panel value="members">
           <Members me={me} />
@@ -67,9 +80,14 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
         <Tabs.Panel value="audit">
           <AuditLog />
         </Tabs.Panel>
-        {me.role === 'owner' && (
+        {owner && (
           <Tabs.Panel value="exports">
             <Exports />
+          </Tabs.Panel>
+        )}
+        {mayClose && (
+          <Tabs.Panel value="close">
+            <Closing me={me} onExports={() => onTab('exports')} />
           </Tabs.Panel>
         )}
       </Tabs>

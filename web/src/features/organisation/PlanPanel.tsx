@@ -3,13 +3,11 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { Failure } from '@/components/Failure'
 import type { Plan } from '@/lib/api/types'
+import { amount } from '@/lib/limits'
 import { planQuery } from './api'
 import classes from './Organisation.module.css'
 
 type Limit = Plan['limits'][number]
-
-const number = new Intl.NumberFormat()
-const gigabytes = new Intl.NumberFormat(undefined, { style: 'unit', unit: 'gigabyte', maximumFractionDigits: 2 })
 
 /** What the organisation may, and how much of it is in use. */
 export function PlanPanel() {
@@ -36,10 +34,6 @@ export function PlanPanel() {
       )}
     </section>
   )
-}
-
-function amount(name: string, value: number): string {
-  return name === 'storage' ? gigabytes.format(value / 1e9) : number.format(value)
 }
 
 function Meter({ limit }: { limit: Limit }) {

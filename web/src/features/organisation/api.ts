@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
-import { api, authorizedFetch, ok } from '@/lib/api/client'
-import { problemOf } from '@/lib/api/problem'
-import type { Member } from '@/lib/api/types'
+import { api, ok } from '@/lib/api/client'
+import type { Member, Workflow } from '@/lib/api/types'
+import { saveAnswer } from '@/lib/download'
 
 export type Role = Member['role']
 
@@ -71,14 +71,43 @@ export function useRequestExport() {
   })
 }
 
-/** Saves an archive: a link could not carry the token. */
-export async function saveExport(id: string): Promise<void> {
-  const response = await authorizedFetch(new Request(new URL(`/v1/tenant/exports/${id}/archive`, window.location.origin)))
-  if (!response.ok) throw problemOf(response, await response.json().catch(() => null))
-  const url = URL.createObjectURL(await response.blob())
-  const link = document.createElement('a')
-  link.href = url
-  link.download = `export-${id}.tar.gz`
-  link.click()
-  URL.revokeObjectURL(url)
+/** What closes an organisation, among its changes. */
+export const kindClose = 'tenant.offboard'
+
+/** The owner's tenant cannot be named: it is the one that they are signed in to. */
+export function changesQuery() {
+  return queryOptions({ queryKey: ['organisation', 'changes'], queryFn: ({ signal }) => ok(api.GET('/v1/tenant/workflows', { signal })) })
+}
+
+export function changeQuery(id: string) {
+  return queryOptions({
+    queryKey: ['organisation', 'change', id],
+    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/workflows/{id}', { params: { path: { id } }, signal })),
+    retry: false,
+  })
+}
+
+/** The plans that are offered. */
+export function tiersQuery() {
+  return queryOptions({ queryKey: ['tiers'], queryFn: ({ signal }) => ok(api.GET('/v1/tiers', { signal })) })
+}
+
+/** What owners do to the whole organisation. Each starts a workflow. */
+export function useOwnChanges() {
+  const client = useQueryClient()
+  const onSuccess = (workflow: Workflow) => {
+    client.setQueryData(changeQuery(workflow.id).queryKey, workflow)
+    client.setQueryData(changesQuery().queryKey, (before) => before && { ...before, items: [workflow, ...before.items.filter(({ id }) => id !== workflow.id)] })
+  }
+  const close = useMutation({
+    mutationFn: (body: { name: string; password: string; reason?: string }) => ok(api.POST('/v1/tenant/offboard', { body })),
+    onSuccess,
+  })
+  const reopen = useMutation({ mutationFn: () => ok(api.POST('/v1/tenant/offboard/cancel')), onSuccess })
+  const tier = useMutation({ mutationFn: (name: string) => ok(api.POST('/v1/tenant/tier', { body: { tier: name } })), onSuccess })
+  return { close, reopen, tier }
+}
+
+export function saveExport(id: string): Promise<void> {
+  return saveAnswer(`/v1/tenant/exports/${id}/archive`, `export-${id}.tar.gz`)
 }

@@ -14,7 +14,8 @@ import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Tier } from '@/lib/api/types'
 import { nameQuery, tiersQuery, useRegister, type Wish } from './api'
 import classes from './Registration.module.css'
-import { money, suggestName } from './words'
+import { money } from '@/lib/money'
+import { suggestName } from './words'
 
 /** Signs an organisation up: who it is, where its portal will be, and whose address proves it. */
 export function RegisterPage() {

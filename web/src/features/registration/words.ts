@@ -9,10 +9,3 @@ export function suggestName(title: string): string {
     .slice(0, 40)
     .replace(/-+$/, '')
 }
-
-/** "$99.00", from the smallest unit of a currency. */
-export function money(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency })
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
-  return format.format(amount / 10 ** digits)
-}

@@ -52,7 +52,11 @@ export type InvitationReport = Filled<components['schemas']['InvitationReport']>
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
 export type DomainList = Answer<'/v1/tenant/domains'>
 export type Domain = DomainList['items'][number]
+export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
+
+/** The signed end of an account. */
+export type Proof = Filled<paths['/v1/me/erasure']['post']['responses'][200]['content']['application/json']>
 
 /** The body of every error. */
 export type Problem = Filled<components['schemas']['Problem']>

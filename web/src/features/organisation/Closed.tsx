@@ -1,0 +1,69 @@
+import '@mantine/core/styles/Alert.layer.css'
+import { Alert, Button, Group, Stack } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconBuilding } from '@tabler/icons-react'
+import { useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Empty } from '@/components/Empty'
+import { messageOf } from '@/lib/api/problem'
+import type { Workflow } from '@/lib/api/types'
+import { isOver } from '@/lib/api/workflow'
+import { signOut } from '@/lib/auth'
+import { changeQuery, changesQuery, kindClose, useOwnChanges } from './api'
+import { OwnWorkflow } from './OwnWorkflow'
+
+interface Props {
+  /** Why nobody gets in. */
+  error: unknown
+  onRetry: () => void
+}
+
+/** All that is left to see of an organisation that is being closed. Its owners see how far it is, and can take it back. */
+export function Closed({ error, onRetry }: Props) {
+  const { t } = useTranslation()
+  const changes = useQuery({ ...changesQuery(), retry: false }) // others than owners are refused: nothing to show them
+  const closing = changes.data?.items.find((item) => item.kind === kindClose && !isOver(item))
+  return (
+    <Stack maw={720} mx="auto" px="md" gap={0}>
+      <Empty order={1} icon={<IconBuilding size={26} />} title={t('closing.closed')} text={messageOf(error)}>
+        <Group justify="center">
+          <Button variant="default" onClick={onRetry}>
+            {t('errors.retry')}
+          </Button>
+          <Button variant="default" onClick={() => void signOut()}>
+            {t('shell.signOut')}
+          </Button>
+        </Group>
+      </Empty>
+      {closing && <Ending workflow={closing} onOpen={onRetry} />}
+    </Stack>
+  )
+}
+
+function Ending({ workflow, onOpen }: { workflow: Workflow; onOpen: () => void }) {
+  const { t } = useTranslation()
+  const { reopen } = useOwnChanges()
+  const { data: now } = useQuery({ ...changeQuery(workflow.id), enabled: false, initialData: workflow })
+  const over = isOver(now)
+  useEffect(() => {
+    if (over) onOpen()
+  }, [over, onOpen])
+  return (
+    <>
+      {reopen.error && (
+        <Alert color="red" variant="light" role="alert" mb="md">
+          {messageOf(reopen.error)}
+        </Alert>
+      )}
+      <OwnWorkflow workflow={workflow} order={2}>
+        {({ state }) =>
+          (state === 'waiting' || state === 'running') && (
+            <Button size="xs" variant="default" loading={reopen.isPending} onClick={() => reopen.mutate()}>
+              {t('workflow.cancel')}
+            </Button>
+          )
+        }
+      </OwnWorkflow>
+    </>
+  )
+}
