@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
@@ -54,6 +55,7 @@ type program struct {
 	hints    *notify.Hub
 
 	identity     *identity.Service
+	clients      *client.Registry
 	members      *member.Service
 	labs         *lab.Service
 	sessions     *session.Service
@@ -137,6 +139,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	p.identity.Machines.DB = p.data
+	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.members = &member.Service{Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget}
 	p.tiers = tier.New(p.pools.control)
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
@@ -205,6 +209,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity})
+	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob
@@ -212,6 +217,7 @@ func (p *program) newWorker() (*job.Client, error) {
 		queues[river.QueueDefault], queues[workflow.Queue], queues[mail.Queue] = defaultWorkers, workflowWorkers, mail.QueueWorkers
 		periodic = append(periodic,
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
+			every(time.Hour, KeysArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
 			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),

@@ -20,6 +20,10 @@ const (
 	SessionSystem tenancy.Permission = "session.system"  // what only the program itself does to a session
 	MemberRead    tenancy.Permission = "member.read"
 	MemberWrite   tenancy.Permission = "member.write"
+	MachineRead   tenancy.Permission = "machine.read"   // see the organisation's machine clients
+	MachineWrite  tenancy.Permission = "machine.write"  // make and remove them
+	ClientRead    tenancy.Permission = "client.read"    // see the programs of others that the organisation has registered
+	ClientWrite   tenancy.Permission = "client.write"   // register and remove them
 	TenantRead    tenancy.Permission = "tenant.read"    // plan, limits and what is used of them
 	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
@@ -66,9 +70,9 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
 	case tenancy.RoleAdmin:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, MachineRead, MachineWrite, TenantRead, TenantWrite)
 	case tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, TenantExport)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, MachineRead, MachineWrite, ClientRead, ClientWrite, TenantRead, TenantWrite, TenantExport)
 	case tenancy.RoleSystem:
 		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:
