@@ -40,7 +40,7 @@ create policy identity on identity.client to cloudkida_identity
 insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, grants)
 select id, 'cli', 'Cloudkida command line', '{}'::text[], '{}'::text[], '{urn:ietf:params:oauth:grant-type:device_code,refresh_token}'::text[] from identity.pool
 union all
-select id, 'device-page', 'Sign-in on a device', '{/pools/{pool}/device}', '{}', '{}' from identity.pool;
+select id, 'device-page', 'Sign-in on a device', array['/pools/{pool}/device'], '{}', '{}' from identity.pool;
 
 -- What a person has allowed a program of others to know.
 create table identity.client_approval (
