@@ -132,7 +132,7 @@ func TestDevicesThatAreNotLetIn(t *testing.T) {
 	e.signIn(b, c, "ada@example.com")
 
 	denied := e.gadget()
-	page := b.get(denied.Page + "?user_code=" + strings.ToLower(strings.ReplaceAll(denied.User, "-", " ")))
+	page := b.get(denied.Page + "?user_code=" + strings.ToLower(strings.ReplaceAll(denied.User, "-", "+")))
 	if v := b.post("/pools/default/device", url.Values{"user_code": {denied.User}, "decision": {"approve"}, "token": {"forged"}}); v.status != http.StatusForbidden {
 		t.Errorf("a forged form: %d", v.status)
 	}
