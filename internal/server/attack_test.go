@@ -194,7 +194,12 @@ func (s *stage) rows(t *testing.T, tenant, user, mark string) map[string]string 
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, tenant, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, error, state, ended_at, expires_at)
 		values ($1, $2, $3, 'failed', now(), now() + interval '1 day') returning id::text`, tenant, user, mark)
+	machine := s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
+		values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, tenant, mark, user)
+	client := s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
+		values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, tenant, mark, user)
 	return map[string]string{
+		"machine": machine, "client": client, "pool": "default",
 		"slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
 	}
 }
@@ -375,7 +380,7 @@ func (s *stage) crossing(t *testing.T) (faults []string) {
 func (s *stage) digest(t *testing.T) string {
 	t.Helper()
 	var parts []string
-	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership"} {
+	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership", "identity.machine_client", "identity.client"} {
 		parts = append(parts, table+" "+s.one(t, `select coalesce(md5(string_agg(x::text, '|' order by x::text)), '') from `+table+` x where tenant_id = $1`, s.tenantB))
 	}
 	// b's own people ask for exports as well, which go on meanwhile: the one that was there before counts.

@@ -59,6 +59,7 @@ const (
 type familyKey struct {
 	family, user, tenant uuid.UUID
 	pool                 string
+	machine              bool
 }
 
 // Verify checks an access token for the API: its signature by one of our own keys, who made it, for whom, when, and that
@@ -77,8 +78,8 @@ func (a *Checker) VerifyAny(ctx context.Context, bearer string) (Claims, error) 
 	if err != nil {
 		return Claims{}, err
 	}
-	key, read := familyKey{claims.Session, claims.User, claims.Tenant, claims.Pool}, a.readFamily
-	if claims.Machine() {
+	key, read := familyKey{claims.Session, claims.User, claims.Tenant, claims.Pool, claims.Machine()}, a.readFamily
+	if key.machine {
 		read = a.readSecret
 	}
 	if _, err := a.families.Get(key, func() (struct{}, error) { return struct{}{}, read(ctx, key) }); err != nil {
