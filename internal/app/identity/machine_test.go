@@ -132,7 +132,9 @@ func TestMachineClientsWhoseRightEndsAreOutAtOnceInEveryProcess(t *testing.T) {
 				t.Errorf("remove: %d", status)
 			}
 		},
-		"expired": func(id string) { e.exec(`update identity.machine_client set expires_at = now() - interval '1 day' where id = $1`, id) },
+		"expired": func(id string) {
+			e.exec(`update identity.machine_client set expires_at = now() - interval '1 day' where id = $1`, id)
+		},
 	} {
 		id, secret := e.bot(owner, tenancy.RoleLearner)
 		token := e.botToken(id, secret)
