@@ -89,10 +89,10 @@ type load struct {
 }
 
 // drive calls as often as it can, with callers at once, each with a call of its own.
-func drive(ctx context.Context, make func(context.Context) (call, error)) (load, error) {
+func drive(ctx context.Context, prepare func(context.Context) (call, error)) (load, error) {
 	calls := []call{}
 	for range callers {
-		one, err := make(ctx)
+		one, err := prepare(ctx)
 		if err == nil {
 			err = one(ctx) // connections and caches are warm
 		}
@@ -128,11 +128,11 @@ func drive(ctx context.Context, make func(context.Context) (call, error)) (load,
 }
 
 // compare measures both places in turns, so that a noisy moment meets both.
-func (m *provider) compare(ctx context.Context, results *table, what string, make func(ctx context.Context, place string) (call, error), ours, peer string) error {
+func (m *provider) compare(ctx context.Context, results *table, what string, prepare func(ctx context.Context, place string) (call, error), ours, peer string) error {
 	rates, times99 := map[string][]float64{}, map[string][]float64{}
 	for range identityRounds {
 		for _, place := range []string{ours, peer} {
-			l, err := drive(ctx, func(ctx context.Context) (call, error) { return make(ctx, place) })
+			l, err := drive(ctx, func(ctx context.Context) (call, error) { return prepare(ctx, place) })
 			if err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
@@ -154,8 +154,8 @@ func (m *provider) compare(ctx context.Context, results *table, what string, mak
 
 // refreshing is a program that has signed in and renews its tokens again and again.
 func (m *provider) refreshing(ctx context.Context, place string) (call, error) {
-	token, hash := uuid.NewString()+uuid.NewString(), [32]byte{}
-	hash = sha256.Sum256([]byte(token))
+	token := uuid.NewString() + uuid.NewString()
+	hash := sha256.Sum256([]byte(token))
 	family := uuid.Must(uuid.NewV7())
 	_, err := m.pool.Exec(ctx, `
 		insert into identity.token_family (id, pool_id, user_id, tenant_id, client_id, scopes, methods, signed_in_at, expires_at)

@@ -37,45 +37,7 @@ func TestHostileTokenRequests(t *testing.T) {
 	refresh := func() url.Values {
 		return url.Values{"grant_type": {"refresh_token"}, "client_id": {"console"}, "refresh_token": {token.RefreshToken}}
 	}
-	for name, tc := range map[string]struct {
-		form   url.Values
-		change func(url.Values)
-		path   string
-		want   string
-	}{
-		"no code":              {form: fresh(), change: func(q url.Values) { q.Del("code") }, want: "invalid_grant"},
-		"a nonsense code":      {form: fresh(), change: func(q url.Values) { q.Set("code", "\x00\xff' or 1=1 --") }, want: "invalid_grant"},
-		"a code of 30 KB":      {form: fresh(), change: func(q url.Values) { q.Set("code", strings.Repeat("a", 30<<10)) }, want: "invalid_grant"},
-		"a form of 40 KB":      {form: fresh(), change: func(q url.Values) { q.Set("code", strings.Repeat("a", 40<<10)) }, want: "invalid_request"},
-		"another verifier":     {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", oauth2.GenerateVerifier()) }, want: "invalid_grant"},
-		"the challenge itself": {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", oauth2.S256ChallengeFromVerifier(c.verifier)) }, want: "invalid_grant"},
-		"an empty verifier":    {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", "") }, want: "invalid_request"},
-		"another redirect":     {form: fresh(), change: func(q url.Values) { q.Set("redirect_uri", c.oauth.RedirectURL+"/") }, want: "invalid_grant"},
-		"no redirect":          {form: fresh(), change: func(q url.Values) { q.Del("redirect_uri") }, want: "invalid_grant"},
-		"another pool":         {form: fresh(), change: func(url.Values) {}, path: "/pools/other/token", want: "invalid_grant"},
-		"another client":       {form: fresh(), change: func(q url.Values) { q.Set("client_id", "cli") }, want: "unauthorized_client"},
-		"somebody else's program": {form: fresh(), change: func(q url.Values) {
-			q.Set("client_id", program.oauth.ClientID)
-			q.Set("client_secret", program.oauth.ClientSecret)
-		}, want: "invalid_grant"},
-		"a secret without need":    {form: fresh(), change: func(q url.Values) { q.Set("client_secret", "x") }, want: "invalid_client"},
-		"a client assertion":       {form: fresh(), change: func(q url.Values) { q.Set("client_assertion", "eyJ.e30.x") }, want: "invalid_client"},
-		"no client":                {form: fresh(), change: func(q url.Values) { q.Del("client_id") }, want: "invalid_client"},
-		"a client with a zero":     {form: fresh(), change: func(q url.Values) { q.Set("client_id", "con\x00sole2") }, want: "invalid_client"},
-		"two codes":                {form: fresh(), change: func(q url.Values) { q.Add("code", "x") }, want: "invalid_request"},
-		"two clients":              {form: fresh(), change: func(q url.Values) { q.Add("client_id", "console") }, want: "invalid_request"},
-		"two grant types":          {form: fresh(), change: func(q url.Values) { q.Add("grant_type", "refresh_token") }, want: "invalid_request"},
-		"a refresh token as code":  {form: fresh(), change: func(q url.Values) { q.Set("code", token.RefreshToken) }, want: "invalid_grant"},
-		"an access token to renew": {form: refresh(), change: func(q url.Values) { q.Set("refresh_token", token.AccessToken) }, want: "invalid_grant"},
-		"no refresh token":         {form: refresh(), change: func(q url.Values) { q.Del("refresh_token") }, want: "invalid_request"},
-		"more scopes than given":   {form: url.Values{"grant_type": {"refresh_token"}, "client_id": {"console"}, "refresh_token": {e.signIn(e.browser(), c, "ada@example.com").RefreshToken}}, change: func(q url.Values) { q.Set("scope", "openid admin") }, want: "invalid_scope"},
-		"a machine's other secret": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret[1:]) }, want: "invalid_client"},
-		"a machine without secret": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id) }, want: "invalid_client"},
-		"a machine in capitals":    {form: credentials(), change: func(q url.Values) { q.Set("client_id", "{"+id+"}"); q.Set("client_secret", secret) }, want: "invalid_client"},
-		"a machine asks for more":  {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret); q.Set("scope", "openid") }, want: "invalid_scope"},
-		"a machine at other pools": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret) }, path: "/pools/other/token", want: "invalid_client"},
-		"a machine's code":         {form: fresh(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret) }, want: "invalid_client"},
-	} {
+	for name, tc := range e.hostileRequests(fresh, refresh, c, token, id, secret, program) {
 		tc.change(tc.form)
 		path := tc.path
 		if path == "" {
@@ -110,6 +72,53 @@ func TestHostileTokenRequests(t *testing.T) {
 		if !strings.Contains(log, reason) {
 			t.Errorf("the log does not say %q", reason)
 		}
+	}
+}
+
+// hostile is a request for tokens with something wrong.
+type hostile struct {
+	form   url.Values
+	change func(url.Values)
+	path   string
+	want   string
+}
+
+// hostileRequests are all that must be refused. Fresh is a good request with a new code, refresh one with a refresh token.
+func (e *env) hostileRequests(fresh, refresh func() url.Values, c *client, token *oauth2.Token, id, secret string, program *client) map[string]hostile {
+	other := e.signIn(e.browser(), c, "ada@example.com").RefreshToken
+	return map[string]hostile{
+		"no code":              {form: fresh(), change: func(q url.Values) { q.Del("code") }, want: "invalid_request"},
+		"a nonsense code":      {form: fresh(), change: func(q url.Values) { q.Set("code", "\x00\xff' or 1=1 --") }, want: "invalid_grant"},
+		"a code of 30 KB":      {form: fresh(), change: func(q url.Values) { q.Set("code", strings.Repeat("a", 30<<10)) }, want: "invalid_grant"},
+		"a form of 40 KB":      {form: fresh(), change: func(q url.Values) { q.Set("code", strings.Repeat("a", 40<<10)) }, want: "invalid_request"},
+		"another verifier":     {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", oauth2.GenerateVerifier()) }, want: "invalid_grant"},
+		"the challenge itself": {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", oauth2.S256ChallengeFromVerifier(c.verifier)) }, want: "invalid_grant"},
+		"an empty verifier":    {form: fresh(), change: func(q url.Values) { q.Set("code_verifier", "") }, want: "invalid_request"},
+		"another redirect":     {form: fresh(), change: func(q url.Values) { q.Set("redirect_uri", c.oauth.RedirectURL+"/") }, want: "invalid_grant"},
+		"no redirect":          {form: fresh(), change: func(q url.Values) { q.Del("redirect_uri") }, want: "invalid_grant"},
+		"another pool":         {form: fresh(), change: func(url.Values) {}, path: "/pools/other/token", want: "invalid_grant"},
+		"another client":       {form: fresh(), change: func(q url.Values) { q.Set("client_id", "cli") }, want: "unauthorized_client"},
+		"somebody else's program": {form: fresh(), change: func(q url.Values) {
+			q.Set("client_id", program.oauth.ClientID)
+			q.Set("client_secret", program.oauth.ClientSecret)
+		}, want: "invalid_grant"},
+		"a secret without need":    {form: fresh(), change: func(q url.Values) { q.Set("client_secret", "x") }, want: "invalid_client"},
+		"a client assertion":       {form: fresh(), change: func(q url.Values) { q.Set("client_assertion", "eyJ.e30.x") }, want: "invalid_client"},
+		"no client":                {form: fresh(), change: func(q url.Values) { q.Del("client_id") }, want: "invalid_client"},
+		"a client with a zero":     {form: fresh(), change: func(q url.Values) { q.Set("client_id", "con\x00sole2") }, want: "invalid_client"},
+		"two codes":                {form: fresh(), change: func(q url.Values) { q.Add("code", "x") }, want: "invalid_request"},
+		"two clients":              {form: fresh(), change: func(q url.Values) { q.Add("client_id", "console") }, want: "invalid_request"},
+		"two grant types":          {form: fresh(), change: func(q url.Values) { q.Add("grant_type", "refresh_token") }, want: "invalid_request"},
+		"a refresh token as code":  {form: fresh(), change: func(q url.Values) { q.Set("code", token.RefreshToken) }, want: "invalid_grant"},
+		"an access token to renew": {form: refresh(), change: func(q url.Values) { q.Set("refresh_token", token.AccessToken) }, want: "invalid_grant"},
+		"no refresh token":         {form: refresh(), change: func(q url.Values) { q.Del("refresh_token") }, want: "invalid_request"},
+		"more scopes than given":   {form: url.Values{"grant_type": {"refresh_token"}, "client_id": {"console"}, "refresh_token": {other}}, change: func(q url.Values) { q.Set("scope", "openid admin") }, want: "invalid_scope"},
+		"a machine's other secret": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret[1:]) }, want: "invalid_client"},
+		"a machine without secret": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id) }, want: "invalid_client"},
+		"a machine in capitals":    {form: credentials(), change: func(q url.Values) { q.Set("client_id", "{"+id+"}"); q.Set("client_secret", secret) }, want: "invalid_client"},
+		"a machine asks for more":  {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret); q.Set("scope", "openid") }, want: "invalid_scope"},
+		"a machine at other pools": {form: credentials(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret) }, path: "/pools/other/token", want: "invalid_client"},
+		"a machine's code":         {form: fresh(), change: func(q url.Values) { q.Set("client_id", id); q.Set("client_secret", secret) }, want: "invalid_client"},
 	}
 }
 

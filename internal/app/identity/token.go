@@ -100,6 +100,9 @@ func (s *Service) take(r *http.Request, pool Pool, grantType oidc.GrantType, by 
 		}
 		return checked.(*grant.Grant), nil //nolint:errcheck,forcetypeassert // what our storage returned
 	}
+	if r.PostForm.Get("code") == "" {
+		return nil, oidc.ErrInvalidRequest().WithDescription("code missing")
+	}
 	request, err := op.ParseAccessTokenRequest(r, s.provider.Decoder())
 	if err != nil {
 		return nil, err
@@ -132,7 +135,8 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant.Grant, by *clie
 		return nil, err
 	}
 	response := &oidc.AccessTokenResponse{
-		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(pool.Access / time.Second), RefreshToken: refresh, Scope: g.Scopes,
+		AccessToken: token, TokenType: oidc.BearerToken, RefreshToken: refresh, Scope: g.Scopes,
+		ExpiresIn: uint64(pool.Access / time.Second), //nolint:gosec // 5 minutes to an hour
 	}
 	if !slices.Contains(g.Scopes, oidc.ScopeOpenID) {
 		return response, nil
@@ -167,7 +171,8 @@ func (s *Service) issueMachine(r *http.Request, pool Pool) (*oidc.AccessTokenRes
 	if err != nil {
 		return nil, err
 	}
-	return &oidc.AccessTokenResponse{AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(life / time.Second)}, s.Machines.Used(ctx, m.ID)
+	seconds := uint64(life / time.Second) //nolint:gosec // at most ten minutes, and the secret has not expired
+	return &oidc.AccessTokenResponse{AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: seconds}, s.Machines.Used(ctx, m.ID)
 }
 
 // MintAccessToken makes an access token for a user of the default pool without a sign-in, for whoever has the master key:
