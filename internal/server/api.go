@@ -35,6 +35,8 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
+	p.identity.Machines.Register(api)
+	p.clients.Register(api)
 	p.members.Register(api)
 	p.groups.Register(api)
 	p.invitations.Register(api)

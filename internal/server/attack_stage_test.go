@@ -327,7 +327,11 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	}
 	s.rows[tenant] = ids{
 		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
-		"group": group,
+		"group": group, "pool": identity.DefaultPool,
+		"machine": s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
+			values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user),
+		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
+			values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, id, mark, user),
 		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)
 			values ($1, $2, $2, 'learner', sha256(('invitation ' || $2)::bytea), now() + interval '1 day') returning id::text`, id, mark+"@attack.example"),
 		"domain": s.one(t, `insert into control.email_domain (tenant_id, domain, token, created_at, next_check_at)

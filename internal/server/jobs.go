@@ -86,6 +86,21 @@ func (w *rotateWorker) Work(ctx context.Context, _ *river.Job[RotateArgs]) error
 	return err
 }
 
+// KeysArgs is the job that gives user pools new signing keys.
+type KeysArgs struct{}
+
+// Kind names the job.
+func (KeysArgs) Kind() string { return "identity.rotate-keys" }
+
+type keysWorker struct {
+	river.WorkerDefaults[KeysArgs]
+	identity *identity.Service
+}
+
+func (w *keysWorker) Work(ctx context.Context, _ *river.Job[KeysArgs]) error {
+	return w.identity.RotateKeys(ctx)
+}
+
 // soon adds a job of the installation itself.
 func (p *program) soon(ctx context.Context, args river.JobArgs) error {
 	return pgx.BeginFunc(ctx, p.pools.control, func(tx pgx.Tx) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
@@ -58,6 +59,7 @@ type program struct {
 	hints    *notify.Hub
 
 	identity     *identity.Service
+	clients      *client.Registry
 	members      *member.Service
 	groups       *group.Service
 	invitations  *invitation.Service
@@ -144,6 +146,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
 	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	p.identity.Machines.DB = p.data
+	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.tiers = tier.New(p.pools.control)
 	p.openPeople()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
@@ -215,6 +219,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.registration.AddWorkers(workers)
 	p.directory.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
+	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
 	var periodic []*river.PeriodicJob
@@ -222,6 +227,7 @@ func (p *program) newWorker() (*job.Client, error) {
 		queues[river.QueueDefault], queues[workflow.Queue], queues[mail.Queue] = defaultWorkers, workflowWorkers, mail.QueueWorkers
 		periodic = append(periodic,
 			every(time.Hour, SweepArgs{}, river.QueueDefault),
+			every(time.Hour, KeysArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
 			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),

@@ -62,14 +62,24 @@ func (s *Service) parseAuthorization(ctx context.Context, pool Pool, values url.
 	if err := s.provider.Decoder().Decode(&a.AuthRequest, values); err != nil {
 		return nil, errBadRequest.Wrap(err)
 	}
-	found, err := s.client(ctx, pool.Name, a.ClientID)
-	if errors.Is(err, errNoClient) {
+	found, err := s.clients.Find(ctx, pool.Name, a.ClientID)
+	if errors.Is(err, client.ErrNone) {
 		return nil, errClient
 	}
 	if err != nil {
 		return nil, err
 	}
 	a.client = found
+	if found.Foreign() { // it is its own tenant's alone
+		t, err := s.tenant(ctx, found.Tenant.UUID)
+		if err != nil {
+			return nil, err
+		}
+		if named := a.query.Get(paramTenant); named != "" && named != t.Name {
+			return nil, errClient
+		}
+		a.query.Set(paramTenant, t.Name)
+	}
 	// Whatever the type of response: the address is what matters here.
 	if err := op.ValidateAuthReqRedirectURI(found, a.RedirectURI, oidc.ResponseTypeCode); err != nil {
 		return nil, errRedirect.Because("Sign-in must start from %s, but came from an address that is not registered. Start again from there.", s.publicURL).Wrap(err)
@@ -173,6 +183,13 @@ func (a *authorization) title() string {
 
 // answer sends the browser back to the client with a code.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) error {
+	if answered, err := s.askConsent(w, r, pool, a, b); err != nil || answered {
+		return err
+	}
+	return s.giveAnswer(w, r, pool, a, b)
+}
+
+func (s *Service) giveAnswer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) error {
 	code, err := s.giveCode(r.Context(), pool, a, b)
 	if err != nil {
 		return s.deny(w, r, pool, a, err)
@@ -242,7 +259,7 @@ func (s *Service) sendBack(w http.ResponseWriter, r *http.Request, pool Pool, a 
 
 // oauthError is what a client may see of an error. A fault of ours is not blamed on the client's code or token.
 func oauthError(err error) *oidc.Error {
-	if errors.Is(err, errNoClient) {
+	if errors.Is(err, client.ErrNone) {
 		return oidc.ErrInvalidClient().WithDescription("there is no such client")
 	}
 	var e *oidc.Error

@@ -52,7 +52,7 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if err != nil {
 		return err
 	}
-	hash, err := s.newHash(ctx, who.User, r.PostForm.Get("password"))
+	hash, err := s.newHash(ctx, pool, who.User, r.PostForm.Get("password"))
 	if err != nil {
 		return s.showProblem(w, r, pool, page.Enter, page.Data{Link: link, Email: who.Email, Tenant: tenant.Title}, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	registry "github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
@@ -41,7 +43,26 @@ type env struct {
 	server *httptest.Server
 	key    *secret.Key
 	ahead  *atomic.Int64 // nanoseconds that the service's clock is ahead
+	log    journal
 	*identity.Service
+}
+
+// journal is what the program logs.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 func open(t *testing.T) *env {
@@ -63,6 +84,10 @@ func open(t *testing.T) *env {
 	gate := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: e.authenticate}
 	api.UseMiddleware(gate.Middleware(api))
 	e.Register(api)
+	data := e.db.Role(policy.Authorize)
+	e.Machines.DB = data
+	e.Machines.Register(api)
+	(&registry.Registry{Identity: e.db.Identity, DB: data, Forget: e.ForgetTenant}).Register(api)
 	return e
 }
 
@@ -70,7 +95,7 @@ func open(t *testing.T) *env {
 func (e *env) service(publicURL string) *identity.Service {
 	e.t.Helper()
 	s, err := identity.New(identity.Config{
-		Pool: e.db.Identity, Key: e.key, PublicURL: publicURL, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Pool: e.db.Identity, Key: e.key, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(&e.log, nil)), Version: "test",
 		Documents: []consent.Document{{Name: "terms", Title: "terms of use", Version: "7", URL: "https://example.com/terms"}},
 		Now:       func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
 	})
@@ -123,7 +148,7 @@ func (e *env) browser() *browser {
 		Jar: jar, Timeout: 30 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, //nolint:gosec // the test's own server
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if strings.HasPrefix(r.URL.Path, "/auth/callback") || len(via) > 10 {
+			if strings.HasPrefix(r.URL.Path, "/auth/callback") || r.URL.Path == "/foreign/callback" || len(via) > 10 {
 				return http.ErrUseLastResponse
 			}
 			return nil

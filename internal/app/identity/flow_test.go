@@ -300,7 +300,7 @@ func TestTokenEndpointIsStrict(t *testing.T) {
 		"unknown code":        {"/pools/default/token", func(url.Values) {}, "invalid_grant"},
 		"no grant type":       {"/pools/default/token", func(q url.Values) { q.Del("grant_type") }, "invalid_request"},
 		"password grant":      {"/pools/default/token", func(q url.Values) { q.Set("grant_type", "password") }, "unsupported_grant_type"},
-		"client credentials":  {"/pools/default/token", func(q url.Values) { q.Set("grant_type", "client_credentials") }, "unsupported_grant_type"},
+		"client credentials":  {"/pools/default/token", func(q url.Values) { q.Set("grant_type", "client_credentials") }, "invalid_client"},
 		"unknown client": {"/pools/default/token", func(q url.Values) {
 			q.Set("grant_type", "refresh_token")
 			q.Set("refresh_token", "x")

@@ -61,7 +61,7 @@ func (s *Service) readForm(r *http.Request, pool Pool) error {
 // show renders a page of a pool.
 func (s *Service) show(w http.ResponseWriter, r *http.Request, pool Pool, status int, name page.Name, d page.Data) error {
 	d.Base, d.Home, d.SignUp = pool.Path(), s.publicURL+"/", pool.SignUp
-	d.Token, d.Documents = s.formToken(w, r, pool), s.consents.Documents
+	d.Token, d.Documents, d.PasswordMin = s.formToken(w, r, pool), s.consents.Documents, pool.PasswordMin
 	return s.pages.Render(w, status, name, d)
 }
 

@@ -66,6 +66,8 @@ type answer[T any] struct{ Body T }
 
 // Register adds the API's routes.
 func (s *Service) Register(api huma.API) {
+	s.approvals.Register(api)
+	s.settings.Register(api)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/config", "get-config", httpx.Public, "What a client must know to sign in", "identity"),
 		func(ctx context.Context, in *struct {
 			Tenant string `query:"tenant" maxLength:"40" doc:"Name of an organisation, whose sign-in may be another one"`
@@ -128,6 +130,9 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 	who, err := s.accountByID(ctx, scope.User)
 	if err != nil {
 		return Me{}, err
+	}
+	if who.ID == uuid.Nil {
+		return Me{}, errNoUser.Because("This is a machine client: there is nobody to tell about.")
 	}
 	tenant, err := s.tenant(ctx, scope.Tenant)
 	if err != nil {
@@ -208,7 +213,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err := s.confirm(ctx, pool, who, current); err != nil {
 		return err
 	}
-	hash, err := s.newHash(ctx, who.User, next)
+	hash, err := s.newHash(ctx, pool, who.User, next)
 	var weak *errs.Error
 	if errors.As(err, &weak) && len(weak.Fields) > 0 {
 		return errPassword.WithFields(errs.Field{Path: "body.new", Message: weak.Fields[0].Message})

@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,11 +18,17 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/approval"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
+	"github.com/cloudkida/cloudkida/internal/app/identity/device"
+	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
+	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
+	"github.com/cloudkida/cloudkida/internal/app/identity/setting"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
@@ -32,19 +39,15 @@ import (
 const DefaultPool = "default"
 
 // ConsoleClient is the OpenID client of the console.
-const ConsoleClient = "console"
+const ConsoleClient = client.Console
 
 // Lifetimes.
 const (
-	accessTokenLife = 10 * time.Minute
-	codeLife        = time.Minute
-	refreshIdle     = 7 * 24 * time.Hour  // a family that is not refreshed for so long ends
-	refreshLife     = 30 * 24 * time.Hour // and any family ends after this
-	sessionIdle     = 24 * time.Hour
-	sessionLife     = 7 * 24 * time.Hour
-	setupLinkLife   = 24 * time.Hour
-	resetLinkLife   = 24 * time.Hour
-	maxMintedLife   = time.Hour
+	sessionIdle   = 24 * time.Hour
+	sessionLife   = 7 * 24 * time.Hour
+	setupLinkLife = 24 * time.Hour
+	resetLinkLife = 24 * time.Hour
+	maxMintedLife = time.Hour
 )
 
 // Bounds of memory.
@@ -86,7 +89,14 @@ type Service struct {
 	formKey   []byte
 	consents  consent.Keeper
 	keys      *keyring.Ring
+	clients   *client.Store
+	grants    *grant.Store
+	devices   *device.Service
+	approvals *approval.Service
+	settings  *setting.Service
 
+	// Machines are the machine clients of tenants; the server gives them the tenants' data, for their log.
+	Machines *machine.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -111,6 +121,7 @@ func New(cfg Config) (*Service, error) {
 	s.throttle = throttle.New(maxThrottled, s.now)
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
 	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
+	s.openProvider()
 	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
@@ -119,6 +130,27 @@ func New(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	return s, nil
+}
+
+// openProvider makes what the OpenID endpoints are made of.
+func (s *Service) openProvider() {
+	s.clients = &client.Store{DB: s.db, PublicURL: s.publicURL}
+	s.grants = &grant.Store{DB: s.db, Now: s.now, Log: s.log, Forget: s.Forget}
+	s.devices = &device.Service{
+		DB: s.db, Key: []byte(s.key.Derive("identity device codes")), Now: s.now, Grants: s.grants, Clients: s.clients, Scopes: scopes(), Throttle: s.throttle,
+	}
+	s.approvals = &approval.Service{DB: s.db, Forget: s.Forget}
+	s.settings = &setting.Service{DB: s.db, Keys: s.keys, Access: s.Checker, Log: s.log}
+	s.Machines = &machine.Service{Identity: s.db, Now: s.now, Forget: s.Forget}
+}
+
+// RotateKeys gives every pool whose signing key is old a new one.
+func (s *Service) RotateKeys(ctx context.Context) error {
+	rotated, err := s.keys.RotateDue(ctx)
+	if rotated > 0 {
+		s.log.InfoContext(ctx, "signing keys are replaced", "pools", rotated)
+	}
+	return err
 }
 
 // Mount adds the OpenID endpoints and the pages of every pool, below /pools/{pool}.
@@ -132,6 +164,12 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"GET /userinfo":                         s.userinfo,
 		"POST /userinfo":                        s.userinfo,
 		"POST /revoke":                          s.revoke,
+		"POST /introspect":                      s.introspect,
+		"POST /device-authorization":            s.authorizeDevice,
+		"GET /device":                           s.showDevice,
+		"POST /device":                          s.decideDevice,
+		"GET /consent":                          s.showConsent,
+		"POST /consent":                         s.decideConsent,
 		"GET /end-session":                      s.endSession,
 		"POST /end-session":                     s.endSession,
 		"GET /sign-in":                          s.showSignIn,

@@ -137,7 +137,7 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return cmp.Or(err, error(errSetupLink))
 	}
 	d := page.Data{Link: link, Name: clip(r.PostForm.Get("name"), address.MaxName), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
-	in, hash, err := s.prepareUser(ctx, NewUser{
+	in, hash, err := s.prepareUser(ctx, pool, NewUser{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Password: r.PostForm.Get("password"),
 		Operator: true, Tenant: pool.Tenant, Role: tenancy.RoleOwner,
 	})
@@ -206,7 +206,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return err
 	}
 	d := page.Data{Link: link, Email: who.Email}
-	hash, err := s.newHash(ctx, who.User, given)
+	hash, err := s.newHash(ctx, pool, who.User, given)
 	if err != nil {
 		return s.showProblem(w, r, pool, page.Reset, d, err)
 	}
@@ -227,8 +227,8 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 }
 
 // newHash checks a new password of a user and hashes it.
-func (s *Service) newHash(ctx context.Context, who User, given string) (string, error) {
-	if problem := password.Check(given, who.Name, who.Email); problem != "" {
+func (s *Service) newHash(ctx context.Context, pool Pool, who User, given string) (string, error) {
+	if problem := password.CheckLength(pool.PasswordMin, given, who.Name, who.Email); problem != "" {
 		return "", errPassword.WithFields(errs.Field{Path: "password", Message: problem})
 	}
 	ctx, cancel := context.WithTimeout(ctx, hashTime)

@@ -1,19 +1,12 @@
 package identity
 
 import (
-	"context"
-	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	jose "github.com/go-jose/go-jose/v4"
-	"github.com/jackc/pgx/v5"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
-
-	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 )
 
 // The protocol's checks are op's. Its router is not used: it serves grants that we do not have, opens every endpoint to
@@ -34,6 +27,8 @@ func newProvider(s *Service) (*op.Provider, error) {
 		op.WithCustomEndpoints(
 			op.NewEndpoint("authorize"), op.NewEndpoint("token"), op.NewEndpoint("userinfo"),
 			op.NewEndpoint("revoke"), op.NewEndpoint("end-session"), op.NewEndpoint("keys")),
+		op.WithCustomIntrospectionEndpoint(op.NewEndpoint("introspect")),
+		op.WithCustomDeviceAuthorizationEndpoint(op.NewEndpoint("device-authorization")),
 		op.WithIDTokenHintVerifierOpts(op.WithSupportedIDTokenHintSigningAlgorithms(string(jose.ES256))),
 	)
 }
@@ -49,19 +44,24 @@ type metadata struct {
 	Prompts       []string `json:"prompt_values_supported"`
 }
 
+// grantTypes are those of the token endpoint.
+func grantTypes() []oidc.GrantType {
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeDeviceCode, oidc.GrantTypeClientCredentials}
+}
+
 func (s *Service) discovery(w http.ResponseWriter, r *http.Request, _ Pool) error {
 	d := op.CreateDiscoveryConfig(r.Context(), s.provider, s.provider.Storage())
 	d.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
 	d.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
-	d.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
-	d.TokenEndpointAuthMethodsSupported = []oidc.AuthMethod{oidc.AuthMethodNone}
+	d.GrantTypesSupported = grantTypes()
+	d.TokenEndpointAuthMethodsSupported = []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodBasic, oidc.AuthMethodPost}
 	d.RevocationEndpointAuthMethodsSupported = d.TokenEndpointAuthMethodsSupported
+	d.IntrospectionEndpointAuthMethodsSupported = []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost}
 	d.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
 	d.TokenEndpointAuthSigningAlgValuesSupported, d.RevocationEndpointAuthSigningAlgValuesSupported = nil, nil
-	d.IntrospectionEndpoint, d.DeviceAuthorizationEndpoint = "", ""
-	d.IntrospectionEndpointAuthMethodsSupported, d.IntrospectionEndpointAuthSigningAlgValuesSupported = nil, nil
+	d.IntrospectionEndpointAuthSigningAlgValuesSupported = nil
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	httphelper.MarshalJSON(w, metadata{d, true, []string{oidc.PromptNone, oidc.PromptLogin, promptCreate, oidc.PromptSelectAccount}})
+	httphelper.MarshalJSON(w, metadata{d, true, []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, promptCreate, oidc.PromptSelectAccount}})
 	return nil
 }
 
@@ -69,33 +69,4 @@ func (s *Service) jwks(w http.ResponseWriter, r *http.Request, _ Pool) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	op.Keys(w, r, s.provider.Storage())
 	return nil
-}
-
-// errNoClient is one of op's errors that never lead to a redirect: nobody has vouched for the address.
-var errNoClient = errors.New("identity: no such client")
-
-func (s *Service) client(ctx context.Context, pool, id string) (*client.Client, error) {
-	c := &client.Client{ID: id, Insecure: strings.HasPrefix(s.publicURL, "http://")}
-	err := s.db.QueryRow(ctx, `
-		select c.redirect_uris, c.post_logout_uris from identity.client c join identity.pool p on p.id = c.pool_id
-		where p.name = $1 and c.id = $2`, pool, id).Scan(&c.Redirects, &c.PostLogout)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, errNoClient
-	}
-	if err != nil {
-		return nil, oidc.ErrServerError().WithParent(err)
-	}
-	c.Redirects, c.PostLogout = s.absolute(c.Redirects), s.absolute(c.PostLogout)
-	return c, nil
-}
-
-// absolute puts the installation's own address before the addresses that are relative to it.
-func (s *Service) absolute(addresses []string) []string {
-	out := slices.Clone(addresses)
-	for i, a := range out {
-		if strings.HasPrefix(a, "/") {
-			out[i] = s.publicURL + a
-		}
-	}
-	return out
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -51,6 +52,10 @@ func (s *Service) signUp(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	made, taken := signUpKeys(httpx.ClientAddress(r))
 	if wait := s.throttle.Try(made, taken); wait > 0 {
 		return s.showProblem(w, r, pool, page.SignUp, d, limited(w, wait))
+	}
+	if !pool.Admits(address.CleanEmail(r.PostForm.Get("email"))) {
+		s.throttle.Forgive(made, taken)
+		return s.showProblem(w, r, pool, page.SignUp, d, errUser.WithFields(errs.Field{Path: "email", Message: "Accounts here are for e-mail addresses of certain organisations. Use your address there, or ask for an invitation."}))
 	}
 	user, err := s.CreateUser(r.Context(), NewUser{
 		Pool: pool.Name, Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Password: r.PostForm.Get("password"),

@@ -23,7 +23,7 @@ func (st *storage) current(ctx context.Context) (Pool, error) {
 
 // GetClientByClientID returns a client of the pool.
 func (st *storage) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	c, err := st.client(ctx, st.PoolName(op.IssuerFromContext(ctx)), id)
+	c, err := st.clients.Find(ctx, st.PoolName(op.IssuerFromContext(ctx)), id)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (st *storage) AuthRequestByCode(ctx context.Context, code string) (op.AuthR
 	if err != nil {
 		return nil, err
 	}
-	g, err := st.takeCode(ctx, pool, code)
+	g, err := st.grants.TakeCode(ctx, pool, code)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (st *storage) TokenRequestByRefreshToken(ctx context.Context, token string)
 	if err != nil {
 		return nil, err
 	}
-	g, err := st.takeRefreshToken(ctx, pool, token)
+	g, err := st.grants.TakeRefreshToken(ctx, pool, token)
 	if err != nil {
 		return nil, err
 	}

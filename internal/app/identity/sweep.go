@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 )
 
 // sweepBatch is how many rows one statement deletes, so that none holds locks for long.
@@ -19,9 +21,11 @@ func (s *Service) Sweep(ctx context.Context) error {
 		table, column, condition string
 		before                   time.Time
 	}{
-		{"auth_code", "code_hash", "expires_at < $1", now.Add(-accessTokenLife)}, // kept while a replay could end something
+		{"auth_code", "code_hash", "expires_at < $1", now.Add(-access.MaxAccess)}, // kept while a replay could end something
 		{"token_family", "id", "expires_at < $1", now},
 		{"browser_session", "id", "least(idle_at, expires_at) < $1", now},
+		{"device_code", "device_hash", "expires_at < $1", now.Add(-access.MaxAccess)},
+		{"signing_key", "id", "expires_at < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
 	} {
 		statement := fmt.Sprintf(`delete from identity.%[1]s where %[2]s in (

@@ -438,7 +438,7 @@ func TestRemovedTenantsLeaveNothingAndNobodyElseLosesAnything(t *testing.T) {
 		t.Errorf("acme: %v, %v", removed, err)
 	}
 	removed, err = e.Provision.RemoveTenant(ctx, silo)
-	if err != nil || removed["identity.membership"] != 1 || removed["identity.user"] != 1 || removed["identity.pool"] != 1 || removed["identity.client"] != 1 || removed["identity.signing_key"] != 1 || removed["identity.one_time_link"] != 1 {
+	if err != nil || removed["identity.membership"] != 1 || removed["identity.user"] != 1 || removed["identity.pool"] != 1 || removed["identity.client"] != 3 || removed["identity.signing_key"] != 1 || removed["identity.one_time_link"] != 1 {
 		t.Errorf("silo: %v, %v", removed, err)
 	}
 	for _, tenant := range []uuid.UUID{acme, silo, uuid.New()} {

@@ -9,15 +9,16 @@ import (
 	"slices"
 	"time"
 
-	jose "github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/zitadel/oidc/v3/pkg/crypto"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
+	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
+	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/fault"
@@ -41,6 +42,9 @@ func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, err error)
 	switch e.ErrorType {
 	case oidc.InvalidClient:
 		status = http.StatusUnauthorized
+		if r.Header.Get("Authorization") != "" { // only then: a browser asks its person for a password otherwise
+			w.Header().Set("WWW-Authenticate", `Basic realm="cloudkida"`)
+		}
 	case oidc.ServerError:
 		status, level = http.StatusInternalServerError, slog.LevelError
 	default:
@@ -50,99 +54,126 @@ func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, err error)
 }
 
 func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenResponse, error) {
-	if err := strictForm(r); err != nil {
+	if err := client.StrictForm(r); err != nil {
 		return nil, err
 	}
+	ctx, grantType := r.Context(), oidc.GrantType(r.PostForm.Get("grant_type"))
+	switch {
+	case grantType == "":
+		return nil, oidc.ErrInvalidRequest().WithDescription("grant_type missing")
+	case !slices.Contains(grantTypes(), grantType):
+		return nil, oidc.ErrUnsupportedGrantType().WithDescription("only authorization_code, refresh_token, device_code and client_credentials are supported")
+	case grantType == oidc.GrantTypeClientCredentials:
+		return s.issueMachine(r, pool)
+	}
+	by, err := s.clients.Authenticate(ctx, pool.Name, r)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(by.Grants, string(grantType)) {
+		return nil, oidc.ErrUnauthorizedClient().WithDescription("this client has no such grant")
+	}
+	g, err := s.take(r, pool, grantType, by)
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(ctx, pool, g, by)
+}
+
+// take uses up what a client shows: a code, a refresh token or the code of a device.
+func (s *Service) take(r *http.Request, pool Pool, grantType oidc.GrantType, by *client.Client) (*grant.Grant, error) {
 	ctx := r.Context()
-	switch grantType := r.PostForm.Get("grant_type"); grantType {
-	case string(oidc.GrantTypeCode):
-		request, err := op.ParseAccessTokenRequest(r, s.provider.Decoder())
-		if err != nil {
-			return nil, err
-		}
-		checked, client, err := op.ValidateAccessTokenRequest(ctx, request, s.provider)
-		if err != nil {
-			return nil, err
-		}
-		return s.issue(ctx, pool, checked.(*grant), client) //nolint:errcheck,forcetypeassert // what our storage returned
-	case string(oidc.GrantTypeRefreshToken):
+	if grantType == oidc.GrantTypeDeviceCode {
+		return s.devices.Take(ctx, pool, by.ID, r.PostForm.Get("device_code"))
+	}
+	// The client has proved itself: op sees its id alone.
+	r.Header.Del("Authorization")
+	r.Form.Set("client_id", by.ID)
+	r.Form.Del("client_secret")
+	if grantType == oidc.GrantTypeRefreshToken {
 		request, err := op.ParseRefreshTokenRequest(r, s.provider.Decoder())
 		if err != nil {
 			return nil, err
 		}
-		checked, client, err := op.ValidateRefreshTokenRequest(ctx, request, s.provider)
+		checked, _, err := op.ValidateRefreshTokenRequest(ctx, request, s.provider)
 		if err != nil {
 			return nil, err
 		}
-		return s.issue(ctx, pool, checked.(*grant), client) //nolint:errcheck,forcetypeassert // what our storage returned
-	case "":
-		return nil, oidc.ErrInvalidRequest().WithDescription("grant_type missing")
-	default:
-		return nil, oidc.ErrUnsupportedGrantType().WithDescription("only authorization_code and refresh_token are supported")
+		return checked.(*grant.Grant), nil //nolint:errcheck,forcetypeassert // what our storage returned
 	}
+	if r.PostForm.Get("code") == "" {
+		return nil, oidc.ErrInvalidRequest().WithDescription("code missing")
+	}
+	request, err := op.ParseAccessTokenRequest(r, s.provider.Decoder())
+	if err != nil {
+		return nil, err
+	}
+	checked, _, err := op.ValidateAccessTokenRequest(ctx, request, s.provider)
+	if err != nil {
+		return nil, err
+	}
+	return checked.(*grant.Grant), nil //nolint:errcheck,forcetypeassert // what our storage returned
 }
 
-// strictForm reads a form whose parameters come once each and in the body alone: addresses end up in logs.
-func strictForm(r *http.Request) error {
-	if r.URL.RawQuery != "" {
-		return oidc.ErrInvalidRequest().WithDescription("parameters belong in the body")
-	}
-	if err := r.ParseForm(); err != nil {
-		return oidc.ErrInvalidRequest().WithDescription("the form cannot be read").WithParent(err)
-	}
-	for name, values := range r.PostForm {
-		if len(values) > 1 {
-			return oidc.ErrInvalidRequest().WithDescription("the parameter %s is repeated", name)
-		}
-	}
-	return nil
-}
-
-// issue makes the tokens of a grant, if its user may still act for its tenant.
-func (s *Service) issue(ctx context.Context, pool Pool, g *grant, by op.Client) (*oidc.AccessTokenResponse, error) {
-	if _, err := s.ReadMember(ctx, g.user, g.tenant); errs.KindOf(err) == errs.KindForbidden {
+// issue makes the tokens of a grant, if its user may still act for its tenant. A program of others gets tokens that tell
+// it who has signed in, and open nothing else.
+func (s *Service) issue(ctx context.Context, pool Pool, g *grant.Grant, by *client.Client) (*oidc.AccessTokenResponse, error) {
+	if _, err := s.ReadMember(ctx, g.User, g.Tenant); errs.KindOf(err) == errs.KindForbidden {
 		return nil, oidc.ErrInvalidGrant().WithDescription("%s", describe(err))
 	} else if err != nil {
 		return nil, err
 	}
-	refresh, err := s.prolong(ctx, g)
+	refresh, err := s.grants.Prolong(ctx, pool, g)
 	if err != nil {
 		return nil, err
 	}
-	access, err := s.signAccessToken(ctx, pool, g, accessTokenLife)
+	audience := access.Audience
+	if by.Foreign() {
+		audience = s.Issuer(pool)
+	}
+	token, err := s.Sign(ctx, pool, pool.Access, access.TokenClaims{Subject: g.User, Tenant: g.Tenant, Client: g.Client, Session: g.Family, Audience: audience})
 	if err != nil {
 		return nil, err
 	}
-	id, err := op.CreateIDToken(ctx, s.Issuer(pool), g, by.IDTokenLifetime(), access, "", s.provider.Storage(), by)
+	response := &oidc.AccessTokenResponse{
+		AccessToken: token, TokenType: oidc.BearerToken, RefreshToken: refresh, Scope: g.Scopes,
+		ExpiresIn: uint64(pool.Access / time.Second), //nolint:gosec // 5 minutes to an hour
+	}
+	if !slices.Contains(g.Scopes, oidc.ScopeOpenID) {
+		return response, nil
+	}
+	response.IDToken, err = op.CreateIDToken(ctx, s.Issuer(pool), g, by.IDTokenLifetime(), token, "", s.provider.Storage(), by)
 	if err != nil {
 		return nil, fmt.Errorf("sign id token: %w", err)
 	}
-	return &oidc.AccessTokenResponse{
-		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(accessTokenLife / time.Second),
-		RefreshToken: refresh, IDToken: id, Scope: g.Scopes,
-	}, nil
+	return response, nil
 }
 
-func (s *Service) signAccessToken(ctx context.Context, pool Pool, g *grant, life time.Duration) (string, error) {
-	key, err := s.keys.Signer(ctx, pool.ID)
-	if err != nil {
-		return "", err
+// issueMachine makes a token for a machine client: no ID token, as nobody has signed in, and no refresh token, as the
+// client can ask again.
+func (s *Service) issueMachine(r *http.Request, pool Pool) (*oidc.AccessTokenResponse, error) {
+	ctx := r.Context()
+	if r.PostForm.Get("scope") != "" {
+		return nil, oidc.ErrInvalidScope().WithDescription("machine clients have no scopes: their role says what they may")
 	}
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}},
-		(&jose.SignerOptions{}).WithType(access.TokenType))
+	m, err := s.Machines.Authenticate(ctx, pool, r)
 	if err != nil {
-		return "", fmt.Errorf("sign access token: %w", err)
+		return nil, err
 	}
-	now := s.now()
-	token, err := crypto.Sign(access.TokenClaims{
-		Issuer: s.Issuer(pool), Subject: g.user, Audience: access.Audience, Expires: now.Add(life).Unix(), IssuedAt: now.Unix(),
-		ID: uuid.Must(uuid.NewV7()), Tenant: g.tenant, Client: g.Client, Session: g.family,
-	}, signer)
+	if _, err := s.ReadMember(ctx, m.ID, m.Tenant); errs.KindOf(err) == errs.KindForbidden {
+		return nil, oidc.ErrInvalidGrant().WithDescription("%s", describe(err))
+	} else if err != nil {
+		return nil, err
+	}
+	life := min(machine.TokenLife, m.ExpiresAt.Sub(s.now()))
+	token, err := s.Sign(ctx, pool, life, access.TokenClaims{
+		Subject: m.ID, Tenant: m.Tenant, Client: m.ID.String(), Session: m.Secret, Audience: access.Audience,
+	})
 	if err != nil {
-		return "", fmt.Errorf("sign access token: %w", err)
+		return nil, err
 	}
-	return token, nil
+	seconds := uint64(life / time.Second) //nolint:gosec // at most ten minutes, and the secret has not expired
+	return &oidc.AccessTokenResponse{AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: seconds}, s.Machines.Used(ctx, m.ID)
 }
 
 // MintAccessToken makes an access token for a user of the default pool without a sign-in, for whoever has the master key:
@@ -169,15 +200,15 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 	if _, err := s.ReadMember(ctx, who.ID, tenant); err != nil {
 		return "", err
 	}
-	now := s.now()
-	g := &grant{
-		family: uuid.Must(uuid.NewV7()), user: who.ID, tenant: tenant, signedInAt: now, methods: []string{},
-		asked: asked{Client: "command-line", Scopes: []string{oidc.ScopeOpenID}},
+	g := &grant.Grant{
+		Family: uuid.Must(uuid.NewV7()), User: who.ID, Tenant: tenant, SignedInAt: s.now(), Methods: []string{},
+		Asked: grant.Asked{Client: "command-line", Scopes: []string{oidc.ScopeOpenID}},
 	}
-	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return insertFamily(ctx, tx, pool, g, now.Add(life)) }); err != nil {
+	pool.Access = life
+	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return s.grants.Open(ctx, tx, pool, g) }); err != nil {
 		return "", err
 	}
-	return s.signAccessToken(ctx, pool, g, life)
+	return s.Sign(ctx, pool, life, access.TokenClaims{Subject: g.User, Tenant: g.Tenant, Client: g.Client, Session: g.Family, Audience: access.Audience})
 }
 
 // revoke ends the family of a refresh or access token (RFC 7009). Unknown tokens are a success, too.
@@ -191,14 +222,11 @@ func (s *Service) revoke(w http.ResponseWriter, r *http.Request, pool Pool) erro
 }
 
 func (s *Service) revokeToken(r *http.Request, pool Pool) error {
-	if err := strictForm(r); err != nil {
+	if err := client.StrictForm(r); err != nil {
 		return err
 	}
 	ctx := r.Context()
-	program, err := s.client(ctx, pool.Name, r.PostForm.Get("client_id"))
-	if errors.Is(err, errNoClient) {
-		return oidc.ErrInvalidClient()
-	}
+	program, err := s.clients.Authenticate(ctx, pool.Name, r)
 	if err != nil {
 		return err
 	}
@@ -226,8 +254,8 @@ func (s *Service) revokeToken(r *http.Request, pool Pool) error {
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	ctx := r.Context()
 	token := access.Bearer(r.Header.Get("Authorization"))
-	claims, err := s.Verify(ctx, token)
-	if err == nil && claims.Pool != pool.Name && !fault.On(fault.UserinfoOfAnyPool) {
+	claims, err := s.VerifyAny(ctx, token)
+	if err == nil && (claims.Pool != pool.Name && !fault.On(fault.UserinfoOfAnyPool) || claims.Machine()) {
 		err = access.ErrToken
 	}
 	switch {

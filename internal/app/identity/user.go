@@ -56,7 +56,7 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	if in.Role == "" {
 		in.Role = tenancy.RoleLearner
 	}
-	in, hash, err := s.prepareUser(ctx, in)
+	in, hash, err := s.prepareUser(ctx, pool, in)
 	if err != nil {
 		return User{}, err
 	}
@@ -74,7 +74,7 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 }
 
 // prepareUser cleans and checks what a person typed and hashes the password.
-func (s *Service) prepareUser(ctx context.Context, in NewUser) (NewUser, string, error) {
+func (s *Service) prepareUser(ctx context.Context, pool Pool, in NewUser) (NewUser, string, error) {
 	var fields []errs.Field
 	problem := func(path, message string) {
 		if message != "" {
@@ -84,7 +84,7 @@ func (s *Service) prepareUser(ctx context.Context, in NewUser) (NewUser, string,
 	in.Name, in.Email = address.CleanName(in.Name), address.CleanEmail(in.Email)
 	problem("name", address.CheckName(in.Name))
 	problem("email", address.CheckEmail(in.Email))
-	problem("password", password.Check(in.Password, in.Name, in.Email))
+	problem("password", password.CheckLength(pool.PasswordMin, in.Password, in.Name, in.Email))
 	if len(fields) > 0 {
 		return in, "", errUser.WithFields(fields...)
 	}

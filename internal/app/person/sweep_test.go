@@ -35,6 +35,11 @@ func declared() map[string]string {
 		"identity.invitation invited_by": "emptied",
 		"identity.pool name":             "of a pool",
 		"identity.client name":           "of a program",
+		"identity.client created_by":     "stays as an id",
+
+		"identity.machine_client name":         "of a program",
+		"identity.machine_client last_used_at": "of a program",
+		"identity.machine_client created_by":   "stays as an id",
 
 		"control.tenant name":                "of an organisation",
 		"control.tier name":                  "of a tier",

@@ -23,6 +23,10 @@ const (
 	MemberWrite   tenancy.Permission = "member.write"
 	GroupRead     tenancy.Permission = "group.read"
 	GroupWrite    tenancy.Permission = "group.write"
+	MachineRead   tenancy.Permission = "machine.read"   // see the organisation's machine clients
+	MachineWrite  tenancy.Permission = "machine.write"  // make and remove them
+	ClientRead    tenancy.Permission = "client.read"    // see the programs of others that the organisation has registered
+	ClientWrite   tenancy.Permission = "client.write"   // register and remove them
 	TenantRead    tenancy.Permission = "tenant.read"    // plan, limits and what is used of them
 	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
@@ -62,6 +66,8 @@ func Authorize(ctx context.Context, p tenancy.Permission) error {
 // Permissions of a role within its tenant.
 func Permissions(r tenancy.Role) []tenancy.Permission {
 	learner := []tenancy.Permission{httpx.SignedIn, LabRead, SessionStart, SessionUse}
+	admin := append(slices.Clone(learner), LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite,
+		MachineRead, MachineWrite, TenantRead, TenantWrite)
 	switch r {
 	case tenancy.RoleLearner:
 		return learner
@@ -70,9 +76,9 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
 	case tenancy.RoleAdmin:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite)
+		return admin
 	case tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite, TenantRead, TenantWrite, TenantExport, TenantClose)
+		return append(admin, ClientRead, ClientWrite, TenantExport, TenantClose)
 	case tenancy.RoleSystem:
 		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:

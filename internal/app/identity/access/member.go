@@ -61,7 +61,7 @@ func (a *Checker) Membership(ctx context.Context, user, tenant uuid.UUID) (Membe
 	return a.members.Get(memberKey{user, fault.Else(fault.MemberOfAnyTenant, tenant, uuid.Nil)}, func() (Member, error) { return a.ReadMember(ctx, user, tenant) })
 }
 
-// ReadMember is Membership as of now.
+// ReadMember is Membership as of now. A machine client is what its own row says, in its own tenant.
 func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Member, error) {
 	var m Member
 	var disabled bool
@@ -73,7 +73,7 @@ func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 		Scan(&m.Role, &m.Status, &m.Operator, &m.Epoch, &disabled, &tenantStatus, &reason)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return Member{}, ErrNotMember
+		return a.readMachine(ctx, user, tenant)
 	case err != nil:
 		return Member{}, fmt.Errorf("read membership: %w", err)
 	case disabled:
@@ -86,4 +86,22 @@ func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 		return Member{}, err
 	}
 	return m, err
+}
+
+func (a *Checker) readMachine(ctx context.Context, id, tenant uuid.UUID) (Member, error) {
+	m := Member{Status: memberActive}
+	var status, reason string
+	err := a.db.QueryRow(ctx, `
+		select m.role, t.status, t.status_reason from identity.machine_client m join control.tenant t on t.id = m.tenant_id
+		where m.id = $1 and m.tenant_id = $2 and m.expires_at > $3`, id, tenant, a.now()).Scan(&m.Role, &status, &reason)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Member{}, ErrNotMember
+	}
+	if err != nil {
+		return Member{}, fmt.Errorf("read machine client: %w", err)
+	}
+	if err := closed(status, reason); err != nil {
+		return Member{}, err
+	}
+	return m, nil
 }

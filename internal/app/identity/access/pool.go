@@ -1,13 +1,18 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 )
 
 // Pool is a user pool: its own people, issuer and signing keys.
@@ -16,6 +21,33 @@ type Pool struct {
 	Name   string
 	Tenant uuid.UUID // whose learners people become who sign up by themselves
 	SignUp bool
+	Settings
+}
+
+// Settings are what operators set for a pool.
+type Settings struct {
+	Access      time.Duration // how long access tokens are good
+	RefreshIdle time.Duration // a token family that is not refreshed for so long ends
+	Refresh     time.Duration // and any family ends after this
+	Domains     []string      // of e-mail addresses with which people may sign up by themselves; none: any
+	PasswordMin int           // fewest characters of a new password
+	Version     int64         // grows with every change
+}
+
+// Defaults of a pool without settings of its own.
+const (
+	DefaultAccess      = 10 * time.Minute
+	DefaultRefreshIdle = 7 * 24 * time.Hour
+	DefaultRefresh     = 30 * 24 * time.Hour
+)
+
+// MaxAccess is the longest life of any access token, by the table's own check.
+const MaxAccess = time.Hour
+
+// Admits tells whether somebody with this e-mail address may sign up by themselves.
+func (p Pool) Admits(email string) bool {
+	_, domain, _ := strings.Cut(email, "@")
+	return p.SignUp && (len(p.Domains) == 0 || slices.Contains(p.Domains, strings.ToLower(domain)))
 }
 
 // Path is where a pool's pages and endpoints are.
@@ -39,16 +71,23 @@ func (a *Checker) Pool(ctx context.Context, name string) (Pool, error) {
 }
 
 func (a *Checker) readPool(ctx context.Context, name string) (Pool, error) {
-	rows, err := a.db.Query(ctx, `select id, name, tenant_id, sign_up from identity.pool where name = $1`, name)
-	if err != nil {
-		return Pool{}, fmt.Errorf("read pool: %w", err)
-	}
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Pool])
+	var p Pool
+	var access, idle, refresh int64
+	err := a.db.QueryRow(ctx, `
+		select id, name, tenant_id, sign_up, coalesce(sign_up_domains, '{}'), coalesce(password_min, $2), version,
+			coalesce(access_seconds, 0), coalesce(refresh_idle_seconds, 0), coalesce(refresh_seconds, 0)
+		from identity.pool where name = $1`, name, password.MinLength).
+		Scan(&p.ID, &p.Name, &p.Tenant, &p.SignUp, &p.Domains, &p.PasswordMin, &p.Version, &access, &idle, &refresh)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Pool{}, ErrNoPool
 	}
 	if err != nil {
 		return Pool{}, fmt.Errorf("read pool: %w", err)
 	}
+	p.Access, p.RefreshIdle, p.Refresh = orDefault(access, DefaultAccess), orDefault(idle, DefaultRefreshIdle), orDefault(refresh, DefaultRefresh)
 	return p, nil
+}
+
+func orDefault(seconds int64, life time.Duration) time.Duration {
+	return cmp.Or(time.Duration(seconds)*time.Second, life)
 }

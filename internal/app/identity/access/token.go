@@ -23,8 +23,14 @@ type Claims struct {
 	Pool    string
 	Expires time.Time
 	ID      string
-	Session uuid.UUID // the sign-in that it came from
+	Session uuid.UUID // the sign-in that it came from; of a machine client: its secret
+	Client  string
+	Issued  time.Time
+	API     bool // it opens the API; others tell a program only who has signed in
 }
+
+// Machine tells whether the token is a machine client's own, which is its own subject (RFC 9068, 2.2).
+func (c Claims) Machine() bool { return c.Client == c.User.String() }
 
 // ErrToken is the answer to every access token that is not valid; the cause is for the log.
 var ErrToken = errs.Unauthenticated("invalid_token", "Your sign-in is no longer valid. Sign in again.")
@@ -54,17 +60,31 @@ const (
 type familyKey struct {
 	family, user, tenant uuid.UUID
 	pool                 string
+	machine              bool
 }
 
-// Verify checks an access token: its signature by one of our own keys, who made it, for whom, when, and that its sign-in
-// has not ended (which may go unseen for 2 s). Refused tokens give ErrToken; other errors are faults of ours.
+// Verify checks an access token for the API: its signature by one of our own keys, who made it, for whom, when, and that
+// its sign-in has not ended (which may go unseen for 2 s). Refused tokens give ErrToken; other errors are faults of ours.
 func (a *Checker) Verify(ctx context.Context, bearer string) (Claims, error) {
+	claims, err := a.VerifyAny(ctx, bearer)
+	if err == nil && !claims.API {
+		return Claims{}, refused("token that does not open the API")
+	}
+	return claims, err
+}
+
+// VerifyAny also takes tokens of programs of others, which only tell who has signed in.
+func (a *Checker) VerifyAny(ctx context.Context, bearer string) (Claims, error) {
 	claims, err := a.Parse(ctx, bearer)
 	if err != nil {
 		return Claims{}, err
 	}
-	key := familyKey{claims.Session, claims.User, claims.Tenant, fault.Else(fault.AnyIssuer, claims.Pool, "default")}
-	if _, err := a.families.Get(key, func() (struct{}, error) { return struct{}{}, a.readFamily(ctx, key) }); err != nil && !fault.On(fault.EndedSignIn) {
+	key := familyKey{claims.Session, claims.User, claims.Tenant, fault.Else(fault.AnyIssuer, claims.Pool, "default"), claims.Machine()}
+	read := a.readFamily
+	if key.machine {
+		read = a.readSecret
+	}
+	if _, err := a.families.Get(key, func() (struct{}, error) { return struct{}{}, read(ctx, key) }); err != nil && !fault.On(fault.EndedSignIn) {
 		return Claims{}, err
 	}
 	return claims, nil
@@ -113,7 +133,7 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 func (a *Checker) checkClaims(pool Pool, c TokenClaims) (Claims, error) {
 	now, expires := a.now(), time.Unix(c.Expires, 0)
 	switch {
-	case c.Audience != Audience && !fault.On(fault.AnyAudience):
+	case c.Audience != Audience && c.Audience != c.Issuer && !fault.On(fault.AnyAudience):
 		return Claims{}, refused("token for %q", c.Audience)
 	case !now.Before(expires) && !fault.On(fault.AnyExpiry):
 		return Claims{}, refused("token expired at %s", expires)
@@ -122,7 +142,50 @@ func (a *Checker) checkClaims(pool Pool, c TokenClaims) (Claims, error) {
 	case c.Subject == uuid.Nil || c.Tenant == uuid.Nil || c.Session == uuid.Nil:
 		return Claims{}, refused("token without its ids")
 	}
-	return Claims{User: c.Subject, Tenant: c.Tenant, Pool: pool.Name, Expires: expires, ID: c.ID.String(), Session: c.Session}, nil
+	return Claims{
+		User: c.Subject, Tenant: c.Tenant, Pool: pool.Name, Expires: expires, ID: c.ID.String(), Session: c.Session,
+		Client: c.Client, Issued: time.Unix(c.IssuedAt, 0), API: c.Audience == Audience,
+	}, nil
+}
+
+// Sign completes the claims of an access token of a pool and signs it.
+func (a *Checker) Sign(ctx context.Context, pool Pool, life time.Duration, claims TokenClaims) (string, error) {
+	key, err := a.keys.Signer(ctx, pool.ID)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}}, (&jose.SignerOptions{}).WithType(TokenType))
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	now := a.now()
+	claims.Issuer, claims.ID = a.Issuer(pool), uuid.Must(uuid.NewV7())
+	claims.IssuedAt, claims.Expires = now.Unix(), now.Add(life).Unix()
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	signed, err := signer.Sign(text)
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	return signed.CompactSerialize()
+}
+
+// readSecret refuses the token of a machine client whose secret is another one by now, or is no longer good.
+func (a *Checker) readSecret(ctx context.Context, k familyKey) error {
+	var alive bool
+	err := a.db.QueryRow(ctx, `
+		select m.expires_at > $5 from identity.machine_client m join identity.pool p on p.id = identity.pool_of(m.tenant_id)
+		where m.secret_id = $1 and m.id = $2 and m.tenant_id = $3 and p.name = $4`, k.family, k.user, k.tenant, k.pool, a.now()).Scan(&alive)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !alive) {
+		return refused("token of a secret that is no longer good")
+	}
+	if err != nil {
+		return fmt.Errorf("read machine client: %w", err)
+	}
+	return nil
 }
 
 func (a *Checker) readFamily(ctx context.Context, k familyKey) error {

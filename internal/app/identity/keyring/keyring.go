@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +35,13 @@ const sealPurpose = "identity signing key"
 type Key struct {
 	id      string
 	private *ecdsa.PrivateKey
-	retired bool // published, but signs no more
+	signs   time.Time  // signs from then on; published before
+	retired *time.Time // signs no more since then
+	expires *time.Time // published until then
 }
+
+// SignsAt is when the key begins to sign.
+func (k *Key) SignsAt() time.Time { return k.signs }
 
 // ID is the key's id (kid): the thumbprint of its public half.
 func (k *Key) ID() string { return k.id }
@@ -89,16 +95,24 @@ func (r *Ring) All(ctx context.Context, pool uuid.UUID) ([]*Key, error) {
 	return r.fresh(ctx, pool, keysLife)
 }
 
-// Signer is the key that signs now.
+// Signer is the key that signs now: the newest whose time has come. Whether it has is asked at each use, so that all
+// processes change over at the same moment, whenever they read the keys.
 func (r *Ring) Signer(ctx context.Context, pool uuid.UUID) (*Key, error) {
 	keys, err := r.All(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
+	return signer(keys, r.now(), pool)
+}
+
+func signer(keys []*Key, now time.Time, pool uuid.UUID) (*Key, error) {
 	for _, k := range keys {
-		if !k.retired {
+		if !k.signs.After(now) {
 			return k, nil
 		}
+	}
+	if len(keys) > 0 {
+		return keys[len(keys)-1], nil // the pool's first, made by a process whose clock is ahead
 	}
 	return nil, fmt.Errorf("pool %s has no key that signs", pool)
 }
@@ -123,10 +137,10 @@ func (r *Ring) fresh(ctx context.Context, pool uuid.UUID, life time.Duration) ([
 	r.mu.Lock()
 	known, ok := r.pools[pool]
 	r.mu.Unlock()
-	if ok && r.now().Sub(known.read) < life {
-		return known.keys, nil
-	}
 	read := r.now()
+	if ok && read.Sub(known.read) < life {
+		return current(known.keys, read), nil
+	}
 	keys, err := r.read(ctx, pool)
 	if err != nil {
 		return nil, err
@@ -137,6 +151,15 @@ func (r *Ring) fresh(ctx context.Context, pool uuid.UUID, life time.Duration) ([
 	return keys, nil
 }
 
+// current are the keys that are still published.
+func current(keys []*Key, now time.Time) []*Key {
+	expired := func(k *Key) bool { return k.expires != nil && !now.Before(*k.expires) }
+	if !slices.ContainsFunc(keys, expired) {
+		return keys
+	}
+	return slices.DeleteFunc(slices.Clone(keys), expired)
+}
+
 // read reads and opens a pool's keys and makes the first, once among all processes.
 func (r *Ring) read(ctx context.Context, pool uuid.UUID) (keys []*Key, err error) {
 	keys, err = r.load(ctx, r.db, pool)
@@ -144,13 +167,13 @@ func (r *Ring) read(ctx context.Context, pool uuid.UUID) (keys []*Key, err error
 		return keys, err
 	}
 	err = pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: signing key "+pool.String()); err != nil {
-			return fmt.Errorf("lock signing keys: %w", err)
+		if err := lock(ctx, tx, pool); err != nil {
+			return err
 		}
 		if keys, err = r.load(ctx, tx, pool); err != nil || len(keys) > 0 {
 			return err
 		}
-		key, err := r.insert(ctx, tx, pool)
+		key, err := r.insert(ctx, tx, pool, r.now())
 		keys = []*Key{key}
 		return err
 	})
@@ -163,15 +186,15 @@ type querier interface {
 
 func (r *Ring) load(ctx context.Context, q querier, pool uuid.UUID) ([]*Key, error) {
 	rows, err := q.Query(ctx, `
-		select id, sealed, retired_at is not null from identity.signing_key
-		where pool_id = $1 and (expires_at is null or expires_at > now()) order by created_at desc limit 20`, pool)
+		select id, sealed, signs_at, retired_at, expires_at from identity.signing_key
+		where pool_id = $1 and (expires_at is null or expires_at > $2) order by signs_at desc, id limit 20`, pool, r.now())
 	if err != nil {
 		return nil, fmt.Errorf("read signing keys: %w", err)
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Key, error) {
 		var k Key
 		var sealed []byte
-		if err := row.Scan(&k.id, &sealed, &k.retired); err != nil {
+		if err := row.Scan(&k.id, &sealed, &k.signs, &k.retired, &k.expires); err != nil {
 			return nil, fmt.Errorf("read signing keys: %w", err)
 		}
 		plain, err := r.secret.Open(sealPurpose, sealed)
@@ -191,7 +214,7 @@ func (r *Ring) load(ctx context.Context, q querier, pool uuid.UUID) ([]*Key, err
 	})
 }
 
-func (r *Ring) insert(ctx context.Context, tx pgx.Tx, pool uuid.UUID) (*Key, error) {
+func (r *Ring) insert(ctx context.Context, tx pgx.Tx, pool uuid.UUID, signs time.Time) (*Key, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a signing key: %w", err)
@@ -208,8 +231,9 @@ func (r *Ring) insert(ctx context.Context, tx pgx.Tx, pool uuid.UUID) (*Key, err
 	if err != nil {
 		return nil, fmt.Errorf("seal a signing key: %w", err)
 	}
-	k := &Key{id: base64.RawURLEncoding.EncodeToString(thumbprint), private: private}
-	if _, err := tx.Exec(ctx, `insert into identity.signing_key (id, pool_id, algorithm, sealed) values ($1, $2, 'ES256', $3)`, k.id, pool, sealed); err != nil {
+	k := &Key{id: base64.RawURLEncoding.EncodeToString(thumbprint), private: private, signs: signs}
+	_, err = tx.Exec(ctx, `insert into identity.signing_key (id, pool_id, algorithm, sealed, signs_at) values ($1, $2, 'ES256', $3, $4)`, k.id, pool, sealed, signs)
+	if err != nil {
 		return nil, fmt.Errorf("store a signing key: %w", err)
 	}
 	return k, nil

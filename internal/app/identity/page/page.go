@@ -53,7 +53,9 @@ type Data struct {
 	Detail string            // of the error page: what happened and what to do
 	Tenant string            // whose portal this is
 	// Documents are what people agree to when they make an account.
-	Documents []consent.Document
+	Documents   []consent.Document
+	PasswordMin int     // fewest characters of a new password
+	Program     Program // that asks to be let in
 }
 
 // Renderer renders pages.
@@ -73,7 +75,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error} {
+	for _, name := range []Name{Device, DeviceConfirm, DeviceDone, Consent, SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error} {
 		copied, err := layout.Clone()
 		if err == nil {
 			r.pages[name], err = copied.ParseFS(templates, "template/"+string(name)+".html")
@@ -121,6 +123,10 @@ func (r *Renderer) Render(w http.ResponseWriter, status int, name Name, d Data) 
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
 	Protect(w.Header())
+	if origin := d.leadsTo(); origin != "" {
+		// Browsers hold what a form leads to against the policy as well, redirects included.
+		w.Header().Set("Content-Security-Policy", strings.Replace(contentPolicy, "form-action 'self'", "form-action 'self' "+origin, 1))
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w) // the client may be gone; nobody else to tell

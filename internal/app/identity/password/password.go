@@ -130,16 +130,21 @@ func verify(encoded, password string) (bool, error) {
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-// Check returns what is wrong with a new password, as a sentence that says what to do, or "". About are the person's own
-// words, such as name and e-mail address: they must not be most of the password.
+// Check returns what is wrong with a new password of at least MinLength characters, see CheckLength.
 func Check(password string, about ...string) string {
+	return CheckLength(MinLength, password, about...)
+}
+
+// CheckLength returns what is wrong with a new password of at least so many characters, as a sentence that says what to
+// do, or "". About are the person's own words, such as name and e-mail address: they must not be most of the password.
+func CheckLength(least int, password string, about ...string) string {
 	if !utf8.ValidString(password) || strings.ContainsRune(password, 0) {
 		return "Type a password that consists of characters."
 	}
 	text := norm.NFC.String(password)
 	switch n := utf8.RuneCountInString(text); {
-	case n < MinLength:
-		return fmt.Sprintf("Use at least %d characters. A few words in a row are easy to remember.", MinLength)
+	case n < least:
+		return fmt.Sprintf("Use at least %d characters. A few words in a row are easy to remember.", least)
 	case n > MaxLength:
 		return fmt.Sprintf("Use at most %d characters.", MaxLength)
 	}

@@ -46,9 +46,9 @@ func insertPool(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, name string) (
 		return uuid.Nil, fmt.Errorf("make pool: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-		insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris)
-		select $1, c.id, c.name, c.redirect_uris, c.post_logout_uris
-		from identity.client c join identity.pool p on p.id = c.pool_id where p.name = 'default'
+		insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, grants)
+		select $1, c.id, c.name, c.redirect_uris, c.post_logout_uris, c.grants
+		from identity.client c join identity.pool p on p.id = c.pool_id where p.name = 'default' and c.tenant_id is null
 		on conflict (pool_id, id) do nothing`, pool)
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("make the pool's clients: %w", err)
@@ -168,12 +168,15 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"refresh_token", `family_id in (select id from identity.token_family where tenant_id = $1 or user_id = any ($2))`},
 		{"token_family", `tenant_id = $1 or user_id = any ($2)`},
 		{"auth_code", `tenant_id = $1 or user_id = any ($2)`},
+		{"device_code", `tenant_id = $1 or user_id = any ($2) or pool_id = ` + pool},
+		{"client_approval", `user_id = any ($2) or (pool_id, client_id) in (select pool_id, id from identity.client where tenant_id = $1)`},
+		{"machine_client", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"browser_session", `user_id = any ($2) and $1::uuid is not null`},
 		{"one_time_link", `user_id = any ($2) or pool_id = ` + pool},
 		{"membership", `tenant_id = $1 or user_id = any ($2)`},
 		{"invitation", `tenant_id = $1 or user_id = any ($2)`},
 		{"user", `id = any ($2) and $1::uuid is not null`},
-		{"client", `pool_id = ` + pool + ` and $2::uuid[] is not null`},
+		{"client", `(tenant_id = $1 or pool_id = ` + pool + `) and $2::uuid[] is not null`},
 		{"signing_key", `pool_id = ` + pool + ` and $2::uuid[] is not null`},
 		{"pool", `tenant_id = $1 and $2::uuid[] is not null`},
 	} {

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// peerConnections is how many connections the program has for identity, see internal/server.
+const peerConnections = 12
+
+// peer is what a token endpoint and an authorised request cost at least: net/http and pgx with the same queries and
+// signatures, without pools, throttles, checks of the protocol, logs or caches.
+type peer struct {
+	url    string
+	token  string
+	pool   *pgxpool.Pool
+	key    *ecdsa.PrivateKey
+	server *http.Server
+	ended  chan error
+}
+
+func newPeer(ctx context.Context, pool *pgxpool.Pool) (*peer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{url: "http://" + l.Addr().String(), pool: pool, key: key, ended: make(chan error, 1)}
+	var user uuid.UUID
+	if err := pool.QueryRow(ctx, `select id from identity."user" where email = $1`, email).Scan(&user); err != nil {
+		return nil, fmt.Errorf("find the user: %w", err)
+	}
+	if p.token, err = p.sign(user); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /pools/default/token", p.answer(p.refresh))
+	mux.HandleFunc("GET /v1/me/grants", p.answer(p.grants))
+	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: identityTimeout}
+	go func() { p.ended <- p.server.Serve(l) }()
+	return p, nil
+}
+
+func (p *peer) close() error {
+	err := p.server.Close()
+	if ended := <-p.ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return err
+}
+
+func (p *peer) answer(handler func(r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := handler(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(body) // the client may be gone
+	}
+}
+
+// refresh does what the token endpoint does for a refresh token.
+func (p *peer) refresh(r *http.Request) (any, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	ctx, hash := r.Context(), sha256.Sum256([]byte(r.PostForm.Get("refresh_token")))
+	const client = `select c.name, c.redirect_uris, c.post_logout_uris, c.grants from identity.client c join identity.pool p on p.id = c.pool_id where p.name = 'default' and c.id = $1`
+	for range 2 { // once to prove the client, once more by the library
+		if _, err := p.pool.Exec(ctx, client, r.PostForm.Get("client_id")); err != nil {
+			return nil, err
+		}
+	}
+	var family, user, tenant uuid.UUID
+	err := p.pool.QueryRow(ctx, `
+		update identity.refresh_token r set used_at = now() from identity.token_family f
+		where r.token_hash = $1 and f.id = r.family_id and r.used_at is null and f.expires_at > now() returning f.id, f.user_id, f.tenant_id`, hash[:]).
+		Scan(&family, &user, &tenant)
+	if err != nil {
+		return nil, err
+	}
+	var role string
+	err = p.pool.QueryRow(ctx, `
+		select m.role from identity.membership m join identity."user" u on u.id = m.user_id join control.tenant t on t.id = m.tenant_id
+		where m.user_id = $1 and m.tenant_id = $2 and u.pool_id = identity.pool_of(t.id)`, user, tenant).Scan(&role)
+	if err != nil {
+		return nil, err
+	}
+	next := uuid.NewString() + uuid.NewString()
+	hash = sha256.Sum256([]byte(next))
+	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `update identity.token_family set expires_at = now() + interval '1 day' where id = $1`, family); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `insert into identity.refresh_token (token_hash, family_id) values ($1, $2)`, hash[:], family)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	access, err := p.sign(user)
+	if err != nil {
+		return nil, err
+	}
+	id, err := p.sign(user)
+	return map[string]string{"access_token": access, "id_token": id, "refresh_token": next}, err
+}
+
+// grants checks a token and makes one query.
+func (p *peer) grants(r *http.Request) (any, error) {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	user, err := p.verify(token)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.pool.Query(r.Context(), `
+		select a.client_id, c.name, coalesce(t.title, ''), a.scopes, a.created_at
+		from identity.client_approval a join identity.client c on c.pool_id = a.pool_id and c.id = a.client_id left join control.tenant t on t.id = c.tenant_id
+		where a.user_id = $1 order by a.created_at desc, a.client_id limit 200`, user)
+	if err != nil {
+		return nil, err
+	}
+	items, err := pgx.CollectRows(rows, pgx.RowToMap)
+	return map[string]any{"items": items}, err
+}
+
+// claims are those that the program's own tokens have.
+type claims struct {
+	Issuer  string    `json:"iss"`
+	Subject uuid.UUID `json:"sub"`
+	Expires int64     `json:"exp"`
+	ID      uuid.UUID `json:"jti"`
+}
+
+const jwtHeader = `{"alg":"ES256","typ":"at+jwt"}`
+
+func (p *peer) sign(user uuid.UUID) (string, error) {
+	text, err := json.Marshal(claims{Issuer: p.url, Subject: user, Expires: time.Now().Add(time.Hour).Unix(), ID: uuid.New()})
+	if err != nil {
+		return "", err
+	}
+	signed := base64.RawURLEncoding.EncodeToString([]byte(jwtHeader)) + "." + base64.RawURLEncoding.EncodeToString(text)
+	sum := sha256.Sum256([]byte(signed))
+	signature, err := ecdsa.SignASN1(rand.Reader, p.key, sum[:])
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), err
+}
+
+var errToken = errors.New("the token is not valid")
+
+func (p *peer) verify(token string) (uuid.UUID, error) {
+	dot := strings.LastIndexByte(token, '.')
+	if dot < 0 {
+		return uuid.Nil, errToken
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	if err != nil {
+		return uuid.Nil, err
+	}
+	sum := sha256.Sum256([]byte(token[:dot]))
+	if !ecdsa.VerifyASN1(&p.key.PublicKey, sum[:], signature) {
+		return uuid.Nil, errToken
+	}
+	_, payload, _ := strings.Cut(token[:dot], ".")
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	var c claims
+	if err := json.Unmarshal(text, &c); err != nil || time.Now().Unix() > c.Expires {
+		return uuid.Nil, errToken
+	}
+	return c.Subject, nil
+}

@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+)
+
+// RegisteredList is all that a tenant has registered.
+type RegisteredList struct {
+	Items []Registered `json:"items" nullable:"false"`
+}
+
+type output[T any] struct{ Body T }
+
+type idInput struct {
+	Client string `path:"client" format:"uuid" doc:"client_id of the program"`
+}
+
+// Register adds the routes.
+func (r *Registry) Register(api huma.API) {
+	const base, tag = "/v1/oauth-clients", "programs"
+	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-oauth-clients", policy.ClientRead, "Programs that may ask the organisation's people to sign in", tag),
+		func(ctx context.Context, _ *struct{}) (*output[RegisteredList], error) {
+			found, err := r.List(ctx)
+			return &output[RegisteredList]{RegisteredList{Items: found}}, err
+		})
+	add := httpx.Operation(http.MethodPost, base, "register-oauth-client", policy.ClientWrite,
+		"Register a program; people are asked before it learns anything, and its tokens never open this API", tag)
+	add.DefaultStatus = http.StatusCreated
+	add.Errors = append(add.Errors, http.StatusConflict)
+	huma.Register(api, add, func(ctx context.Context, in *struct {
+		Body struct {
+			Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
+			RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" doc:"Compared as they stand: https, or http on loopback"`
+			Confidential bool     `json:"confidential,omitempty" doc:"The program can keep a secret"`
+		}
+	}) (*output[Made], error) {
+		made, err := r.Add(ctx, in.Body.Name, in.Body.RedirectURIs, in.Body.Confidential)
+		return &output[Made]{made}, err
+	})
+	rotate := httpx.Operation(http.MethodPost, base+"/{client}/secret", "rotate-oauth-client-secret", policy.ClientWrite, "Give a program another secret; the old one ends at once", tag)
+	rotate.Errors = append(rotate.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, rotate, func(ctx context.Context, in *idInput) (*output[Made], error) {
+		made, err := r.Rotate(ctx, in.Client)
+		return &output[Made]{made}, err
+	})
+	remove := httpx.Operation(http.MethodDelete, base+"/{client}", "remove-oauth-client", policy.ClientWrite, "Remove a program; people's sign-ins to it end", tag)
+	remove.DefaultStatus = http.StatusNoContent
+	remove.Errors = append(remove.Errors, http.StatusNotFound)
+	huma.Register(api, remove, func(ctx context.Context, in *idInput) (*struct{}, error) { return nil, r.Remove(ctx, in.Client) })
+}
