@@ -13,6 +13,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 )
 
@@ -37,7 +38,7 @@ type grant struct {
 }
 
 func (g *grant) GetID() string                { return g.family.String() }
-func (g *grant) GetACR() string               { return "" }
+func (g *grant) GetACR() string               { return access.ACR(g.methods) }
 func (g *grant) GetAMR() []string             { return g.methods }
 func (g *grant) GetAudience() []string        { return []string{g.Client} } // of the ID token
 func (g *grant) GetAuthTime() time.Time       { return g.signedInAt }
@@ -74,7 +75,7 @@ func (s *Service) chosenTenant(ctx context.Context, a *authorization, user uuid.
 }
 
 // giveCode makes a code for the client that asks, for the tenant that is asked for or the user's own.
-func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browserSession) (string, error) {
+func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browser.Session) (string, error) {
 	tenant, err := s.chosenTenant(ctx, a, b.User)
 	if err != nil {
 		return "", err

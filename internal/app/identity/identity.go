@@ -17,7 +17,9 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
+	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
@@ -39,11 +41,10 @@ const (
 	codeLife        = time.Minute
 	refreshIdle     = 7 * 24 * time.Hour  // a family that is not refreshed for so long ends
 	refreshLife     = 30 * 24 * time.Hour // and any family ends after this
-	sessionIdle     = 24 * time.Hour
-	sessionLife     = 7 * 24 * time.Hour
 	setupLinkLife   = 24 * time.Hour
 	resetLinkLife   = 24 * time.Hour
 	maxMintedLife   = time.Hour
+	freshTime       = 10 * time.Minute // since the sign-in, for what is dangerous
 )
 
 // Bounds of memory.
@@ -85,7 +86,10 @@ type Service struct {
 	formKey   []byte
 	consents  consent.Keeper
 	keys      *keyring.Ring
+	sessions  *browser.Sessions
 
+	// Factors are what signs people in beside the password.
+	Factors *factor.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -114,7 +118,8 @@ func New(cfg Config) (*Service, error) {
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
-	if err := errors.Join(pagesErr, providerErr, s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
+	s.sessions = &browser.Sessions{DB: cfg.Pool, Now: s.now, Forget: s.Forget}
+	if err := errors.Join(pagesErr, providerErr, s.openFactors(), s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	return s, nil
@@ -145,11 +150,19 @@ func (s *Service) Mount(mux *http.ServeMux) {
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
 	} {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" /pools/{pool}"+path, s.inPool(handler))
+		s.page(mux, pattern, handler)
+	}
+	for pattern, handler := range s.Factors.Pages() {
+		s.page(mux, pattern, handler)
 	}
 	mux.HandleFunc("GET /pools/{pool}/assets/{file}", s.pages.ServeAsset)
 	mux.HandleFunc("/pools/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })
+}
+
+// page adds one page of every pool.
+func (s *Service) page(mux *http.ServeMux, pattern string, handler factor.Handler) {
+	method, path, _ := strings.Cut(pattern, " ")
+	mux.HandleFunc(method+" /pools/{pool}"+path, s.inPool(handler))
 }
 
 // maxForm bounds what is read of a request: our forms have a few fields.

@@ -13,6 +13,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 )
 
@@ -24,7 +25,7 @@ func newProvider(s *Service) (*op.Provider, error) {
 	return op.NewProvider(
 		&op.Config{
 			CodeMethodS256: true, GrantTypeRefreshToken: true, SupportedScopes: scopes(),
-			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "amr", "azp", "at_hash", "name", "email", "email_verified"},
+			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "name", "email", "email_verified"},
 		},
 		&storage{Service: s},
 		func(bool) (op.IssuerFromRequest, error) {
@@ -58,6 +59,7 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request, _ Pool) erro
 	d.RevocationEndpointAuthMethodsSupported = d.TokenEndpointAuthMethodsSupported
 	d.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
 	d.TokenEndpointAuthSigningAlgValuesSupported, d.RevocationEndpointAuthSigningAlgValuesSupported = nil, nil
+	d.ACRValuesSupported = []string{access.ACRMulti}
 	d.IntrospectionEndpoint, d.DeviceAuthorizationEndpoint = "", ""
 	d.IntrospectionEndpointAuthMethodsSupported, d.IntrospectionEndpointAuthSigningAlgValuesSupported = nil, nil
 	w.Header().Set("Cache-Control", "public, max-age=300")

@@ -137,6 +137,7 @@ func (s *Service) signAccessToken(ctx context.Context, pool Pool, g *grant, life
 	token, err := crypto.Sign(access.TokenClaims{
 		Issuer: s.Issuer(pool), Subject: g.user, Audience: access.Audience, Expires: now.Add(life).Unix(), IssuedAt: now.Unix(),
 		ID: uuid.Must(uuid.NewV7()), Tenant: g.tenant, Client: g.Client, Session: g.family,
+		SignedInAt: g.signedInAt.Unix(), ACR: access.ACR(g.methods), Methods: g.methods,
 	}, signer)
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
