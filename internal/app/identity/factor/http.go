@@ -54,7 +54,7 @@ type poolInput struct {
 }
 
 type poolPolicyInput struct {
-	poolInput
+	Pool string `path:"pool" maxLength:"40" doc:"Name of a user pool, such as default"`
 	Body Policy
 }
 
