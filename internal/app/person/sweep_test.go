@@ -30,8 +30,11 @@ func declared() map[string]string {
 		"identity.user operator":        "deleted with the account",
 		"identity user_id":              "deleted with the account",
 		"identity.erasure user_id":      "the proof: an id that leads to nobody",
+		"identity.factor name":          "deleted with the account",
 		"identity.pool name":            "of a pool",
 		"identity.client name":          "of a program",
+
+		"identity.browser_session user_agent": "deleted with the account",
 
 		"control.tenant name":                "of an organisation",
 		"control.tier name":                  "of a tier",
