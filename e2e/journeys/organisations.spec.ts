@@ -52,7 +52,7 @@ async function register(browser: Browser, url: string, operatorPage: Page, tier:
   if (await email.isVisible()) {
     await email.fill(owner.email)
     await page.getByLabel('Password', { exact: true }).fill(owner.password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   }
   await expect(account).toBeVisible()
   return page
