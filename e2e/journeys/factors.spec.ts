@@ -59,11 +59,18 @@ test('somebody adds a passkey and signs in with it alone', async ({ page, browse
   await password(thief, person)
   await expect(thief.getByRole('button', { name: 'Use a passkey' })).toBeVisible()
   expect(new URLSearchParams(sent).get('credential')).toContain('"signature"')
-  for (const address of ['passkey', 'challenge']) {
-    const token = await thief.locator('input[name=token]').first().inputValue()
-    const form = { token, use: 'passkey', credential: new URLSearchParams(sent).get('credential') ?? '' }
-    const answer = await context.request.post(`/pools/default/${address}`, { form, headers: { origin: server.url } })
-    expect(answer.status(), address).toBe(401)
+  const token = await thief.locator('input[name=token]').first().inputValue()
+  const form = { token, use: 'passkey', credential: new URLSearchParams(sent).get('credential') ?? '' }
+  const headers = { origin: server.url }
+  for (const [begin, finish] of [
+    ['challenge/passkey', 'challenge'],
+    ['passkey/begin', 'passkey'],
+  ]) {
+    const asked = await context.request.post(`/pools/default/${begin}`, { form: { token }, headers })
+    expect(asked.status(), begin).toBe(200)
+    const answer = await context.request.post(`/pools/default/${finish}`, { form, headers })
+    expect(answer.status(), finish).toBe(401)
+    expect(await answer.text(), finish).toContain('That passkey did not work')
   }
   expect((await context.cookies()).map(({ name }) => name)).not.toContain('__Host-cloudkida-default')
   await context.close()

@@ -117,15 +117,15 @@ func (s *Sessions) Register(api huma.API) {
 		}
 		return nil, err
 	})
-	all := httpx.Operation(http.MethodDelete, "/v1/me/sessions", "end-my-sessions", httpx.SignedIn, "Sign out everywhere, here as well unless it is kept", tag)
+	all := httpx.Operation(http.MethodDelete, "/v1/me/sessions", "end-my-sessions", httpx.SignedIn, "Sign out everywhere else, or everywhere", tag)
 	all.DefaultStatus = http.StatusNoContent
 	huma.Register(api, all, func(ctx context.Context, in *struct {
-		Keep bool `query:"keep" doc:"Stay signed in here"`
+		Here bool `query:"here" doc:"Here as well"`
 	}) (*struct{}, error) {
 		scope, _ := tenancy.From(ctx)
-		keep := uuid.Nil
-		if in.Keep {
-			keep = scope.Session
+		keep := scope.Session
+		if in.Here {
+			keep = uuid.Nil
 		}
 		return nil, s.CloseAll(ctx, scope.User, keep)
 	})

@@ -40,13 +40,15 @@ func cookie(p access.Pool) string { return "__Host-cloudkida-step-" + p.Name }
 func (s *Service) open(w http.ResponseWriter, r *http.Request, pool access.Pool, p pending) (pending, error) {
 	token, hash := opaque.New()
 	p.Hash = hash
-	err := pgx.BeginFunc(r.Context(), s.DB, func(tx pgx.Tx) error {
-		if c, err := r.Cookie(cookie(pool)); err == nil {
-			if err := dropChallenge(r.Context(), tx, opaque.Hash(c.Value)); err != nil {
-				return err
-			}
+	ctx, earlier := r.Context(), []byte(nil)
+	if c, err := r.Cookie(cookie(pool)); err == nil {
+		earlier = opaque.Hash(c.Value)
+	}
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		if err := dropChallenge(ctx, tx, earlier); err != nil {
+			return err
 		}
-		return insertChallenge(r.Context(), tx, pool.ID, p, s.Now().Add(pendingLife))
+		return insertChallenge(ctx, tx, pool.ID, p, s.Now().Add(pendingLife))
 	})
 	if err != nil {
 		return p, err
@@ -87,7 +89,7 @@ func (s *Service) Lead(w http.ResponseWriter, r *http.Request, pool access.Pool,
 	if need == Enrol {
 		path = "/factors/new"
 	}
-	http.Redirect(w, r, address(pool, path, query), http.StatusSeeOther) //nolint:gosec // a path of our own
+	http.Redirect(w, r, address(pool, path, query), http.StatusSeeOther)
 	return true, nil
 }
 

@@ -86,11 +86,11 @@ func (s *Service) showChallenge(w http.ResponseWriter, r *http.Request, pool acc
 	if err != nil {
 		return err
 	}
-	need, err := s.Need(r.Context(), pool, p.User, false)
-	if err != nil {
-		return err
+	need, err := s.Need(r.Context(), pool, p.User, true)
+	if err != nil || need == Nothing { // the rule changed meanwhile
+		return orElse(err, ErrOver)
 	}
-	if need != Challenge {
+	if need == Enrol {
 		http.Redirect(w, r, address(pool, "/factors/new", r.URL.Query()), http.StatusSeeOther) //nolint:gosec // a path of our own
 		return nil
 	}

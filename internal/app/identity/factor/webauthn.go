@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,7 +192,7 @@ func (s *Service) noteUse(ctx context.Context, who *owner, used *webauthn.Creden
 		return fmt.Errorf("store passkey: %w", err)
 	}
 	for i := range who.credentials {
-		if string(who.credentials[i].ID) == string(used.ID) {
+		if bytes.Equal(who.credentials[i].ID, used.ID) {
 			return updatePasskey(ctx, s.DB, who.ids[i], text, s.Now())
 		}
 	}

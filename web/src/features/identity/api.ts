@@ -48,5 +48,5 @@ export function useEndDevice() {
 }
 
 export function useEndDevices() {
-  return useMutation({ mutationFn: () => ok(api.DELETE('/v1/me/sessions', { params: { query: {} } })) })
+  return useMutation({ mutationFn: () => ok(api.DELETE('/v1/me/sessions', { params: { query: { here: true } } })) })
 }

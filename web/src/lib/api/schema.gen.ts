@@ -3715,7 +3715,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
             cookie?: never;
         };
         requestBody: {
