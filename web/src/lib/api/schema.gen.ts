@@ -210,7 +210,7 @@ export interface paths {
         get: operations["list-my-sessions"];
         put?: never;
         post?: never;
-        /** Sign out everywhere, here as well unless it is kept */
+        /** Sign out everywhere else, or everywhere */
         delete: operations["end-my-sessions"];
         options?: never;
         head?: never;
@@ -3070,8 +3070,8 @@ export interface operations {
     "end-my-sessions": {
         parameters: {
             query?: {
-                /** @description Stay signed in here */
-                keep?: boolean;
+                /** @description Here as well */
+                here?: boolean;
             };
             header?: never;
             path?: never;
