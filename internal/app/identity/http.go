@@ -199,7 +199,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err != nil {
 		return err
 	}
-	if err := s.RequireFresh(ctx, freshTime); err != nil {
+	if err := s.RequireFresh(ctx, FreshTime); err != nil {
 		return err
 	}
 	who, err := s.accountByID(ctx, claims.User)

@@ -35,6 +35,9 @@ const DefaultPool = "default"
 // ConsoleClient is the OpenID client of the console.
 const ConsoleClient = "console"
 
+// FreshTime is how long ago a sign-in may be for what is dangerous.
+const FreshTime = 10 * time.Minute
+
 // Lifetimes.
 const (
 	accessTokenLife = 10 * time.Minute
@@ -44,7 +47,6 @@ const (
 	setupLinkLife   = 24 * time.Hour
 	resetLinkLife   = 24 * time.Hour
 	maxMintedLife   = time.Hour
-	freshTime       = 10 * time.Minute // since the sign-in, for what is dangerous
 )
 
 // Bounds of memory.

@@ -467,7 +467,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Close an organisation and delete everything after a grace period */
+        /** Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes */
         post: operations["offboard-tenant"];
         delete?: never;
         options?: never;
