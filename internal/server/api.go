@@ -70,7 +70,9 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		}
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
-	return p.scopeOf(ctx, claims.User, claims.Tenant)
+	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
+	scope.Session = claims.Session
+	return scope, err
 }
 
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {

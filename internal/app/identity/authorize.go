@@ -13,6 +13,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -26,7 +28,7 @@ const paramTenant = "tenant"
 
 // authorization is a checked authorization request. It has no row in the database: the address of the sign-in page
 // carries it and it is checked again with each step, so that nobody can fill a table with requests, and a page that was
-// left open for a day still works. What a later step adds (a second factor, another provider) starts after the password.
+// left open for a day still works. A second factor starts after the password.
 type authorization struct {
 	oidc.AuthRequest
 	client *client.Client
@@ -115,7 +117,7 @@ func (s *Service) checkAuthorization(ctx context.Context, a *authorization, valu
 }
 
 // satisfied tells whether a session answers the request without a page.
-func (a *authorization) satisfied(b browserSession, now time.Time) bool {
+func (a *authorization) satisfied(b browser.Session, now time.Time) bool {
 	for _, p := range []string{oidc.PromptLogin, oidc.PromptSelectAccount, promptCreate} {
 		if slices.Contains(a.Prompt, p) {
 			return false
@@ -147,12 +149,18 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request, pool Pool) e
 	if a.portal, err = s.portal(ctx, pool, a.query.Get(paramTenant)); err != nil {
 		return s.deny(w, r, pool, a, err)
 	}
-	b, ok, err := s.session(r, pool)
+	b, ok, err := s.sessions.Find(r, pool)
 	if err != nil {
 		return err
 	}
 	if ok && a.satisfied(b, s.now()) {
-		return s.answer(w, r, pool, a, b)
+		lacks, err := s.Factors.Lacks(ctx, pool, b, a.strong())
+		if err != nil {
+			return err
+		}
+		if !lacks {
+			return s.answer(w, r, pool, a, b)
+		}
 	}
 	if a.silent() {
 		return s.refuse(w, r, pool, a, oidc.ErrLoginRequired().WithDescription("nobody is signed in"))
@@ -164,6 +172,9 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request, pool Pool) e
 	http.Redirect(w, r, pool.Path()+path+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
 	return nil
 }
+
+// strong tells whether the client asks for more than one factor.
+func (a *authorization) strong() bool { return slices.Contains(a.ACRValues, access.ACRMulti) }
 
 // silent tells whether nobody may be shown a page.
 func (a *authorization) silent() bool { return slices.Contains(a.Prompt, oidc.PromptNone) }
@@ -182,14 +193,14 @@ func (a *authorization) title() string {
 }
 
 // answer sends the browser back to the client with a code.
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) error {
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browser.Session) error {
 	if answered, err := s.askConsent(w, r, pool, a, b); err != nil || answered {
 		return err
 	}
 	return s.giveAnswer(w, r, pool, a, b)
 }
 
-func (s *Service) giveAnswer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) error {
+func (s *Service) giveAnswer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browser.Session) error {
 	code, err := s.giveCode(r.Context(), pool, a, b)
 	if err != nil {
 		return s.deny(w, r, pool, a, err)

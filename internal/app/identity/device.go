@@ -9,6 +9,7 @@ import (
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/device"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
@@ -47,7 +48,7 @@ func (s *Service) showDevice(w http.ResponseWriter, r *http.Request, pool Pool) 
 	if state := r.URL.Query().Get("state"); state != "" {
 		code = state // back from signing in
 	}
-	b, signedIn, err := s.session(r, pool)
+	b, signedIn, err := s.sessions.Find(r, pool)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (s *Service) signInForDevice(pool Pool, code string) string {
 	}.Encode()
 }
 
-func (s *Service) confirmDevice(w http.ResponseWriter, r *http.Request, pool Pool, b browserSession, code string, problem error) error {
+func (s *Service) confirmDevice(w http.ResponseWriter, r *http.Request, pool Pool, b browser.Session, code string, problem error) error {
 	ctx := r.Context()
 	found, err := s.waitingDevice(w, r, pool, code)
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Service) decideDevice(w http.ResponseWriter, r *http.Request, pool Pool
 		return err
 	}
 	ctx, code := r.Context(), r.PostForm.Get("user_code")
-	b, signedIn, err := s.session(r, pool)
+	b, signedIn, err := s.sessions.Find(r, pool)
 	if err != nil {
 		return err
 	}

@@ -69,10 +69,11 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return err
 	}
 	s.log.InfoContext(ctx, "a person chose the first password by a one-time link", "user", who.ID)
-	if _, err := s.openSession(w, r, pool, who.ID, methodPassword); err != nil {
+	next := url.Values{paramTenant: {tenant.Name}}
+	if _, open, err := s.admit(w, r, pool, who.ID, next, false); err != nil || !open {
 		return err
 	}
-	http.Redirect(w, r, s.publicURL+"/?"+url.Values{paramTenant: {tenant.Name}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, s.publicURL+"/?"+next.Encode(), http.StatusSeeOther)
 	return nil
 }
 

@@ -111,7 +111,7 @@ func (e *env) authenticate(ctx context.Context, bearer string) (tenancy.Scope, e
 		return tenancy.Scope{}, err
 	}
 	m, err := e.Membership(ctx, c.User, c.Tenant)
-	return tenancy.Scope{Tenant: c.Tenant, User: c.User, Role: m.Role, Operator: m.Operator}, err
+	return tenancy.Scope{Tenant: c.Tenant, User: c.User, Role: m.Role, Operator: m.Operator, Session: c.Session}, err
 }
 
 func (e *env) pass(d time.Duration) { e.ahead.Add(int64(d)) }

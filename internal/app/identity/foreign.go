@@ -8,12 +8,13 @@ import (
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 )
 
 // askConsent lets a program of others learn nothing before the person has allowed it: answered is true when they are asked.
-func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browserSession) (answered bool, err error) {
+func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browser.Session) (answered bool, err error) {
 	if !a.client.Foreign() {
 		return false, nil
 	}
@@ -36,11 +37,11 @@ func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, pool Pool, 
 }
 
 // beginConsent is begin for somebody who is signed in; others go through sign-in first, and a is nil after that.
-func (s *Service) beginConsent(w http.ResponseWriter, r *http.Request, pool Pool) (a *authorization, b browserSession, err error) {
+func (s *Service) beginConsent(w http.ResponseWriter, r *http.Request, pool Pool) (a *authorization, b browser.Session, err error) {
 	if a, err = s.begin(w, r, pool); err != nil || a == nil {
 		return nil, b, err
 	}
-	b, signedIn, err := s.session(r, pool)
+	b, signedIn, err := s.sessions.Find(r, pool)
 	if err != nil {
 		return nil, b, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -30,7 +31,7 @@ func (s *Service) formToken(w http.ResponseWriter, r *http.Request, pool Pool) s
 		return s.macForm(pool, c.Value)
 	}
 	value, _ := opaque.New()
-	setCookie(w, formCookie, value, sessionLife)
+	browser.SetCookie(w, formCookie, value, browser.Life)
 	return s.macForm(pool, value)
 }
 
@@ -62,6 +63,7 @@ func (s *Service) readForm(r *http.Request, pool Pool) error {
 func (s *Service) show(w http.ResponseWriter, r *http.Request, pool Pool, status int, name page.Name, d page.Data) error {
 	d.Base, d.Home, d.SignUp = pool.Path(), s.publicURL+"/", pool.SignUp
 	d.Token, d.Documents, d.PasswordMin = s.formToken(w, r, pool), s.consents.Documents, pool.PasswordMin
+	d.Passkeys = s.Factors.Keys != nil
 	return s.pages.Render(w, status, name, d)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
 )
 
@@ -25,7 +26,7 @@ func (s *Service) chosenTenant(ctx context.Context, a *authorization, user uuid.
 }
 
 // giveCode makes a code for the client that asks, for the tenant that is asked for or the user's own.
-func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browserSession) (string, error) {
+func (s *Service) giveCode(ctx context.Context, pool Pool, a *authorization, b browser.Session) (string, error) {
 	tenant, err := s.chosenTenant(ctx, a, b.User)
 	if err != nil {
 		return "", err

@@ -84,7 +84,7 @@ func (s *Service) Register(api huma.API) {
 		}) (*answer[Me], error) {
 			return reply(s.rename(ctx, in.Body.Name))
 		})
-	change := httpx.Operation(http.MethodPost, "/v1/me/password", "change-password", httpx.SignedIn, "Change one's password; every other session ends", "identity")
+	change := httpx.Operation(http.MethodPost, "/v1/me/password", "change-password", httpx.SignedIn, "Change one's password; needs a sign-in of the last 10 minutes, and every other session ends", "identity")
 	change.DefaultStatus = http.StatusNoContent
 	huma.Register(api, change, func(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
 		return nil, s.changeOwnPassword(ctx, in.token, in.Body.Current, in.Body.New)
@@ -99,6 +99,8 @@ func (s *Service) Register(api huma.API) {
 		}) (*answer[OneTimeLink], error) {
 			return reply(s.operatorReset(ctx, in.ID))
 		})
+	s.Factors.Register(api)
+	s.sessions.Register(api)
 }
 
 func reply[T any](body T, err error) (*answer[T], error) {
@@ -200,6 +202,9 @@ func (s *Service) confirm(ctx context.Context, pool Pool, who account, given str
 func (s *Service) changeOwnPassword(ctx context.Context, token, current, next string) error {
 	claims, err := s.Verify(ctx, token)
 	if err != nil {
+		return err
+	}
+	if err := s.RequireFresh(ctx, FreshTime); err != nil {
 		return err
 	}
 	who, err := s.accountByID(ctx, claims.User)

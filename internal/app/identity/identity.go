@@ -19,9 +19,11 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/approval"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/device"
+	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
 	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
@@ -41,10 +43,11 @@ const DefaultPool = "default"
 // ConsoleClient is the OpenID client of the console.
 const ConsoleClient = client.Console
 
+// FreshTime is how long ago a sign-in may be for what is dangerous.
+const FreshTime = 10 * time.Minute
+
 // Lifetimes.
 const (
-	sessionIdle   = 24 * time.Hour
-	sessionLife   = 7 * 24 * time.Hour
 	setupLinkLife = 24 * time.Hour
 	resetLinkLife = 24 * time.Hour
 	maxMintedLife = time.Hour
@@ -97,6 +100,10 @@ type Service struct {
 
 	// Machines are the machine clients of tenants; the server gives them the tenants' data, for their log.
 	Machines *machine.Service
+	sessions *browser.Sessions
+
+	// Factors are what signs people in beside the password.
+	Factors *factor.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -126,7 +133,8 @@ func New(cfg Config) (*Service, error) {
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
-	if err := errors.Join(pagesErr, providerErr, s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
+	s.sessions = &browser.Sessions{DB: cfg.Pool, Now: s.now, Forget: s.Forget}
+	if err := errors.Join(pagesErr, providerErr, s.openFactors(), s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	return s, nil
@@ -184,10 +192,18 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
 	} {
-		mux.HandleFunc(strings.Replace(pattern, " ", " /pools/{pool}", 1), httpx.PoolPage, s.inPool(handler))
+		s.page(mux, pattern, handler)
+	}
+	for pattern, handler := range s.Factors.Pages() {
+		s.page(mux, pattern, handler)
 	}
 	mux.HandleFunc("GET /pools/{pool}/assets/{file}", httpx.Anybody, s.pages.ServeAsset)
 	mux.HandleFunc("/pools/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })
+}
+
+// page adds one page of every pool.
+func (s *Service) page(mux *httpx.Mux, pattern string, handler factor.Handler) {
+	mux.HandleFunc(strings.Replace(pattern, " ", " /pools/{pool}", 1), httpx.PoolPage, s.inPool(handler))
 }
 
 // maxForm bounds what is read of a request: our forms have a few fields.

@@ -166,7 +166,7 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 		return s.showProblem(w, r, pool, page.Setup, d, err)
 	}
 	s.log.InfoContext(ctx, "the first operator has set the installation up", "user", user.ID)
-	if _, err := s.openSession(w, r, pool, user.ID, methodPassword); err != nil {
+	if _, open, err := s.admit(w, r, pool, user.ID, nil, false); err != nil || !open {
 		return err
 	}
 	http.Redirect(w, r, s.publicURL+"/", http.StatusSeeOther)

@@ -7,6 +7,8 @@ import (
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 )
 
 // The protocol's checks are op's. Its router is not used: it serves grants that we do not have, opens every endpoint to
@@ -17,7 +19,7 @@ func newProvider(s *Service) (*op.Provider, error) {
 	return op.NewProvider(
 		&op.Config{
 			CodeMethodS256: true, GrantTypeRefreshToken: true, SupportedScopes: scopes(),
-			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "amr", "azp", "at_hash", "name", "email", "email_verified"},
+			SupportedClaims: []string{"sub", "aud", "exp", "iat", "iss", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "name", "email", "email_verified"},
 		},
 		&storage{Service: s},
 		func(bool) (op.IssuerFromRequest, error) {
@@ -60,6 +62,7 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request, _ Pool) erro
 	d.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
 	d.TokenEndpointAuthSigningAlgValuesSupported, d.RevocationEndpointAuthSigningAlgValuesSupported = nil, nil
 	d.IntrospectionEndpointAuthSigningAlgValuesSupported = nil
+	d.ACRValuesSupported = []string{access.ACRMulti}
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	httphelper.MarshalJSON(w, metadata{d, true, []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, promptCreate, oidc.PromptSelectAccount}})
 	return nil

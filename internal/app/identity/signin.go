@@ -10,15 +10,14 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
+	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
-
-// methodPassword is how RFC 8176 names a password.
-const methodPassword = "pwd"
 
 // errWrong is the same whether the account exists or not.
 var errWrong = errs.Unauthenticated("wrong_credentials", "This e-mail address and password do not belong together. Check both and try again.")
@@ -76,11 +75,37 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	if err != nil {
 		return s.showProblem(w, r, pool, page.SignIn, d, err)
 	}
-	b, err := s.openSession(w, r, pool, user, methodPassword)
-	if err != nil {
+	b, open, err := s.admit(w, r, pool, user, a.query, a.strong())
+	if err != nil || !open {
 		return err
 	}
 	return s.answer(w, r, pool, a, b)
+}
+
+// admit signs in somebody whose password was right. Where a step is still needed, the browser is led there instead, and
+// open is false: it has no session yet. wanted is a client's wish for that step.
+func (s *Service) admit(
+	w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, query url.Values, wanted bool,
+) (b browser.Session, open bool, err error) {
+	led, err := s.Factors.Lead(w, r, pool, user, query, wanted)
+	if err != nil || led {
+		return b, false, err
+	}
+	b, err = s.sessions.Open(w, r, pool, user, factor.MethodPassword)
+	return b, err == nil, err
+}
+
+// openFactors makes what signs people in beside the password.
+func (s *Service) openFactors() error {
+	keys, err := factor.NewKeys(s.publicURL)
+	s.Factors = &factor.Service{
+		DB: s.db, Key: s.key, Sessions: s.sessions, Throttle: s.throttle, Keys: keys, Now: s.now, Log: s.log, Forget: s.Forget, Home: s.publicURL + "/",
+		Fresh: s.RequireFresh,
+		Site: factor.Site{Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Password: func(ctx context.Context, pool Pool, user uuid.UUID, given string) error {
+			return s.ConfirmPassword(ctx, pool.Name, user, given)
+		}},
+	}
+	return err
 }
 
 // authenticate finds out whose address and password these are. What it costs does not tell whether there is an account.

@@ -1,11 +1,11 @@
 package identity
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/zitadel/oidc/v3/pkg/op"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 )
 
@@ -16,7 +16,7 @@ func (s *Service) endSession(w http.ResponseWriter, r *http.Request, pool Pool) 
 	if err != nil {
 		return errBadRequest.Wrap(err)
 	}
-	b, signedIn, err := s.session(r, pool)
+	b, signedIn, err := s.sessions.Find(r, pool)
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,11 @@ func (s *Service) endSession(w http.ResponseWriter, r *http.Request, pool Pool) 
 		}
 	}
 	if signedIn {
-		if err := s.closeSession(r.Context(), b); err != nil {
+		if _, err := s.sessions.Close(r.Context(), b.User, b.ID); err != nil {
 			return err
 		}
 	}
-	if _, err := r.Cookie(sessionCookie(pool)); !errors.Is(err, http.ErrNoCookie) {
-		dropCookie(w, sessionCookie(pool))
-	}
+	browser.Drop(w, r, pool)
 	http.Redirect(w, r, over, http.StatusSeeOther) //nolint:gosec // our own page, or an address that op found registered
 	return nil
 }

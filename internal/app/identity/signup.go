@@ -68,8 +68,8 @@ func (s *Service) signUp(w http.ResponseWriter, r *http.Request, pool Pool) erro
 		s.throttle.Forgive(made)
 		return s.showProblem(w, r, pool, page.SignUp, d, err)
 	}
-	b, err := s.openSession(w, r, pool, user.ID, methodPassword)
-	if err != nil {
+	b, open, err := s.admit(w, r, pool, user.ID, a.query, a.strong())
+	if err != nil || !open {
 		return err
 	}
 	return s.answer(w, r, pool, a, b)

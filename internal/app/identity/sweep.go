@@ -40,5 +40,5 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return s.Factors.Sweep(ctx)
 }

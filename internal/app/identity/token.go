@@ -131,7 +131,7 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant.Grant, by *clie
 	if by.Foreign() {
 		audience = s.Issuer(pool)
 	}
-	token, err := s.Sign(ctx, pool, pool.Access, access.TokenClaims{Subject: g.User, Tenant: g.Tenant, Client: g.Client, Session: g.Family, Audience: audience})
+	token, err := s.Sign(ctx, pool, pool.Access, claimsOf(g, audience))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,14 @@ func (s *Service) issue(ctx context.Context, pool Pool, g *grant.Grant, by *clie
 		return nil, fmt.Errorf("sign id token: %w", err)
 	}
 	return response, nil
+}
+
+// claimsOf is what an access token says of a grant.
+func claimsOf(g *grant.Grant, audience string) access.TokenClaims {
+	return access.TokenClaims{
+		Subject: g.User, Tenant: g.Tenant, Client: g.Client, Session: g.Family, Audience: audience,
+		SignedInAt: g.SignedInAt.Unix(), ACR: g.GetACR(), Methods: g.Methods,
+	}
 }
 
 // issueMachine makes a token for a machine client: no ID token, as nobody has signed in, and no refresh token, as the
@@ -208,7 +216,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return s.grants.Open(ctx, tx, pool, g) }); err != nil {
 		return "", err
 	}
-	return s.Sign(ctx, pool, life, access.TokenClaims{Subject: g.User, Tenant: g.Tenant, Client: g.Client, Session: g.Family, Audience: access.Audience})
+	return s.Sign(ctx, pool, life, claimsOf(g, access.Audience))
 }
 
 // revoke ends the family of a refresh or access token (RFC 7009). Unknown tokens are a success, too.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -132,5 +133,5 @@ func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string,
 	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
-	return endSessions(ctx, tx, user, keep)
+	return browser.EndAll(ctx, tx, user, keep)
 }

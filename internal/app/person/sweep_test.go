@@ -40,6 +40,9 @@ func declared() map[string]string {
 		"identity.machine_client name":         "of a program",
 		"identity.machine_client last_used_at": "of a program",
 		"identity.machine_client created_by":   "stays as an id",
+		"identity.factor name":                 "deleted with the account",
+
+		"identity.browser_session user_agent": "deleted with the account",
 
 		"control.tenant name":                "of an organisation",
 		"control.tier name":                  "of a tier",

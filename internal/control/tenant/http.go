@@ -145,7 +145,12 @@ func (a *API) registerChanges(api huma.API, base string, write tenancy.Permissio
 	starts(api, base, "move", write, "Move an organisation's data between pool and silo", func(ctx context.Context, id uuid.UUID, b moveBody) (workflow.Workflow, error) {
 		return a.Move(ctx, id, b.Placement)
 	})
-	starts(api, base, "offboard", write, "Close an organisation and delete everything after a grace period", func(ctx context.Context, id uuid.UUID, b offboardBody) (workflow.Workflow, error) {
+	starts(api, base, "offboard", write, "Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes", func(ctx context.Context, id uuid.UUID, b offboardBody) (workflow.Workflow, error) {
+		if a.Fresh != nil {
+			if err := a.Fresh(ctx); err != nil {
+				return workflow.Workflow{}, err
+			}
+		}
 		return a.Offboard(ctx, id, b.Name, b.Reason, time.Duration(b.Days)*24*time.Hour)
 	})
 }

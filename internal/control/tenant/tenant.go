@@ -107,6 +107,7 @@ type Service struct {
 	Signer      Signer
 	Log         *slog.Logger
 	Now         func() time.Time
+	Fresh       func(ctx context.Context) error // refuses an operator whose sign-in is long ago; nil: nobody is
 }
 
 // Errors of tenants.

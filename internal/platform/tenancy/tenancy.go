@@ -29,8 +29,9 @@ type Scope struct {
 	Tenant   uuid.UUID
 	User     uuid.UUID // the zero UUID for RoleSystem
 	Role     Role
-	Operator bool   // the user runs the installation
-	Request  string // request id, for the log and the audit
+	Operator bool      // the user runs the installation
+	Session  uuid.UUID // the sign-in that the access token came from; the zero UUID where there is none
+	Request  string    // request id, for the log and the audit
 }
 
 // DefaultTenant is the tenant that individuals share who sign up by themselves. Its id is the same in every installation.

@@ -146,6 +146,11 @@ export async function reauthenticate(): Promise<void> {
   await signIn()
 }
 
+/** Before something dangerous: the person signs in once more and is back at this very address, to do it then. */
+export async function signInAgain(): Promise<void> {
+  await (await opened()).signinRedirect({ prompt: 'login', state: { returnTo: here() } satisfies Return })
+}
+
 /** Whether a silent sign-in is worth a try: somebody signed in on this browser and did not sign out. */
 export function maySignInSilently(): boolean {
   return recall(hint, false, (value) => typeof value === 'boolean')

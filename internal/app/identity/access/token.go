@@ -50,6 +50,10 @@ type TokenClaims struct {
 	Tenant    uuid.UUID `json:"tenant"`
 	Client    string    `json:"client_id"`
 	Session   uuid.UUID `json:"sid"` // the token family: ends with it
+	// How and when the person signed in (RFC 9470).
+	SignedInAt int64    `json:"auth_time,omitempty"` // none for machine clients
+	ACR        string   `json:"acr,omitempty"`
+	Methods    []string `json:"amr,omitempty"`
 }
 
 const (

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 )
 
 // CodeLife is how long a code is good.
@@ -38,8 +40,8 @@ type Grant struct {
 // GetID is the token family's id.
 func (g *Grant) GetID() string { return g.Family.String() }
 
-// GetACR is none.
-func (g *Grant) GetACR() string { return "" }
+// GetACR says whether there was more than a password (RFC 9470).
+func (g *Grant) GetACR() string { return access.ACR(g.Methods) }
 
 // GetAMR says how the person proved who they are.
 func (g *Grant) GetAMR() []string { return g.Methods }

@@ -1,5 +1,5 @@
-// Package page renders the hosted pages of sign-in. They need no script: forms, one style sheet, and errors that are
-// tied to their fields.
+// Package page renders the hosted pages of sign-in. They need no script, but for passkeys, which browsers give to scripts
+// alone: forms, one style sheet, and errors that are tied to their fields.
 package page
 
 import (
@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 )
@@ -20,6 +21,9 @@ var templates embed.FS
 
 //go:embed style.css
 var style []byte
+
+//go:embed passkey.js
+var script []byte
 
 // Name is the name of a page.
 type Name string
@@ -35,7 +39,30 @@ const (
 	SignOut   Name = "sign-out"
 	SignedOut Name = "signed-out"
 	Error     Name = "error"
+	// The step after the password, and how people set it up.
+	Challenge  Name = "challenge"
+	Factors    Name = "factors"
+	NewFactor  Name = "factor-new"
+	App        Name = "factor-app"
+	EmailCode  Name = "factor-email"
+	PasskeyNew Name = "factor-passkey"
+	Recovery   Name = "recovery-codes"
+	Confirm    Name = "confirm"
+	Devices    Name = "devices"
 )
+
+func names() []Name {
+	return []Name{
+		SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error,
+		Challenge, Factors, NewFactor, App, EmailCode, PasskeyNew, Recovery, Confirm, Devices,
+		Device, DeviceConfirm, DeviceDone, Consent,
+	}
+}
+
+// scripted tells whether a page has our script: passkeys need one, nothing else does.
+func scripted(n Name) bool {
+	return n == SignIn || n == Challenge || n == PasskeyNew || n == Confirm
+}
 
 // Data is what a page shows. Fields that a page has no use for stay empty.
 type Data struct {
@@ -52,6 +79,9 @@ type Data struct {
 	Title  string            // of the error page
 	Detail string            // of the error page: what happened and what to do
 	Tenant string            // whose portal this is
+	Steps  Steps             // of the pages about the step after the password
+	// Passkeys tells whether browsers allow passkeys at this address.
+	Passkeys bool
 	// Documents are what people agree to when they make an account.
 	Documents   []consent.Document
 	PasswordMin int     // fewest characters of a new password
@@ -60,22 +90,38 @@ type Data struct {
 
 // Renderer renders pages.
 type Renderer struct {
-	pages map[Name]*template.Template
-	asset string // file name of the style sheet: it changes with its content
+	pages  map[Name]*template.Template
+	assets map[string]asset // by file name, which changes with the content
+}
+
+type asset struct {
+	kind string
+	text []byte
+}
+
+// fileName is one that changes with the content.
+func fileName(name, ext string, text []byte) string {
+	sum := sha256.Sum256(text)
+	return name + "." + hex.EncodeToString(sum[:6]) + ext
 }
 
 // New reads the templates.
 func New() (*Renderer, error) {
-	sum := sha256.Sum256(style)
-	r := &Renderer{pages: map[Name]*template.Template{}, asset: "style." + hex.EncodeToString(sum[:6]) + ".css"}
+	css, js := fileName("style", ".css", style), fileName("passkey", ".js", script)
+	r := &Renderer{pages: map[Name]*template.Template{}, assets: map[string]asset{
+		css: {"text/css; charset=utf-8", style}, js: {"text/javascript; charset=utf-8", script},
+	}}
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
-		"style": func() string { return r.asset },
-		"field": func(d Data, name string) field { return field{Data: d, Field: name} },
+		"style":  func() string { return css },
+		"script": func() string { return js },
+		"time":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+		"field":  func(d Data, name string) field { return field{Data: d, Field: name} },
 	}).ParseFS(templates, "template/layout.html", "template/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	for _, name := range []Name{Device, DeviceConfirm, DeviceDone, Consent, SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error} {
+	for _, name := range names() {
 		copied, err := layout.Clone()
 		if err == nil {
 			r.pages[name], err = copied.ParseFS(templates, "template/"+string(name)+".html")
@@ -116,6 +162,19 @@ func (d Data) Focus() string {
 // contentPolicy allows nothing but our style sheet and forms to ourselves.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
+// policy is the content policy of one page.
+func (d Data) policy(name Name) string {
+	policy := contentPolicy
+	if origin := d.leadsTo(); origin != "" {
+		// Browsers hold what a form leads to against the policy as well, redirects included.
+		policy = strings.Replace(policy, "form-action 'self'", "form-action 'self' "+origin, 1)
+	}
+	if scripted(name) {
+		policy += "; script-src 'self'; connect-src 'self'"
+	}
+	return policy
+}
+
 // Render writes a page with a status.
 func (r *Renderer) Render(w http.ResponseWriter, status int, name Name, d Data) error {
 	var body bytes.Buffer
@@ -123,10 +182,7 @@ func (r *Renderer) Render(w http.ResponseWriter, status int, name Name, d Data) 
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
 	Protect(w.Header())
-	if origin := d.leadsTo(); origin != "" {
-		// Browsers hold what a form leads to against the policy as well, redirects included.
-		w.Header().Set("Content-Security-Policy", strings.Replace(contentPolicy, "form-action 'self'", "form-action 'self' "+origin, 1))
-	}
+	w.Header().Set("Content-Security-Policy", d.policy(name))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w) // the client may be gone; nobody else to tell
@@ -142,14 +198,15 @@ func Protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// ServeAsset serves the style sheet; its name changes with its content, so browsers may keep it.
+// ServeAsset serves the style sheet and the script; their names change with their content, so browsers may keep them.
 func (r *Renderer) ServeAsset(w http.ResponseWriter, req *http.Request) {
-	if !strings.EqualFold(req.PathValue("file"), r.asset) {
+	found, ok := r.assets[strings.ToLower(req.PathValue("file"))]
+	if !ok {
 		http.NotFound(w, req)
 		return
 	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Content-Type", found.kind)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(style) // the client may be gone
+	_, _ = w.Write(found.text) // the client may be gone
 }

@@ -3,17 +3,20 @@ import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/FloatingIndicator.layer.css'
 import '@mantine/core/styles/SegmentedControl.layer.css'
 import '@mantine/core/styles/PasswordInput.layer.css'
-import { Alert, Button, Group, PasswordInput, SegmentedControl, Stack, Text, TextInput, Title, useMantineColorScheme } from '@mantine/core'
+import { Alert, Button, Group, PasswordInput, SegmentedControl, Stack, TextInput, useMantineColorScheme } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useSuspenseQuery } from '@tanstack/react-query'
-import { useState, type ReactNode, type SyntheticEvent } from 'react'
+import { useState, type SyntheticEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { messageOf } from '@/lib/api/problem'
 import { meQuery, useChangePassword, useRename } from './api'
 import { Erase } from './Erase'
 import { Consents, MyData } from './MyData'
+import { DevicesSection } from './DevicesSection'
+import { FactorsSection } from './FactorsSection'
 import classes from './ProfilePage.module.css'
+import { Section } from './Section'
 
 /** A person's own settings. */
 export function ProfilePage() {
@@ -24,6 +27,8 @@ export function ProfilePage() {
       <div className={classes.sections}>
         <NameSection />
         <PasswordSection />
+        <FactorsSection />
+        <DevicesSection />
         <AppearanceSection />
         <Section title={t('profile.data')} text={t('profile.dataText')}>
           <MyData />
@@ -36,22 +41,6 @@ export function ProfilePage() {
         </Section>
       </div>
     </>
-  )
-}
-
-function Section({ title, text, children }: { title: string; text: string; children: ReactNode }) {
-  return (
-    <section className={classes.section}>
-      <div>
-        <Title order={2} fz="md">
-          {title}
-        </Title>
-        <Text size="sm" c="dimmed" mt={4}>
-          {text}
-        </Text>
-      </div>
-      <div>{children}</div>
-    </section>
   )
 }
 

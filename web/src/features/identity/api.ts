@@ -22,3 +22,31 @@ export function useChangePassword() {
     mutationFn: (body: { current: string; new: string }) => ok(api.POST('/v1/me/password', { body })),
   })
 }
+
+export function factorsQuery() {
+  return queryOptions({ queryKey: ['me', 'factors'], queryFn: ({ signal }) => ok(api.GET('/v1/me/factors', { signal })) })
+}
+
+export function useRemoveFactor() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => ok(api.DELETE('/v1/me/factors/{id}', { params: { path: { id } } })),
+    onSettled: () => client.invalidateQueries(factorsQuery()),
+  })
+}
+
+export function devicesQuery() {
+  return queryOptions({ queryKey: ['me', 'sessions'], queryFn: ({ signal }) => ok(api.GET('/v1/me/sessions', { signal })) })
+}
+
+export function useEndDevice() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => ok(api.DELETE('/v1/me/sessions/{id}', { params: { path: { id } } })),
+    onSettled: () => client.invalidateQueries(devicesQuery()),
+  })
+}
+
+export function useEndDevices() {
+  return useMutation({ mutationFn: () => ok(api.DELETE('/v1/me/sessions', { params: { query: { here: true } } })) })
+}

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import '@/lib/i18n'
-import { accessToken, reauthenticate, refresh } from '@/lib/auth'
+import { accessToken, reauthenticate, refresh, signInAgain } from '@/lib/auth'
 import { authorizedFetch, ok } from './client'
 import { serverNow } from './clock'
 import { ApiError } from './problem'
 
-vi.mock('@/lib/auth', () => ({ accessToken: vi.fn(), refresh: vi.fn(), reauthenticate: vi.fn() }))
+vi.mock('@/lib/auth', () => ({ accessToken: vi.fn(), refresh: vi.fn(), reauthenticate: vi.fn(), signInAgain: vi.fn() }))
 
 const server = vi.fn<(request: Request) => Promise<Response>>()
 
@@ -33,6 +33,15 @@ describe('authorizedFetch', () => {
     server.mockReturnValue(answer(200))
     expect((await authorizedFetch(request())).status).toBe(200)
     expect(tokens()).toEqual(['Bearer old'])
+  })
+
+  it('leads to a new sign-in, without dropping the token, where one is asked for', async () => {
+    vi.mocked(signInAgain).mockResolvedValue()
+    server.mockImplementation(() => Promise.resolve(Response.json({ code: 'step_up_required' }, { status: 401 })))
+    void authorizedFetch(request())
+    await vi.waitFor(() => expect(signInAgain).toHaveBeenCalledOnce())
+    expect(refresh).not.toHaveBeenCalled()
+    expect(reauthenticate).not.toHaveBeenCalled()
   })
 
   it('refreshes a refused token and sends the same body again', async () => {

@@ -1,26 +1,39 @@
 import createClient from 'openapi-fetch'
-import { accessToken, refresh, reauthenticate } from '@/lib/auth'
+import { accessToken, refresh, reauthenticate, signInAgain } from '@/lib/auth'
 import { noteServerTime } from './clock'
 import { problemOf, unreachable } from './problem'
 import type { paths } from './schema.gen'
-import type { Filled } from './types'
+import type { Filled, Problem } from './types'
 
 /** The API, typed by its own description. Wrap calls in `ok` to get data or an ApiError. */
 export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch })
 
 /**
  * Sends a request with the access token. A 401 is answered by refreshing the token once and, when that does not help,
- * by signing in again and returning to this very address.
+ * by signing in again and returning to this very address. What needs a fresh sign-in leads to one at once.
  */
 export async function authorizedFetch(request: Request): Promise<Response> {
   const again = request.clone()
   const response = await send(request, await accessToken())
   if (response.status !== 401) return response
+  if (await wantsNewSignIn(response)) {
+    await signInAgain()
+    return new Promise(() => undefined)
+  }
   const token = await refresh()
   const second = token ? await send(again, token) : response
   if (second.status !== 401) return second
   await reauthenticate()
   return new Promise(() => undefined) // the page is leaving; an error would only flash
+}
+
+/** The token is good, but the sign-in is too long ago for what was asked. */
+async function wantsNewSignIn(response: Response): Promise<boolean> {
+  const problem: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined)
+  return (problem as Partial<Problem> | undefined)?.code === 'step_up_required'
 }
 
 async function send(request: Request, token: string | undefined): Promise<Response> {
