@@ -61,6 +61,7 @@ create index federation_flow_provider on identity.federation_flow (provider_id);
 create index federation_flow_expiry on identity.federation_flow (expires_at);
 create index federation_flow_pool on identity.federation_flow (pool_id);
 grant select, insert, delete on identity.federation_flow to cloudkida_identity;
+grant update (expires_at) on identity.federation_flow to cloudkida_identity; -- which locking rows needs
 
 -- How a tenant's people may sign in. No row: as they like.
 create table identity.federation_rule (

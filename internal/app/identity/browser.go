@@ -20,6 +20,7 @@ type browserSession struct {
 	Methods    []string // how the person proved who they are (amr of RFC 8176)
 	SignedInAt time.Time
 	IdleAt     time.Time
+	Vouched    uuid.NullUUID // the tenant whose own provider signed the person in: it opens that one alone
 }
 
 // sessionCookie is the cookie's name: one per pool, so that one browser can be signed in to several. The prefix __Host-
@@ -38,6 +39,11 @@ func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -ti
 // openSession starts a session after a sign-in. It always has a new token, and the one that the browser came with ends:
 // whoever planted that one gains nothing.
 func (s *Service) openSession(w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, methods ...string) (browserSession, error) {
+	return s.openVouched(w, r, pool, user, uuid.NullUUID{}, methods...)
+}
+
+// openVouched opens a session for which a provider of a tenant's own has vouched.
+func (s *Service) openVouched(w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, provider uuid.NullUUID, methods ...string) (browserSession, error) {
 	ctx, now := r.Context(), s.now()
 	token, hash := opaque.New()
 	b := browserSession{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(sessionIdle)}
@@ -48,9 +54,9 @@ func (s *Service) openSession(w http.ResponseWriter, r *http.Request, pool Pool,
 			}
 		}
 		return tx.QueryRow(ctx, `
-			insert into identity.browser_session (token_hash, pool_id, user_id, methods, created_at, idle_at, expires_at)
-			values (@hash, @pool, @user, @methods, @now, @idle, @expires) returning id`, pgx.NamedArgs{
-			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "now": now, "idle": b.IdleAt, "expires": now.Add(sessionLife),
+			insert into identity.browser_session (token_hash, pool_id, user_id, methods, provider_id, created_at, idle_at, expires_at)
+			values (@hash, @pool, @user, @methods, @provider, @now, @idle, @expires) returning id`, pgx.NamedArgs{
+			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "provider": provider, "now": now, "idle": b.IdleAt, "expires": now.Add(sessionLife),
 		}).Scan(&b.ID)
 	})
 	if err != nil {
@@ -71,8 +77,8 @@ func (s *Service) session(r *http.Request, pool Pool) (b browserSession, ok bool
 	}
 	ctx, now := r.Context(), s.now()
 	rows, err := s.db.Query(ctx, `
-		select b.id, b.user_id, b.methods, b.created_at, b.idle_at
-		from identity.browser_session b join identity."user" u on u.id = b.user_id
+		select b.id, b.user_id, b.methods, b.created_at, b.idle_at, f.tenant_id
+		from identity.browser_session b join identity."user" u on u.id = b.user_id left join identity.federation_provider f on f.id = b.provider_id
 		where b.token_hash = $1 and b.pool_id = $2 and least(b.idle_at, b.expires_at) > $3 and u.disabled_at is null`,
 		opaque.Hash(c.Value), pool.ID, now)
 	if err != nil {

@@ -18,11 +18,13 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/outbound"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -64,6 +66,8 @@ type Config struct {
 	Version   string             // of the program, for GET /v1/config
 	Now       func() time.Time   // the clock; time.Now when nil
 	Documents []consent.Document // that people agree to when they make an account
+	// AllowPrivate lets identity providers be in private networks and on this machine.
+	AllowPrivate bool
 }
 
 // Service is the identity of one installation.
@@ -86,6 +90,8 @@ type Service struct {
 	consents  consent.Keeper
 	keys      *keyring.Ring
 
+	// Federation signs people in by their organisations' own identity providers.
+	Federation *federation.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -111,6 +117,10 @@ func New(cfg Config) (*Service, error) {
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
 	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
 	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
+	guard := outbound.Guard{AllowPrivate: cfg.AllowPrivate}
+	s.Federation = &federation.Service{
+		Identity: cfg.Pool, Key: cfg.Key, PublicURL: s.publicURL, Client: guard.Client(), CheckURL: guard.CheckURL, Log: cfg.Log, Now: s.now, Forget: s.Forget,
+	}
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
@@ -144,6 +154,9 @@ func (s *Service) Mount(mux *http.ServeMux) {
 		"GET /enter":                            s.showEnter,
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
+		"GET /federation/{id}/start":            s.startFederation,
+		"GET /federation/callback":              s.endFederation,
+		"GET /federation/test":                  s.testFederation,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" /pools/{pool}"+path, s.inPool(handler))

@@ -22,6 +22,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{"auth_code", "code_hash", "expires_at < $1", now.Add(-accessTokenLife)}, // kept while a replay could end something
 		{"token_family", "id", "expires_at < $1", now},
 		{"browser_session", "id", "least(idle_at, expires_at) < $1", now},
+		{"federation_flow", "state_hash", "expires_at < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
 	} {
 		statement := fmt.Sprintf(`delete from identity.%[1]s where %[2]s in (

@@ -24,6 +24,8 @@ const (
 	TenantWrite   tenancy.Permission = "tenant.write"   // how the tenant is set up: its domains and the like
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
 	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
+	IDPRead       tenancy.Permission = "idp.read"       // the tenant's own identity providers
+	IDPWrite      tenancy.Permission = "idp.write"      // change and test them, and who may sign in otherwise
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
 	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
 )
@@ -66,9 +68,9 @@ func Permissions(r tenancy.Role) []tenancy.Permission {
 	case tenancy.RoleAuthor:
 		return append(learner, LabWrite)
 	case tenancy.RoleAdmin:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, IDPRead, IDPWrite)
 	case tenancy.RoleOwner:
-		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, TenantExport)
+		return append(learner, LabWrite, SessionSeeAll, MemberRead, MemberWrite, TenantRead, TenantWrite, TenantExport, IDPRead, IDPWrite)
 	case tenancy.RoleSystem:
 		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
 	default:

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 )
 
 //go:embed template/*.html
@@ -34,6 +35,7 @@ const (
 	Changed   Name = "changed"
 	SignOut   Name = "sign-out"
 	SignedOut Name = "signed-out"
+	Tested    Name = "tested"
 	Error     Name = "error"
 )
 
@@ -52,6 +54,8 @@ type Data struct {
 	Title  string            // of the error page
 	Detail string            // of the error page: what happened and what to do
 	Tenant string            // whose portal this is
+	Doors  []federation.Door // the organisation's own identity providers
+	Only   bool              // nobody but owners signs in otherwise
 	// Documents are what people agree to when they make an account.
 	Documents []consent.Document
 }
@@ -73,7 +77,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error} {
+	for _, name := range []Name{SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error} {
 		copied, err := layout.Clone()
 		if err == nil {
 			r.pages[name], err = copied.ParseFS(templates, "template/"+string(name)+".html")
