@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
@@ -34,6 +36,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
 )
@@ -44,6 +47,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
+	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
 	p.members.Register(api)
 	p.labs.Register(api)
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
@@ -61,7 +65,7 @@ func (p *program) api(mux *http.ServeMux) huma.API {
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) {
 	p := &program{
-		identity: &identity.Service{}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		identity: &identity.Service{Federation: &federation.Service{}}, members: &member.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, environments: &environment.Service{}, upgrades: &upgrade.Service{}, workflows: &workflow.Engine{},
 		mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{}, exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		registration: &registration.Service{},

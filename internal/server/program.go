@@ -126,7 +126,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.pools, err = openPools(ctx, store.installation); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents()})
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), AllowPrivate: cfg.AllowPrivate})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -139,6 +139,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
 	p.members = &member.Service{Identity: p.pools.identity, DB: p.data, Forget: p.identity.Forget}
 	p.tiers = tier.New(p.pools.control)
+	p.openFederation()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err
