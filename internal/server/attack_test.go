@@ -194,7 +194,11 @@ func (s *stage) rows(t *testing.T, tenant, user, mark string) map[string]string 
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, tenant, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, error, state, ended_at, expires_at)
 		values ($1, $2, $3, 'failed', now(), now() + interval '1 day') returning id::text`, tenant, user, mark)
+	provider := s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
+		default_role, groups, just_in_time, enabled, by_owner)
+		values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, tenant, mark)
 	return map[string]string{
+		"provider": provider,
 		"slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
 	}
 }
@@ -217,6 +221,8 @@ func idFor(path, name string, ids map[string]string) string {
 	switch {
 	case name == "id" && strings.HasPrefix(path, "/v1/sessions"):
 		return ids["session"]
+	case name == "id" && strings.HasPrefix(path, "/v1/identity-providers"):
+		return ids["provider"]
 	case name == "id" && strings.Contains(path, "/exports"):
 		return ids["export"]
 	case name == "id" && strings.HasPrefix(path, "/v1/operator/tenants"):
@@ -375,7 +381,7 @@ func (s *stage) crossing(t *testing.T) (faults []string) {
 func (s *stage) digest(t *testing.T) string {
 	t.Helper()
 	var parts []string
-	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership"} {
+	for _, table := range []string{"pool.lab", "pool.lab_version", "pool.session", "pool.check_result", "pool.audit_entry", "identity.membership", "identity.federation_provider"} {
 		parts = append(parts, table+" "+s.one(t, `select coalesce(md5(string_agg(x::text, '|' order by x::text)), '') from `+table+` x where tenant_id = $1`, s.tenantB))
 	}
 	// b's own people ask for exports as well, which go on meanwhile: the one that was there before counts.

@@ -283,6 +283,9 @@ func TestLiesOpenNothing(t *testing.T) {
 
 func status(code int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		if strings.HasPrefix(body, "{") {
+			w.Header().Set("Content-Type", "application/json")
+		}
 		w.WriteHeader(code)
 		_, _ = w.Write([]byte(body))
 	}

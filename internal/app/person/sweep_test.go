@@ -33,6 +33,9 @@ func declared() map[string]string {
 		"identity.pool name":            "of a pool",
 		"identity.client name":          "of a program",
 
+		"identity.federation_provider name":     "of an identity provider",
+		"identity.federation_provider by_owner": "whether an owner has seen its settings",
+
 		"control.tenant name":                "of an organisation",
 		"control.tier name":                  "of a tier",
 		"control.workflow_step name":         "of a step",

@@ -23,17 +23,17 @@ func TestRoles(t *testing.T) {
 	all := []tenancy.Permission{
 		policy.LabRead, policy.LabWrite, policy.SessionStart, policy.SessionUse, policy.SessionSeeAll, policy.SessionSystem,
 		policy.MemberRead, policy.MemberWrite, policy.OperatorRead, policy.OperatorWrite, httpx.SignedIn,
-		policy.TenantExport, policy.TenantSystem,
+		policy.TenantExport, policy.TenantSystem, policy.IDPRead, policy.IDPWrite,
 	}
 	table := map[tenancy.Role]string{ // in the order of all
-		tenancy.RoleLearner:    "x.xx......x..",
-		tenancy.RoleInstructor: "x.xxx.x...x..",
-		tenancy.RoleAuthor:     "xxxx......x..",
-		tenancy.RoleAdmin:      "xxxxx.xx..x..",
-		tenancy.RoleOwner:      "xxxxx.xx..xx.",
-		tenancy.RoleSystem:     "xx.xxx......x",
-		"stranger":             ".............",
-		"":                     ".............",
+		tenancy.RoleLearner:    "x.xx......x....",
+		tenancy.RoleInstructor: "x.xxx.x...x....",
+		tenancy.RoleAuthor:     "xxxx......x....",
+		tenancy.RoleAdmin:      "xxxxx.xx..x..xx",
+		tenancy.RoleOwner:      "xxxxx.xx..xx.xx",
+		tenancy.RoleSystem:     "xx.xxx......x..",
+		"stranger":             "...............",
+		"":                     "...............",
 	}
 	for role, row := range table {
 		for i, p := range all {

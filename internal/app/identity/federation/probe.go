@@ -152,8 +152,8 @@ func (s *Service) probeToken(ctx context.Context, p *Provider, d *discovered, po
 		return "", err
 	case refused.ErrorCode == "invalid_grant":
 		return "client id and secret are right: it refuses a wrong code, as it should", nil
-	case refused.ErrorCode == "invalid_client", refused.ErrorCode == "unauthorized_client":
-		return "", fmt.Errorf("%s does not accept the client id and secret (%s)", host(d.Token), refused.ErrorCode)
+	case refused.ErrorCode == "invalid_client", refused.ErrorCode == "unauthorized_client", refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized:
+		return "", fmt.Errorf("%s does not accept the client id and secret (%s)", host(d.Token), word(refused.ErrorCode))
 	}
 	return "", err
 }
