@@ -94,7 +94,7 @@ const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
   validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
-    tab: oneOf(search.tab, ['members', 'audit', 'exports'] as const),
+    tab: oneOf(search.tab, ['members', 'sign-in', 'audit', 'exports'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

@@ -130,14 +130,14 @@ type idInput struct {
 type createInput struct{ Body body }
 
 type changeInput struct {
-	idInput
-	Match string `header:"If-Match" required:"true" doc:"The provider's ETag"`
+	ID    uuid.UUID `path:"id" format:"uuid" doc:"The identity provider"`
+	Match string    `header:"If-Match" required:"true" doc:"The provider's ETag"`
 	Body  body
 }
 
 type removeInput struct {
-	idInput
-	Match string `header:"If-Match" required:"true" doc:"The provider's ETag"`
+	ID    uuid.UUID `path:"id" format:"uuid" doc:"The identity provider"`
+	Match string    `header:"If-Match" required:"true" doc:"The provider's ETag"`
 }
 
 type ruleInput struct {
@@ -183,7 +183,9 @@ func (a *API) Register(api huma.API) {
 		return a.reply(ctx)(a.Create(ctx, in.Body.draft()))
 	})
 	huma.Register(api, route(http.MethodGet, "/v1/identity-providers/{id}", "get-identity-provider", policy.IDPRead, "One identity provider, with its ETag"),
-		func(ctx context.Context, in *idInput) (*providerOutput, error) { return a.reply(ctx)(a.Get(ctx, in.ID)) })
+		func(ctx context.Context, in *idInput) (*providerOutput, error) {
+			return a.reply(ctx)(a.Get(ctx, in.ID))
+		})
 	huma.Register(api, route(http.MethodPut, "/v1/identity-providers/{id}", "update-identity-provider", policy.IDPWrite,
 		"Change an identity provider; switching it off, or another issuer, ends what it opened"), func(ctx context.Context, in *changeInput) (*providerOutput, error) {
 		version, err := match(in.Match)

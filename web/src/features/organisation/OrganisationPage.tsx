@@ -2,7 +2,7 @@ import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconArchive, IconGauge, IconHistory, IconUsers } from '@tabler/icons-react'
+import { IconArchive, IconGauge, IconHistory, IconKey, IconUsers } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import type { Me } from '@/lib/api/types'
@@ -10,8 +10,9 @@ import { AuditLog } from './AuditLog'
 import { Exports } from './Exports'
 import { Members } from './Members'
 import { PlanPanel } from './PlanPanel'
+import { SignIn } from './SignIn'
 
-export type OrganisationTab = 'plan' | 'members' | 'audit' | 'exports'
+export type OrganisationTab = 'plan' | 'members' | 'sign-in' | 'audit' | 'exports'
 
 interface Props {
   me: Me
@@ -33,6 +34,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
           <Tabs.Tab value="members" leftSection={<IconUsers size={16} />}>
             {t('organisation.members')}
           </Tabs.Tab>
+          <Tabs.Tab value="sign-in" leftSection={<IconKey size={16} />}>
+            {t('providers.tab')}
+          </Tabs.Tab>
           <Tabs.Tab value="audit" leftSection={<IconHistory size={16} />}>
             {t('organisation.audit')}
           </Tabs.Tab>
@@ -47,6 +51,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
         </Tabs.Panel>
         <Tabs.Panel value="members">
           <Members me={me} />
+        </Tabs.Panel>
+        <Tabs.Panel value="sign-in">
+          <SignIn owner={me.role === 'owner'} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditLog />

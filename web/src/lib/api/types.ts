@@ -46,6 +46,8 @@ export type Registration = Answer<'/v1/registrations/{id}'>
 export type Plan = Answer<'/v1/tenant/plan'>
 export type Member = Answer<'/v1/members'>['items'][number]
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type IdentityProvider = Answer<'/v1/identity-providers'>['items'][number]
+export type ProviderStep = IdentityProvider['lastTest'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
 /** The body of every error. */
