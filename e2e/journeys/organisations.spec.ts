@@ -1,62 +1,6 @@
 import { accessible } from '../fixtures/accessibility.ts'
-import { newPerson } from '../fixtures/person.ts'
+import { register } from '../fixtures/organisation.ts'
 import { expect, test } from '../fixtures/test.ts'
-import type { Browser, Page } from '@playwright/test'
-
-/** The link in the newest mail to an address, as the operator hands it over. */
-async function mailedLink(operatorPage: Page, email: string): Promise<string> {
-  await operatorPage.goto('/operator?tab=mail')
-  const row = operatorPage.getByRole('row', { name: new RegExp(email) }).first()
-  await row.getByRole('button').click()
-  const text = await operatorPage.getByRole('dialog').getByText(/\/register\/confirm#token=/).innerText()
-  await operatorPage.keyboard.press('Escape')
-  const link = /https?:\/\/\S+\/register\/confirm#token=\S+/.exec(text)?.[0]
-  if (!link) throw new Error(`no link in: ${text}`)
-  return link
-}
-
-interface Organisation {
-  title: string
-  name: string
-}
-
-/** Signs an organisation up and makes its first owner, who is signed in at the end. */
-async function register(browser: Browser, url: string, operatorPage: Page, tier: string, organisation: Organisation): Promise<Page> {
-  const owner = newPerson('Oona Owner')
-  const context = await browser.newContext({ baseURL: url })
-  const page = await context.newPage()
-  await page.goto('/register')
-  await accessible(page)
-  await page.getByRole('radio', { name: new RegExp(`^${tier}`) }).click()
-  await page.getByLabel('Organisation', { exact: false }).first().fill(organisation.title)
-  await expect(page.getByLabel('Name in addresses')).toHaveValue(organisation.name)
-  await page.getByLabel('Your name').fill(owner.name)
-  await page.getByLabel('Your e-mail address').fill(owner.email)
-  await page.getByRole('button', { name: 'Send the link' }).click()
-  await expect(page.getByRole('heading', { name: 'Look into your mail' })).toBeVisible()
-
-  await page.goto(await mailedLink(operatorPage, owner.email))
-  await expect(page.getByRole('heading', { name: `The portal of ${organisation.title} is ready` })).toBeVisible({ timeout: 30_000 })
-  expect(page.url(), 'the token is not in the address any more').not.toContain('token')
-  await accessible(page)
-  await page.getByRole('button', { name: 'Choose your password' }).click()
-  await page.getByLabel(/password/i).first().fill(owner.password)
-  await page.getByRole('button', { name: 'Save and enter' }).click()
-  await page.waitForURL((url) => !url.pathname.endsWith('/enter'))
-
-  await page.goto(`/?tenant=${organisation.name}`)
-  await page.getByRole('button', { name: 'Sign in' }).first().click()
-  const email = page.getByLabel('E-mail address')
-  const account = page.getByRole('button', { name: `Account of ${owner.name}` })
-  await expect(email.or(account)).toBeVisible()
-  if (await email.isVisible()) {
-    await email.fill(owner.email)
-    await page.getByLabel('Password', { exact: true }).fill(owner.password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-  }
-  await expect(account).toBeVisible()
-  return page
-}
 
 for (const [tier, organisation] of [
   ['Basic', { title: 'Acme Academy', name: 'acme-academy' }],

@@ -2465,7 +2465,10 @@ export interface operations {
                 /** @description The provider's ETag */
                 "If-Match": string;
             };
-            path?: never;
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2547,7 +2550,10 @@ export interface operations {
                 /** @description The provider's ETag */
                 "If-Match": string;
             };
-            path?: never;
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
