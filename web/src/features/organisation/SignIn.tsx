@@ -78,7 +78,7 @@ function ProviderCard({ provider, owner, onAsk }: CardProps) {
   const { t } = useTranslation()
   const { name } = provider
   return (
-    <article className={`${classes.card} ${classes.panel}`} role="listitem" aria-label={name}>
+    <div className={`${classes.card} ${classes.panel}`} role="listitem" aria-label={name}>
       <Group justify="space-between" gap="md">
         <div className={classes.grow}>
           <Group gap="xs">
@@ -111,7 +111,7 @@ function ProviderCard({ provider, owner, onAsk }: CardProps) {
           {t(owner ? 'providers.byAdminOwner' : 'providers.byAdmin')}
         </Alert>
       )}
-    </article>
+    </div>
   )
 }
 
