@@ -199,7 +199,7 @@ func (s *stage) rows(t *testing.T, tenant, user, mark string) map[string]string 
 		values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, tenant, mark)
 	return map[string]string{
 		"provider": provider,
-		"slug": "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
+		"slug":     "lab-" + mark, "lab": "lab-" + mark, "session": session, "user": user, "tenant": tenant, "export": export, "actor": user, "cursor": audit,
 	}
 }
 

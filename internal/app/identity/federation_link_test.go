@@ -15,7 +15,9 @@ import (
 )
 
 // prove says that a user has proved the e-mail address.
-func (f *fed) prove(u identity.User) { f.exec(`update identity."user" set email_proved_at = now() where id = $1`, u.ID) }
+func (f *fed) prove(u identity.User) {
+	f.exec(`update identity."user" set email_proved_at = now() where id = $1`, u.ID)
+}
 
 // An account is found by its address only when the provider says that it is verified and the tenant has proved the domain.
 func TestAnUnprovedAddressNeverLinks(t *testing.T) {
@@ -37,7 +39,7 @@ func TestAnUnprovedAddressNeverLinks(t *testing.T) {
 		"an odd address":      {true, "ada@acme.example@evil.example", []string{"acme.example"}},
 		"a quoted local part": {true, `"x@acme.example"@evil.example`, []string{"acme.example"}},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they share an installation
+		t.Run(name, func(t *testing.T) {
 			f.anew()
 			f.domains = c.domains
 			f.liar.person["email"], f.liar.person["email_verified"] = c.email, c.verified
@@ -118,11 +120,11 @@ func TestWhomAProviderDoesNotOpen(t *testing.T) {
 			if linked {
 				f.me()
 			}
-			f.exec(c.sql[0].(string), c.sql[1:]...) //nolint:forcetypeassert // a literal
+			f.exec(c.sql[0].(string), c.sql[1:]...) //nolint:forcetypeassert,errcheck // a literal
 			if v := f.refused(http.StatusForbidden); !strings.Contains(v.body, c.want) {
 				t.Errorf("%s, linked %t: %s", c.name, linked, v.body)
 			}
-			f.exec(c.undo[0].(string), c.undo[1:]...) //nolint:forcetypeassert // a literal
+			f.exec(c.undo[0].(string), c.undo[1:]...) //nolint:forcetypeassert,errcheck // a literal
 		}
 	}
 	f.anew()
@@ -321,15 +323,17 @@ func TestTheTestButtonShowsEachStep(t *testing.T) {
 		want   string
 		detail string // of the last step
 	}{
-		"honest":         {func(*liar) {}, "+discovery +issuer +keys +authorize +token", "are right"},
-		"wrong secret":   {func(l *liar) { l.instead["/token"] = status(401, `{"error":"invalid_client","error_description":"`+fedSecret+`"}`) }, "+discovery +issuer +keys +authorize -token", "does not accept"},
+		"honest": {func(*liar) {}, "+discovery +issuer +keys +authorize +token", "are right"},
+		"wrong secret": {func(l *liar) {
+			l.instead["/token"] = status(401, `{"error":"invalid_client","error_description":"`+fedSecret+`"}`)
+		}, "+discovery +issuer +keys +authorize -token", "does not accept"},
 		"gives tokens":   {func(l *liar) { l.instead["/token"] = status(200, `{"access_token":"x","token_type":"bearer"}`) }, "+discovery +issuer +keys +authorize -token", "never made"},
 		"another issuer": {func(l *liar) { l.metadata = func(m map[string]any) { m["issuer"] = "https://x.example" } }, "+discovery -issuer", "copy its issuer"},
 		"away":           {func(l *liar) { l.instead[path] = status(503, fedSecret) }, "-discovery", "503"},
 		"no keys":        {func(l *liar) { l.instead["/keys"] = status(200, `{"keys":[]}`) }, "+discovery +issuer -keys +authorize +token", ""},
 		"no page":        {func(l *liar) { l.instead["/authorize"] = status(400, fedSecret) }, "+discovery +issuer +keys -authorize +token", ""},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they share an installation
+		t.Run(name, func(t *testing.T) {
 			f.anew()
 			c.lie(f.liar)
 			got, err := f.Federation.Test(f.owner, f.provider)

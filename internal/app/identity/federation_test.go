@@ -26,7 +26,7 @@ type fed struct {
 	*env
 	liar     *liar
 	tenant   uuid.UUID
-	owner    context.Context
+	owner    context.Context //nolint:containedctx // who acts in a test
 	provider uuid.UUID
 	domains  []string // that the organisation has proved
 	log      *journal
@@ -151,14 +151,6 @@ func (f *fed) people(email string) (n int) {
 	return n
 }
 
-func (f *fed) role(user string) (role string) {
-	f.t.Helper()
-	if err := f.db.Owner.QueryRow(f.t.Context(), `select role || ' ' || status from identity.membership where user_id = $1 and tenant_id = $2`, user, f.tenant).Scan(&role); err != nil {
-		f.t.Fatal(err)
-	}
-	return role
-}
-
 func (f *fed) actions() string {
 	f.t.Helper()
 	var list string
@@ -263,7 +255,7 @@ func TestLiesOpenNothing(t *testing.T) {
 		"keys fail":              {func(l *liar) { l.instead["/keys"] = status(500, fedSecret) }, 403, "signature"},
 		"keys are no JSON":       {func(l *liar) { l.instead["/keys"] = status(200, "<html>"+fedSecret) }, 403, "signature"},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they share an installation
+		t.Run(name, func(t *testing.T) {
 			f.anew()
 			f.liar.person["groups"], f.liar.person["roles"] = "c1", "it"
 			if name == "userinfo about another" {
@@ -323,7 +315,7 @@ func TestDiscoveryThatLies(t *testing.T) {
 		}, 403, "https"},
 		"no JSON": {func(l *liar) { l.instead[path] = status(200, "<html>"+fedSecret) }, 403, "discovery"},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they share an installation
+		t.Run(name, func(t *testing.T) {
 			f.anew()
 			if name == "slow" {
 				f.Federation.Client = outbound.Guard{AllowPrivate: true, Roots: f.liar.roots(), Time: 100 * time.Millisecond}.Client()

@@ -189,9 +189,9 @@ func (s *Service) verify(ctx context.Context, p *Provider, d *discovered, raw, a
 	case id.Subject == "" || len(id.Subject) > maxSubject || strings.ContainsRune(id.Subject, 0):
 		return nil, nil, errors.New("the subject is empty or too long")
 	case id.AccessTokenHash != "":
-		return claims, id, id.VerifyAccessToken(access)
+		err = id.VerifyAccessToken(access)
 	}
-	return claims, id, nil
+	return claims, id, err
 }
 
 // asymmetric leaves those algorithms that only the provider itself can sign with: with the others, whoever knows a public

@@ -68,7 +68,7 @@ func (s *Service) probe(ctx context.Context, p *Provider, in access.Pool) ([]Ste
 	}
 	t.add("discovery", err, host(p.Issuer)+" describes itself")
 	if err != nil {
-		return t.steps, nil //nolint:nilerr // the step says so
+		return t.steps, nil
 	}
 	t.add("issuer", nil, "the provider calls itself as it is set here")
 	detail, err := s.probeKeys(ctx, d)
@@ -189,13 +189,14 @@ func (s *Service) StartTest(w http.ResponseWriter, r *http.Request, in access.Po
 func (s *Service) finishTest(ctx context.Context, p *Provider, in access.Pool, q url.Values) error {
 	t := s.trace()
 	statement, err := s.answer(ctx, p, in, q, t)
-	if err == nil {
+	switch {
+	case err == nil:
 		var detail string
 		detail, err = s.describe(ctx, p, statement)
 		t.add("claims", err, detail)
-	} else if errs.KindOf(err) == errs.KindInternal {
+	case errs.KindOf(err) == errs.KindInternal:
 		return err
-	} else if len(t.steps) == 0 {
+	case len(t.steps) == 0:
 		t.add("discovery", errors.Unwrap(err), "")
 	}
 	return s.saveTest(ctx, p.ID, t.steps)

@@ -73,18 +73,16 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           onChange={({ currentTarget: { value } }) => setForm((now) => ({ ...now, clientSecret: value }))}
         />
         <TextInput label={t('providers.scopes')} description={t('providers.scopesText')} {...text('scopes')} />
-        <Group grow align="flex-start">
-          <TextInput label={t('providers.roleClaim')} description={t('providers.claimText')} placeholder="groups" {...text('roleClaim')} />
-          <Select
-            label={t('providers.defaultRole')}
-            description={t('providers.defaultRoleText')}
-            allowDeselect={false}
-            data={givenRoles.map((value) => ({ value, label: t(`organisation.role.${value}`) }))}
-            value={form.defaultRole}
-            error={problem('defaultRole')}
-            onChange={(value) => value && setForm((now) => ({ ...now, defaultRole: value }))}
-          />
-        </Group>
+        <TextInput label={t('providers.roleClaim')} description={t('providers.claimText')} placeholder="groups" {...text('roleClaim')} />
+        <Select
+          label={t('providers.defaultRole')}
+          description={t('providers.defaultRoleText')}
+          allowDeselect={false}
+          data={givenRoles.map((value) => ({ value, label: t(`organisation.role.${value}`) }))}
+          value={form.defaultRole}
+          error={problem('defaultRole')}
+          onChange={(value) => value && setForm((now) => ({ ...now, defaultRole: value }))}
+        />
         {form.roleClaim !== '' && (
           <Textarea label={t('providers.roles')} description={t('providers.rolesText')} placeholder="teachers = instructor" autosize minRows={2} {...text('roles')} />
         )}
