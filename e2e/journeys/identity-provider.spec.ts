@@ -73,7 +73,7 @@ test('an organisation adds its own identity provider, tests it, and its people c
     await expect(page.getByRole('textbox', { name: 'Role of Teacher.tess of Cedar' }).or(page.getByRole('combobox', { name: 'Role of Teacher.tess of Cedar' })).first()).toHaveValue('Instructor')
 
     await page.getByRole('tab', { name: 'Sign-in' }).click()
-    await page.getByText('Only by our identity providers', { exact: true }).click()
+    await page.getByRole('switch', { name: 'Only by our identity providers' }).click()
     await expect(dialog).toContainText('Test it first')
     await accessible(page)
     await dialog.getByRole('button', { name: 'Only by our providers' }).click()
