@@ -327,6 +327,9 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	}
 	s.rows[tenant] = ids{
 		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
+		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
+			default_role, groups, just_in_time, enabled, by_owner)
+			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
 		"group": group, "pool": identity.DefaultPool,
 		"machine": s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
 			values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user),

@@ -135,7 +135,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.pools, err = openPools(ctx, store.installation); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents()})
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), AllowPrivate: cfg.AllowPrivate})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -150,6 +150,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.tiers = tier.New(p.pools.control)
 	p.openPeople()
+	p.openFederation()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
 	if err := p.openProvider(ctx); err != nil {
 		return nil, err

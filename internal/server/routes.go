@@ -10,6 +10,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
@@ -47,7 +48,7 @@ func skeleton() *program {
 	silent := slog.New(slog.DiscardHandler)
 	return &program{
 		cfg: Config{PublicURL: "http://localhost", LabsDomain: "labs.localhost"}, metrics: obs.New(silent),
-		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}}, clients: &client.Registry{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}, Federation: &federation.Service{}}, clients: &client.Registry{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},

@@ -332,6 +332,22 @@ func (s *Service) Join(ctx context.Context, tx pgx.Tx, user uuid.UUID, groups []
 	return joinAll(ctx, tx, user, groups)
 }
 
+// JoinNamed makes a user a member of those of the groups that there are, as the program itself: what an organisation's
+// identity provider says of somebody. It takes nobody out of a group.
+func (s *Service) JoinNamed(ctx context.Context, user uuid.UUID, names []string) error {
+	keys := make([]string, len(names))
+	for n, name := range names {
+		keys[n] = key(name)
+	}
+	return s.DB.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+		joined, err := joinNamed(ctx, tx, user, keys)
+		if err != nil || len(joined) == 0 {
+			return err
+		}
+		return audit.Record(ctx, tx, "group.member_joined", user.String(), map[string]any{"groups": joined})
+	})
+}
+
 // Leave takes somebody out of every group of the tenant.
 func (s *Service) Leave(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	return leaveAll(ctx, tx, user)

@@ -216,6 +216,18 @@ func joinAll(ctx context.Context, tx pgx.Tx, user uuid.UUID, groups []uuid.UUID)
 	return err
 }
 
+func joinNamed(ctx context.Context, tx pgx.Tx, user uuid.UUID, keys []string) (names []string, err error) {
+	rows, err := tx.Query(ctx, `
+		with joined as (
+			insert into group_member (group_id, user_id) select id, $1 from "group" where name_key = any ($2)
+			on conflict do nothing returning group_id)
+		select g.name from joined j join "group" g on g.id = j.group_id order by g.name`, user, keys)
+	if err != nil {
+		return nil, fmt.Errorf("join groups: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 func leaveAll(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	_, err := execChanged(ctx, tx, "leave groups", `delete from group_member where user_id = $1`, user)
 	return err

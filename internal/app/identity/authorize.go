@@ -126,6 +126,9 @@ func (a *authorization) satisfied(b browser.Session, now time.Time) bool {
 	if a.MaxAge != nil && now.Sub(b.SignedInAt) > time.Duration(*a.MaxAge)*time.Second { //nolint:gosec // a negative age is refused by the decoder
 		return false
 	}
+	if a.portal != nil && b.Vouched.Valid && b.Vouched.UUID != a.portal.ID {
+		return false
+	}
 	return a.hint == "" || a.hint == b.User.String()
 }
 

@@ -129,7 +129,7 @@ func (s *Service) decideDevice(w http.ResponseWriter, r *http.Request, pool Pool
 		if parseErr != nil {
 			return s.confirmDevice(w, r, pool, b, code, errDecision)
 		}
-		if _, err := s.ReadMember(ctx, b.User, tenant); err != nil {
+		if err := s.mayOpen(ctx, b, tenant); err != nil {
 			return err
 		}
 		err = s.devices.Approve(ctx, found, device.Approval{User: b.User, Tenant: tenant, Session: b.ID, Methods: b.Methods, SignedInAt: b.SignedInAt})

@@ -29,7 +29,7 @@ func (s *Service) askConsent(w http.ResponseWriter, r *http.Request, pool Pool, 
 		return true, s.refuse(w, r, pool, a, &oidc.Error{ErrorType: "consent_required", Description: "the person has not allowed this"})
 	}
 	// Whoever may not act in the tenant hears so before they are asked for anything.
-	if _, err := s.chosenTenant(r.Context(), a, b.User); err != nil {
+	if _, err := s.chosenTenant(r.Context(), a, b); err != nil {
 		return true, s.deny(w, r, pool, a, err)
 	}
 	http.Redirect(w, r, pool.Path()+"/consent?"+a.query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
@@ -76,7 +76,7 @@ func (s *Service) decideConsent(w http.ResponseWriter, r *http.Request, pool Poo
 	if r.PostForm.Get("decision") != "allow" {
 		return s.refuse(w, r, pool, a, oidc.ErrAccessDenied().WithDescription("the person has denied the request"))
 	}
-	if _, err := s.chosenTenant(r.Context(), a, b.User); err != nil {
+	if _, err := s.chosenTenant(r.Context(), a, b); err != nil {
 		return s.deny(w, r, pool, a, err)
 	}
 	if err := s.approvals.Give(r.Context(), pool, b.User, a.ClientID, slices.Clone(a.Scopes)); err != nil {

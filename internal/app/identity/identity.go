@@ -24,6 +24,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/device"
 	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
@@ -33,6 +34,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/setting"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/outbound"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -71,6 +73,8 @@ type Config struct {
 	Version   string             // of the program, for GET /v1/config
 	Now       func() time.Time   // the clock; time.Now when nil
 	Documents []consent.Document // that people agree to when they make an account
+	// AllowPrivate lets identity providers be in private networks and on this machine.
+	AllowPrivate bool
 }
 
 // Service is the identity of one installation.
@@ -104,6 +108,8 @@ type Service struct {
 
 	// Factors are what signs people in beside the password.
 	Factors *factor.Service
+	// Federation signs people in by their organisations' own identity providers.
+	Federation *federation.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -130,6 +136,10 @@ func New(cfg Config) (*Service, error) {
 	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
 	s.openProvider()
 	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
+	guard := outbound.Guard{AllowPrivate: cfg.AllowPrivate}
+	s.Federation = &federation.Service{
+		Identity: cfg.Pool, Key: cfg.Key, PublicURL: s.publicURL, Client: guard.Client(), CheckURL: guard.CheckURL, Log: cfg.Log, Now: s.now, Forget: s.Forget,
+	}
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
@@ -191,6 +201,9 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"GET /enter":                            s.showEnter,
 		"POST /enter":                           s.enter,
 		"GET /signed-out":                       s.showSignedOut,
+		"GET /federation/{id}/start":            s.startFederation,
+		"GET /federation/callback":              s.endFederation,
+		"GET /federation/test":                  s.testFederation,
 	} {
 		s.page(mux, pattern, handler)
 	}

@@ -36,7 +36,10 @@ func signInKeys(pool Pool, email, place string) (pair, account, from throttle.Ke
 // begin reads the authorization request that a page belongs to. Without one there is nothing to sign in to: the console
 // starts the way, and begin returns nil after sending the browser there.
 func (s *Service) begin(w http.ResponseWriter, r *http.Request, pool Pool) (*authorization, error) {
-	values := r.URL.Query()
+	return s.beginWith(w, r, pool, r.URL.Query())
+}
+
+func (s *Service) beginWith(w http.ResponseWriter, r *http.Request, pool Pool, values url.Values) (*authorization, error) {
 	if !values.Has("client_id") {
 		http.Redirect(w, r, s.publicURL+"/", http.StatusSeeOther)
 		return nil, nil //nolint:nilnil // the answer is written
@@ -58,7 +61,11 @@ func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, pool Pool) 
 		return err
 	}
 	pool.SignUp = a.signUp(pool)
-	return s.show(w, r, pool, http.StatusOK, page.SignIn, page.Data{Query: a.link(), Tenant: a.title(), Email: clip(a.LoginHint, address.MaxEmail)})
+	d := page.Data{Query: a.link(), Tenant: a.title(), Email: clip(a.LoginHint, address.MaxEmail)}
+	if err := s.addDoors(r, a, &d); err != nil {
+		return err
+	}
+	return s.show(w, r, pool, http.StatusOK, page.SignIn, d)
 }
 
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) error {
@@ -71,6 +78,10 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	}
 	pool.SignUp = a.signUp(pool)
 	d := page.Data{Query: a.link(), Tenant: a.title(), Email: clip(r.PostForm.Get("email"), address.MaxEmail)}
+	if err := s.addDoors(r, a, &d); err != nil {
+		return err
+	}
+	d.Only = false // somebody has chosen the password
 	user, err := s.authenticate(w, r, pool, r.PostForm)
 	if err != nil {
 		return s.showProblem(w, r, pool, page.SignIn, d, err)

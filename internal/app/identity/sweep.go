@@ -26,6 +26,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{"browser_session", "id", "least(idle_at, expires_at) < $1", now},
 		{"device_code", "device_hash", "expires_at < $1", now.Add(-access.MaxAccess)},
 		{"signing_key", "id", "expires_at < $1", now},
+		{"federation_flow", "state_hash", "expires_at < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
 	} {
 		statement := fmt.Sprintf(`delete from identity.%[1]s where %[2]s in (

@@ -44,6 +44,9 @@ func declared() map[string]string {
 
 		"identity.browser_session user_agent": "deleted with the account",
 
+		"identity.federation_provider name":     "of an identity provider",
+		"identity.federation_provider by_owner": "whether an owner has seen its settings",
+
 		"control.tenant name":                "of an organisation",
 		"control.tier name":                  "of a tier",
 		"control.workflow_step name":         "of a step",

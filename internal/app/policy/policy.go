@@ -32,6 +32,8 @@ const (
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
 	TenantClose   tenancy.Permission = "tenant.close"   // give the tenant another plan, or end it; it holds while the tenant is being closed
 	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
+	IDPRead       tenancy.Permission = "idp.read"       // the tenant's own identity providers
+	IDPWrite      tenancy.Permission = "idp.write"      // change and test them, and who may sign in otherwise
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
 	OperatorWrite tenancy.Permission = "operator.write" // the installation, across tenants
 )
@@ -67,7 +69,7 @@ func Authorize(ctx context.Context, p tenancy.Permission) error {
 func Permissions(r tenancy.Role) []tenancy.Permission {
 	learner := []tenancy.Permission{httpx.SignedIn, LabRead, SessionStart, SessionUse}
 	admin := append(slices.Clone(learner), LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite,
-		MachineRead, MachineWrite, TenantRead, TenantWrite)
+		MachineRead, MachineWrite, TenantRead, TenantWrite, IDPRead, IDPWrite)
 	switch r {
 	case tenancy.RoleLearner:
 		return learner

@@ -24,17 +24,17 @@ func TestRoles(t *testing.T) {
 		policy.LabRead, policy.LabWrite, policy.SessionStart, policy.SessionUse, policy.SessionSeeAll, policy.SessionSystem,
 		policy.MemberRead, policy.MemberWrite, policy.OperatorRead, policy.OperatorWrite, httpx.SignedIn,
 		policy.TenantExport, policy.TenantSystem, policy.GroupRead, policy.GroupWrite, policy.TenantClose,
-		policy.MachineRead, policy.MachineWrite, policy.ClientRead, policy.ClientWrite,
+		policy.MachineRead, policy.MachineWrite, policy.ClientRead, policy.ClientWrite, policy.IDPRead, policy.IDPWrite,
 	}
 	table := map[tenancy.Role]string{ // in the order of all
-		tenancy.RoleLearner:    "x.xx......x.........",
-		tenancy.RoleInstructor: "x.xxx.x...x..x......",
-		tenancy.RoleAuthor:     "xxxx......x.........",
-		tenancy.RoleAdmin:      "xxxxx.xx..x..xx.xx..",
-		tenancy.RoleOwner:      "xxxxx.xx..xx.xxxxxxx",
-		tenancy.RoleSystem:     "xx.xxx......x.......",
-		"stranger":             "....................",
-		"":                     "....................",
+		tenancy.RoleLearner:    "x.xx......x...........",
+		tenancy.RoleInstructor: "x.xxx.x...x..x........",
+		tenancy.RoleAuthor:     "xxxx......x...........",
+		tenancy.RoleAdmin:      "xxxxx.xx..x..xx.xx..xx",
+		tenancy.RoleOwner:      "xxxxx.xx..xx.xxxxxxxxx",
+		tenancy.RoleSystem:     "xx.xxx......x.........",
+		"stranger":             "......................",
+		"":                     "......................",
 	}
 	for role, row := range table {
 		for i, p := range all {

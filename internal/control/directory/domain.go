@@ -178,6 +178,21 @@ func (s *Service) List(ctx context.Context) (found []Domain, allowed bool, err e
 	return found, allowed, err
 }
 
+// Proved are the domains that a tenant has proved to be its own, if its plan has them.
+func (s *Service) Proved(ctx context.Context, tenant uuid.UUID) (names []string, err error) {
+	plan, err := s.Tiers.Of(ctx, tenant)
+	if err != nil || !plan.Allows(tier.EmailDomains) {
+		return nil, err
+	}
+	found, err := s.list(ctx, tenant)
+	for _, d := range found {
+		if d.ProvedAt != nil {
+			names = append(names, d.Domain)
+		}
+	}
+	return names, err
+}
+
 // Check asks DNS for the record of one of the tenant's domains, now.
 func (s *Service) Check(ctx context.Context, id uuid.UUID) (Domain, error) {
 	tenant, err := s.mineAllowed(ctx)

@@ -94,7 +94,7 @@ const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
   validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
-    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'audit', 'exports', 'close'] as const),
+    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'sign-in', 'audit', 'exports', 'close'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

@@ -32,6 +32,7 @@ type Session struct {
 	Methods    []string // how the person proved who they are (amr of RFC 8176)
 	SignedInAt time.Time
 	IdleAt     time.Time
+	Vouched    uuid.NullUUID // the tenant whose own provider signed the person in: it opens that one alone
 }
 
 // Sessions are those of an installation.
@@ -66,14 +67,19 @@ func Drop(w http.ResponseWriter, r *http.Request, pool access.Pool) {
 // Open starts a session after a sign-in. It always has a new token, and the one that the browser came with ends: whoever
 // planted that one gains nothing. What the same person opened from it goes on, as part of the new one.
 func (s *Sessions) Open(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, methods ...string) (Session, error) {
+	return s.OpenVouched(w, r, pool, user, uuid.NullUUID{}, methods...)
+}
+
+// OpenVouched is Open for a session for which an identity provider of a tenant's own has vouched.
+func (s *Sessions) OpenVouched(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, provider uuid.NullUUID, methods ...string) (Session, error) {
 	ctx, now := r.Context(), s.Now()
 	token, hash := opaque.New()
 	b := Session{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(Idle)}
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			insert into identity.browser_session (token_hash, pool_id, user_id, methods, created_at, idle_at, expires_at, user_agent, address)
-			values (@hash, @pool, @user, @methods, @now, @idle, @expires, @agent, @address) returning id`, pgx.NamedArgs{
-			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "now": now, "idle": b.IdleAt, "expires": now.Add(Life),
+			insert into identity.browser_session (token_hash, pool_id, user_id, methods, provider_id, created_at, idle_at, expires_at, user_agent, address)
+			values (@hash, @pool, @user, @methods, @provider, @now, @idle, @expires, @agent, @address) returning id`, pgx.NamedArgs{
+			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "provider": provider, "now": now, "idle": b.IdleAt, "expires": now.Add(Life),
 			"agent": clean(r.UserAgent(), 300), "address": clean(httpx.ClientAddress(r), 64),
 		}).Scan(&b.ID)
 		if err != nil {
@@ -131,8 +137,8 @@ func (s *Sessions) Find(r *http.Request, pool access.Pool) (b Session, ok bool, 
 	}
 	ctx, now := r.Context(), s.Now()
 	rows, err := s.DB.Query(ctx, `
-		select b.id, b.user_id, b.methods, b.created_at, b.idle_at
-		from identity.browser_session b join identity."user" u on u.id = b.user_id
+		select b.id, b.user_id, b.methods, b.created_at, b.idle_at, f.tenant_id
+		from identity.browser_session b join identity."user" u on u.id = b.user_id left join identity.federation_provider f on f.id = b.provider_id
 		where b.token_hash = $1 and b.pool_id = $2 and least(b.idle_at, b.expires_at) > $3 and u.disabled_at is null`,
 		opaque.Hash(c.Value), pool.ID, now)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
+	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 )
 
 //go:embed template/*.html
@@ -38,6 +39,7 @@ const (
 	Changed   Name = "changed"
 	SignOut   Name = "sign-out"
 	SignedOut Name = "signed-out"
+	Tested    Name = "tested"
 	Error     Name = "error"
 	// The step after the password, and how people set it up.
 	Challenge  Name = "challenge"
@@ -53,7 +55,7 @@ const (
 
 func names() []Name {
 	return []Name{
-		SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Error,
+		SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
 		Challenge, Factors, NewFactor, App, EmailCode, PasskeyNew, Recovery, Confirm, Devices,
 		Device, DeviceConfirm, DeviceDone, Consent,
 	}
@@ -82,6 +84,8 @@ type Data struct {
 	Steps  Steps             // of the pages about the step after the password
 	// Passkeys tells whether browsers allow passkeys at this address.
 	Passkeys bool
+	Doors    []federation.Door // the organisation's own identity providers
+	Only     bool              // nobody but owners signs in otherwise
 	// Documents are what people agree to when they make an account.
 	Documents   []consent.Document
 	PasswordMin int     // fewest characters of a new password

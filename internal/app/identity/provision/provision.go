@@ -149,7 +149,7 @@ func (s *Service) person(ctx context.Context, tx pgx.Tx, pool uuid.UUID, in NewM
 	case who.Operator:
 		return uuid.Nil, false, ErrUnproved
 	default:
-		return who.ID, false, handOver(ctx, tx, who.ID, s.Now())
+		return who.ID, false, HandOver(ctx, tx, who.ID, s.Now())
 	}
 }
 

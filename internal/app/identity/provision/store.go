@@ -102,13 +102,14 @@ func insertPerson(ctx context.Context, tx pgx.Tx, pool uuid.UUID, in NewMember) 
 	return id, nil
 }
 
-// handOver gives an account to whoever has proved its address: no password, link or sign-in from before is left.
-func handOver(ctx context.Context, tx pgx.Tx, user uuid.UUID, now time.Time) error {
+// HandOver gives an account to whoever has proved its address: no password, link or sign-in from before is left.
+func HandOver(ctx context.Context, tx pgx.Tx, user uuid.UUID, now time.Time) error {
 	for _, statement := range []string{
 		`delete from identity.one_time_link where user_id = $1`,
 		`delete from identity.auth_code where user_id = $1`,
 		`delete from identity.token_family where user_id = $1`,
 		`delete from identity.browser_session where user_id = $1`,
+		`delete from identity.federation_identity where user_id = $1`,
 	} {
 		if _, err := tx.Exec(ctx, statement, user); err != nil {
 			return fmt.Errorf("hand an account over: %w", err)
@@ -171,8 +172,12 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"device_code", `tenant_id = $1 or user_id = any ($2) or pool_id = ` + pool},
 		{"client_approval", `user_id = any ($2) or (pool_id, client_id) in (select pool_id, id from identity.client where tenant_id = $1)`},
 		{"machine_client", `tenant_id = $1 and $2::uuid[] is not null`},
-		{"browser_session", `user_id = any ($2) and $1::uuid is not null`},
+		{"browser_session", `user_id = any ($2) or provider_id in (select id from identity.federation_provider where tenant_id = $1)`},
 		{"one_time_link", `user_id = any ($2) or pool_id = ` + pool},
+		{"federation_flow", `provider_id in (select id from identity.federation_provider where tenant_id = $1) and $2::uuid[] is not null`},
+		{"federation_identity", `user_id = any ($2) or provider_id in (select id from identity.federation_provider where tenant_id = $1)`},
+		{"federation_provider", `tenant_id = $1 and $2::uuid[] is not null`},
+		{"federation_rule", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"membership", `tenant_id = $1 or user_id = any ($2)`},
 		{"invitation", `tenant_id = $1 or user_id = any ($2)`},
 		{"user", `id = any ($2) and $1::uuid is not null`},

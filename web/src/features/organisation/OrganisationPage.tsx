@@ -2,7 +2,7 @@ import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
 import '@mantine/core/styles/Tabs.layer.css'
 import { Tabs } from '@mantine/core'
-import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconUsers, IconUsersGroup } from '@tabler/icons-react'
+import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconKey, IconUsers, IconUsersGroup } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import type { Me } from '@/lib/api/types'
@@ -15,8 +15,9 @@ import { Invitations } from './Invitations'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
+import { SignIn } from './SignIn'
 
-export type OrganisationTab = 'plan' | 'members' | 'groups' | 'domains' | 'audit' | 'exports' | 'close'
+export type OrganisationTab = 'plan' | 'members' | 'groups' | 'domains' | 'sign-in' | 'audit' | 'exports' | 'close'
 
 interface Props {
   me: Me
@@ -49,6 +50,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
           <Tabs.Tab value="groups" leftSection={<IconUsersGroup size={16} />}>
             {t('groups.title')}
           </Tabs.Tab>
+          <Tabs.Tab value="sign-in" leftSection={<IconKey size={16} />}>
+            {t('providers.tab')}
+          </Tabs.Tab>
           <Tabs.Tab value="audit" leftSection={<IconHistory size={16} />}>
             {t('organisation.audit')}
           </Tabs.Tab>
@@ -76,6 +80,9 @@ export function OrganisationPage({ me, tab, onTab }: Props) {
         </Tabs.Panel>
         <Tabs.Panel value="domains">
           <Domains />
+        </Tabs.Panel>
+        <Tabs.Panel value="sign-in">
+          <SignIn owner={me.role === 'owner'} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditLog />

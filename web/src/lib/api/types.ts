@@ -55,6 +55,8 @@ export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
 export type DomainList = Answer<'/v1/tenant/domains'>
 export type Domain = DomainList['items'][number]
 export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
+export type IdentityProvider = Answer<'/v1/identity-providers'>['items'][number]
+export type ProviderStep = IdentityProvider['lastTest'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
 /** The signed end of an account. */
