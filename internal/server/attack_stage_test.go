@@ -327,6 +327,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	}
 	s.rows[tenant] = ids{
 		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
+		"factor": s.one(t, `insert into identity.factor (pool_id, user_id, kind, name)
+			select pool_id, id, 'email', $2 from identity."user" where id = $1 returning id::text`, user, mark),
 		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
 			default_role, groups, just_in_time, enabled, by_owner)
 			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
@@ -404,6 +406,7 @@ func (s *stage) tables(t *testing.T) []table {
 			when nspname = 'identity' and 'user_id' = any(columns) then 'user_id in (' || people || ')'
 			when nspname || '.' || relname = 'identity.user' then 'id in (' || people || ')'
 			when nspname || '.' || relname = 'identity.refresh_token' then 'family_id in (select id from identity.token_family where tenant_id = $1)'
+			when nspname || '.' || relname = 'identity.federation_flow' then 'provider_id in (select id from identity.federation_provider where tenant_id = $1)'
 			when nspname || '.' || relname = 'control.workflow_step' then 'workflow_id in (select id from control.workflow where tenant_id = $1)'
 			when nspname || '.' || relname = 'control.tenant' then 'id = $1'
 			else '' end

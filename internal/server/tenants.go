@@ -31,7 +31,7 @@ func (p *program) openTenants(schema int64) (err error) {
 	p.exports = p.newExports(p.data, schema)
 	p.tenants = &tenant.Service{
 		Pool: p.pools.control, Workflows: p.workflows, Data: siloed{p.store.installation, p.silos}, Application: life{p}, Signer: p.signer,
-		Log: p.log, Now: time.Now, Fresh: func(ctx context.Context) error { return p.identity.RequireFresh(ctx, identity.FreshTime) },
+		Log: p.log, Now: time.Now, Settle: db.PlaceLife + time.Second, Fresh: func(ctx context.Context) error { return p.identity.RequireFresh(ctx, identity.FreshTime) },
 	}
 	p.tenants.AddWorkflows()
 	p.audits = &auditlog.Service{DB: p.data, Names: p.names, Inside: p.tenants.MustBeInside}

@@ -23,7 +23,7 @@ type View struct {
 	ID          uuid.UUID  `json:"id"`
 	Name        string     `json:"name" example:"Spring course"`
 	Note        string     `json:"note,omitempty"`
-	Parent      *uuid.UUID `json:"parent,omitempty" doc:"The group that it is in; absent at the top"`
+	Parent      *uuid.UUID `json:"parent,omitempty" format:"uuid" doc:"The group that it is in; absent at the top"`
 	MaxSessions *int       `json:"maxSessions,omitempty" doc:"Labs that each member may run at once; absent: the plan's limits alone"`
 	CreatedAt   time.Time  `json:"createdAt"`
 	Members     int64      `json:"members"`
@@ -64,7 +64,7 @@ type Labs struct {
 type body struct {
 	Name        string     `json:"name" minLength:"1" maxLength:"400" doc:"Unique in the organisation; at most 100 characters"`
 	Note        string     `json:"note,omitempty" maxLength:"2000" doc:"At most 500 characters"`
-	Parent      *uuid.UUID `json:"parent,omitempty" doc:"The group to be in, which must be at the top"`
+	Parent      *uuid.UUID `json:"parent,omitempty" format:"uuid" doc:"The group to be in, which must be at the top"`
 	MaxSessions *int       `json:"maxSessions,omitempty" minimum:"1" maximum:"1000"`
 }
 

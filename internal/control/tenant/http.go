@@ -128,8 +128,11 @@ type moveBody struct {
 type offboardBody struct {
 	Name   string `json:"name" maxLength:"40" doc:"The organisation's name, typed to confirm"`
 	Reason string `json:"reason" minLength:"5" maxLength:"500" doc:"Shown to the organisation"`
-	Days   int    `json:"graceDays" minimum:"0" maximum:"365" default:"30" doc:"How many days it can be taken back"`
+	Days   *int   `json:"graceDays,omitempty" minimum:"0" maximum:"365" doc:"How many days it can be taken back; 30 when absent"`
 }
+
+// defaultGrace is for how many days an organisation can be taken back when nothing else is said.
+const defaultGrace = 30
 
 // registerChanges adds the routes that start a workflow; all answer 202 with it.
 func (a *API) registerChanges(api huma.API, base string, write tenancy.Permission) {
@@ -151,7 +154,11 @@ func (a *API) registerChanges(api huma.API, base string, write tenancy.Permissio
 				return workflow.Workflow{}, err
 			}
 		}
-		return a.Offboard(ctx, id, b.Name, b.Reason, time.Duration(b.Days)*24*time.Hour)
+		days := defaultGrace
+		if b.Days != nil { // huma takes 0 for nothing, and gives the default
+			days = *b.Days
+		}
+		return a.Offboard(ctx, id, b.Name, b.Reason, time.Duration(days)*24*time.Hour)
 	})
 }
 

@@ -232,13 +232,34 @@ func (s *Service) clean(ctx context.Context, r *workflow.Run) error {
 	if err := r.State(&o); err != nil {
 		return err
 	}
-	switch {
-	case o.From == c.Placement:
+	if o.From == c.Placement {
 		return nil
+	}
+	if err := s.settle(ctx, r); err != nil {
+		return err
+	}
+	switch {
 	case c.Placement == Silo:
 		return s.Data.CleanPool(ctx, r.Tenant)
 	default:
 		return s.Data.DropSilo(ctx, r.Tenant)
+	}
+}
+
+// settle waits until every process knows the new place. Until then the old rows stay: a scope of the old place is refused
+// where there is a row to look at, and the reader asks for the place anew, but an empty table gives no rows in silence.
+func (s *Service) settle(ctx context.Context, r *workflow.Run) error {
+	var changed time.Time
+	if err := s.Pool.QueryRow(ctx, `select changed_at from app.tenant_scope where tenant_id = $1`, r.Tenant).Scan(&changed); err != nil {
+		return fmt.Errorf("read when the place changed: %w", err)
+	}
+	timer := time.NewTimer(min(s.Settle, time.Until(changed.Add(s.Settle))))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 

@@ -107,6 +107,7 @@ type Service struct {
 	Signer      Signer
 	Log         *slog.Logger
 	Now         func() time.Time
+	Settle      time.Duration                   // after which every process knows where a moved tenant is
 	Fresh       func(ctx context.Context) error // refuses an operator whose sign-in is long ago; nil: nobody is
 }
 

@@ -43,8 +43,10 @@ func newFixture(t *testing.T) *fixture {
 		if _, err := d.ToSilo(ctx, tenant(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		f.exec(t, "delete from "+db.SiloSchema(tenant(ctx))+".migration_tenant where version_id = "+"40")
-		f.exec(t, `update app.tenant_scope set version = 30 where tenant_id = '`+tenant(ctx).String()+`'`)
+		schema := db.SiloSchema(tenant(ctx)) // as it was before the last migration
+		f.exec(t, "drop table "+schema+".group_lab, "+schema+".group_member, "+schema+`."group"`)
+		f.exec(t, "delete from "+schema+".migration_tenant where version_id = 50")
+		f.exec(t, `update app.tenant_scope set version = 40 where tenant_id = '`+tenant(ctx).String()+`'`)
 	}
 	return f
 }
@@ -65,12 +67,12 @@ func (f *fixture) exec(t *testing.T, sql string) {
 func (f *fixture) breakSilo(t *testing.T, n int) {
 	t.Helper()
 	schema := db.SiloSchema(tenant(f.tenants[n]))
-	f.exec(t, "create table "+schema+".odd (x int); create policy tenant on "+schema+".odd using (true)")
+	f.exec(t, "create table "+schema+".group_lab (x int)")
 }
 
 func (f *fixture) mend(t *testing.T, n int) {
 	t.Helper()
-	f.exec(t, "drop table "+db.SiloSchema(tenant(f.tenants[n]))+".odd")
+	f.exec(t, "drop table "+db.SiloSchema(tenant(f.tenants[n]))+".group_lab")
 }
 
 func (f *fixture) states(t *testing.T) (states []upgrade.State) {

@@ -51,11 +51,11 @@ type Places struct {
 	known   *cache.Cache[uuid.UUID, place]
 }
 
-// Bounds of what Places remembers: about 300 bytes each.
-const (
-	maxPlaces = 50_000
-	placeLife = time.Minute
-)
+// PlaceLife is how long a process may take a tenant to be where it no longer is.
+const PlaceLife = 5 * time.Second
+
+// maxPlaces bounds what Places remembers: about 300 bytes each.
+const maxPlaces = 50_000
 
 // NewPlaces returns a Places that reads as the role control.
 func NewPlaces(control *pgxpool.Pool) (*Places, error) {
@@ -63,7 +63,7 @@ func NewPlaces(control *pgxpool.Pool) (*Places, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Places{control: control, want: want, known: cache.New[uuid.UUID, place](maxPlaces, placeLife, time.Now)}, nil
+	return &Places{control: control, want: want, known: cache.New[uuid.UUID, place](maxPlaces, PlaceLife, time.Now)}, nil
 }
 
 // of returns where a scope's tenant is, if it may be served there now.

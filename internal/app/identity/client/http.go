@@ -36,7 +36,7 @@ func (r *Registry) Register(api huma.API) {
 	huma.Register(api, add, func(ctx context.Context, in *struct {
 		Body struct {
 			Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
-			RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" doc:"Compared as they stand: https, or http on loopback"`
+			RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" example:"[\"https://app.example.com/callback\"]" doc:"Compared as they stand: https, or http on loopback"`
 			Confidential bool     `json:"confidential,omitempty" doc:"The program can keep a secret"`
 		}
 	}) (*output[Made], error) {

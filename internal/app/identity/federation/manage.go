@@ -160,9 +160,6 @@ func (s *Service) apply(p *Provider, d Draft, by tenancy.Scope) error {
 
 // Update changes a provider that is still at a version.
 func (s *Service) Update(ctx context.Context, id uuid.UUID, version int64, d Draft) (p *Provider, err error) {
-	if err := s.check(&d); err != nil {
-		return nil, err
-	}
 	err = s.with(ctx, policy.IDPWrite, func(tx pgx.Tx, scope tenancy.Scope) error {
 		if err := lockProviders(ctx, tx, scope.Tenant); err != nil {
 			return err
@@ -174,6 +171,9 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, version int64, d Dra
 		before := *now
 		if now.Version != version {
 			return ErrChanged
+		}
+		if err := s.check(&d); err != nil {
+			return err
 		}
 		if err := s.apply(now, d, scope); err != nil {
 			return err

@@ -2381,7 +2381,10 @@ export interface components {
             name: string;
             /** @description At most 500 characters */
             note?: string;
-            /** @description The group to be in, which must be at the top */
+            /**
+             * Format: uuid
+             * @description The group to be in, which must be at the top
+             */
             parent?: string;
         };
         GroupDetail: {
@@ -2410,7 +2413,10 @@ export interface components {
             /** @example Spring course */
             name: string;
             note?: string;
-            /** @description The group that it is in; absent at the top */
+            /**
+             * Format: uuid
+             * @description The group that it is in; absent at the top
+             */
             parent?: string;
         };
         GroupFreed: {
@@ -2473,7 +2479,10 @@ export interface components {
             /** @example Spring course */
             name: string;
             note?: string;
-            /** @description The group that it is in; absent at the top */
+            /**
+             * Format: uuid
+             * @description The group that it is in; absent at the top
+             */
             parent?: string;
         };
         GuideCheck: {
@@ -2953,7 +2962,12 @@ export interface components {
             confidential?: boolean;
             /** @description At most 100 characters */
             name: string;
-            /** @description Compared as they stand: https, or http on loopback */
+            /**
+             * @description Compared as they stand: https, or http on loopback
+             * @example [
+             *       "https://app.example.com/callback"
+             *     ]
+             */
             redirectUris: string[];
         };
         RegisterInputBody: {
@@ -3279,10 +3293,9 @@ export interface components {
         TenantOffboardBody: {
             /**
              * Format: int64
-             * @description How many days it can be taken back
-             * @default 30
+             * @description How many days it can be taken back; 30 when absent
              */
-            graceDays: number;
+            graceDays?: number;
             /** @description The organisation's name, typed to confirm */
             name: string;
             /** @description Shown to the organisation */
