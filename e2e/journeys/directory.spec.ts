@@ -47,7 +47,7 @@ test('an organisation proves its domain, and its people find it by name, e-mail 
   await expect(stranger.getByLabel('E-mail address')).toHaveValue('lena@quarry.example')
   await stranger.getByLabel('E-mail address').fill(owner.email)
   await stranger.getByLabel('Password', { exact: true }).fill(owner.password)
-  await stranger.getByRole('button', { name: 'Sign in' }).click()
+  await stranger.getByRole('button', { name: 'Sign in', exact: true }).click()
   await expect(stranger.getByRole('button', { name: `Account of ${owner.name}` })).toBeVisible()
   await stranger.context().close()
 

@@ -36,7 +36,7 @@ async function enter(page: Page, tenant: string, person: Person): Promise<void> 
   if (await email.isVisible()) {
     await email.fill(person.email)
     await page.getByLabel('Password', { exact: true }).fill(person.password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   }
   await expect(account).toBeVisible()
 }
@@ -77,7 +77,7 @@ async function looked(page: Page, name: string): Promise<void> {
 
 test('somebody is invited, enters by the mail, and sees the labs of their group alone', async ({ browser, server, operatorPage }) => {
   test.setTimeout(420_000)
-  const page = await owner(browser, server.url, operatorPage, 'Cedar School', 'cedar-school')
+  const page = await owner(browser, server.url, operatorPage, 'Linden School', 'linden-school')
 
   await page.goto('/organisation?tab=groups')
   await expect(page.getByRole('heading', { name: 'No groups' })).toBeVisible()
@@ -124,12 +124,12 @@ test('somebody is invited, enters by the mail, and sees the labs of their group 
 
   const noras = await (await browser.newContext({ baseURL: server.url })).newPage()
   await noras.goto(await mailedLink(operatorPage, nora.email, '/invitation'))
-  await expect(noras.getByRole('heading', { name: 'Cedar School invites you' })).toBeVisible()
+  await expect(noras.getByRole('heading', { name: 'Linden School invites you' })).toBeVisible()
   expect(noras.url(), 'the token is not in the address any more').not.toContain('token')
   await noras.getByLabel('Your name').fill(nora.name)
   await looked(noras, 'invitation')
   await choosePassword(noras, nora)
-  await enter(noras, 'cedar-school', nora)
+  await enter(noras, 'linden-school', nora)
   await expect(noras.getByRole('link', { name: 'File permissions' })).toBeVisible()
   await expect(noras.getByRole('link', { name: 'Pipes and text processing' })).toBeVisible()
   await expect(noras.getByRole('link', { name: 'Python HTTP service' })).toBeHidden()

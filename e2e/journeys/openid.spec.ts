@@ -23,7 +23,7 @@ async function call<T>(server: Server, token: string, method: string, path: stri
 async function fillIn(page: Page, person: Person): Promise<void> {
   await page.getByLabel('E-mail address').fill(person.email)
   await page.getByLabel('Password', { exact: true }).fill(person.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }
 
 /** A browser without scripts, as the pages of sign-in do without. */
