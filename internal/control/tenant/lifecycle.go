@@ -238,12 +238,10 @@ func (s *Service) clean(ctx context.Context, r *workflow.Run) error {
 	if err := s.settle(ctx, r); err != nil {
 		return err
 	}
-	switch {
-	case c.Placement == Silo:
+	if c.Placement == Silo {
 		return s.Data.CleanPool(ctx, r.Tenant)
-	default:
-		return s.Data.DropSilo(ctx, r.Tenant)
 	}
+	return s.Data.DropSilo(ctx, r.Tenant)
 }
 
 // settle waits until every process knows the new place. Until then the old rows stay: a scope of the old place is refused
