@@ -53,6 +53,11 @@ func tenantTables(ctx context.Context, tx pgx.Tx, schema string) ([]Table, error
 // follow makes a tenant's rows in one schema those that another has: it deletes, adds and changes what differs, so that a
 // second time has little to do.
 func follow(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, from, to string, tables []Table) error {
+	// The planner knows nothing yet of a schema that was empty a moment ago: it would look through all of the growing
+	// table for each row.
+	if err := execAll(ctx, tx, "set local enable_nestloop = off", "set local work_mem = '64MB'"); err != nil {
+		return err
+	}
 	for _, t := range slices.Backward(tables) {
 		if _, err := tx.Exec(ctx, t.deleteMissing(from, to), tenant); err != nil {
 			return fmt.Errorf("delete from %s.%s: %w", to, t.Name, err)
