@@ -39,7 +39,7 @@ export function ChangeDialog({ tenant, asked, onClose }: Props) {
       case 'move':
         return { do: 'move', placement: target }
       case 'offboard':
-        return name === tenant.name && reason.trim().length >= shortestReason ? { do: 'offboard', name, reason, graceDays: Number(days) } : undefined
+        return name === tenant.name && reason.trim().length >= shortestReason && days !== '' ? { do: 'offboard', name, reason, graceDays: Number(days) } : undefined
     }
   })()
   const kind = asked === 'move' ? (target === 'silo' ? 'toSilo' : 'toPool') : asked
