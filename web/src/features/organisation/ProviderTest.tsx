@@ -8,7 +8,7 @@ import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
 import type { IdentityProvider, ProviderStep } from '@/lib/api/types'
 import { providerQuery, testProvider, testSignIn } from './providers'
-import classes from './ProviderTest.module.css'
+import classes from '@/components/StepList.module.css'
 
 const withoutPerson: ProviderStep['name'][] = ['discovery', 'issuer', 'keys', 'authorize', 'token']
 const withPerson: ProviderStep['name'][] = ['answer', 'tokens', 'claims']
