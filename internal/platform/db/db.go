@@ -30,6 +30,8 @@ type DB struct {
 	Silos  *Silos
 	// Authorize decides whether the scope in ctx has the permission; it returns an errs error when not.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
+
+	rewrites rewrites
 }
 
 // How long a write waits for the end of a move of its tenant's data, and how often it looks.
@@ -155,16 +157,20 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 	if err != nil {
 		return nil, err
 	}
+	query, values, err := d.rewrites.of(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
 	var list []T
 	err = d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-		list, err = readAt(ctx, pool, at, scope, query, args, row)
+		list, err = readAt(ctx, pool, at, scope, query, values, row)
 		return err
 	})
 	return list, err
 }
 
 // readAt sends scope and query as one batch, which is one implicit transaction: the settings are local to it.
-func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args pgx.NamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args []any, row pgx.RowToFunc[T]) ([]T, error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
@@ -172,11 +178,7 @@ func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tena
 	defer conn.Release()
 	batch := &pgx.Batch{}
 	batch.Queue(enterReadSQL, at.sign(scope, conn.Conn().PgConn().PID(), time.Now()))
-	if args == nil {
-		batch.Queue(query)
-	} else {
-		batch.Queue(query, args)
-	}
+	batch.Queue(query, args...)
 	results := conn.SendBatch(ctx, batch)
 	list, err := func() ([]T, error) {
 		if _, err := results.Exec(); err != nil {
