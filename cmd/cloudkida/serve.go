@@ -91,3 +91,12 @@ func (OpenAPICmd) Run() error {
 	_, err = os.Stdout.Write(text)
 	return err
 }
+
+// PermissionsCmd prints docs/api-permissions.md.
+type PermissionsCmd struct{}
+
+// Run prints it.
+func (PermissionsCmd) Run() error {
+	_, err := os.Stdout.Write(server.Permissions())
+	return err
+}

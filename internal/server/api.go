@@ -35,8 +35,8 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
-	api.UseMiddleware(gate.Middleware(api))
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused}
+	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
 	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
@@ -223,7 +223,7 @@ func (p *program) mountConsole(mux *httpx.Mux) {
 // Pages replace the content policy by their own.
 func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
-	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
+	own := httpx.SecurityHeaders(httpx.Bounded(mux), "default-src 'none'; frame-ancestors 'none'", secure)
 	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
 }

@@ -126,6 +126,7 @@ func (f *fixture) site(personas map[string]tenancy.Scope) http.Handler {
 	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
+		Entitle: func(context.Context, string) error { return nil },
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 			s, ok := personas[bearer]
 			if !ok {

@@ -127,16 +127,19 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 		a.tokens.Drop(hash)
 		return Claims{}, refused("token of an unknown key")
 	}
+	forged := false
 	if !verified {
-		if _, err := t.jws.Verify(key.Public().Key()); err != nil && !fault.On(fault.AnySignature) {
-			return Claims{}, ErrToken.Wrap(err)
+		if _, err := t.jws.Verify(key.Public().Key()); err != nil {
+			if forged = true; !fault.On(fault.AnySignature) {
+				return Claims{}, ErrToken.Wrap(err)
+			}
 		}
 	}
 	claims, err := a.checkClaims(pool, t.claims)
 	switch {
 	case err != nil:
 		a.tokens.Drop(hash)
-	case !verified:
+	case !verified && !forged:
 		t.jws = nil
 		a.tokens.Put(hash, t)
 	}
