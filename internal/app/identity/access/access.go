@@ -42,6 +42,7 @@ type Checker struct {
 	members  *cache.Cache[memberKey, Member]
 	families *cache.Cache[familyKey, struct{}]
 	tokens   *cache.Recent[[sha256.Size]byte, token]
+	origins  *cache.Cache[string, bool]
 }
 
 // New returns a Checker of the pools whose issuers are below publicURL. It reads nothing yet.
@@ -51,6 +52,7 @@ func New(db *pgxpool.Pool, publicURL string, keys *keyring.Ring, now func() time
 		pools:    cache.New[string, Pool](maxCachedPools, cacheLife, now),
 		members:  cache.New[memberKey, Member](maxCached, cacheLife, now),
 		families: cache.New[familyKey, struct{}](maxCached, cacheLife, now),
+		origins:  cache.New[string, bool](maxOrigins, cacheLife, now),
 		tokens:   cache.NewRecent[[sha256.Size]byte, token](maxTokens),
 	}
 }
