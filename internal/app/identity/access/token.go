@@ -112,6 +112,9 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 			return Claims{}, err
 		}
 	}
+	if !strings.EqualFold(t.kind, TokenType) && !fault.On(fault.AnyType) {
+		return Claims{}, refused("token of type %q", t.kind)
+	}
 	pool, err := a.Pool(ctx, t.pool)
 	if errors.Is(err, ErrNoPool) {
 		return Claims{}, refused("token of a foreign issuer")
@@ -149,6 +152,7 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 // token is what an access token says, before or after its signature was found good.
 type token struct {
 	claims TokenClaims
+	kind   string
 	pool   string                 // whose issuer it names
 	key    string                 // id of the key that has signed it
 	jws    *jose.JSONWebSignature // until it is verified
@@ -161,10 +165,8 @@ func (a *Checker) read(bearer string) (token, error) {
 		return token{}, ErrToken.Wrap(err)
 	}
 	header := jws.Signatures[0].Protected
-	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(kind, TokenType) && !fault.On(fault.AnyType) {
-		return token{}, refused("token of type %q", kind)
-	}
 	t := token{key: header.KeyID, jws: jws}
+	t.kind, _ = header.ExtraHeaders[jose.HeaderType].(string)
 	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &t.claims); err != nil {
 		return token{}, ErrToken.Wrap(err)
 	}
