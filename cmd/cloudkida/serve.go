@@ -17,10 +17,7 @@ type ServeCmd struct {
 
 // Run serves until ctx ends.
 func (c *ServeCmd) Run(ctx context.Context) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if c.LogFormat == "json" {
-		log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	}
+	log := server.NewLog(os.Stderr, c.LogFormat)
 	slog.SetDefault(log)
 	return server.Run(ctx, c.Config, os.Stdout, log)
 }

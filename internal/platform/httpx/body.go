@@ -33,6 +33,7 @@ func Bodies(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		checked, err := checkBody(hctx)
 		if err != nil {
+			hctx.SetHeader("Connection", "close") // else the server would wait for the rest before it answers
 			WriteError(api, hctx, err)
 			return
 		}
