@@ -27,6 +27,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
@@ -52,6 +53,6 @@ func skeleton() *program {
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		registration: &registration.Service{}, directory: &directory.Service{},
+		answers: &idempotency.Service{}, registration: &registration.Service{}, directory: &directory.Service{},
 	}
 }

@@ -1675,7 +1675,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Whether people sign in only by the organisation's identity providers */
+        get: operations["get-sign-in-rule"];
         /** Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners */
         put: operations["set-sign-in-rule"];
         post?: never;
@@ -3585,7 +3586,10 @@ export interface operations {
                 /** @description Name of an organisation, whose sign-in may be another one */
                 tenant?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3594,11 +3598,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityClientConfig"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -3630,7 +3643,10 @@ export interface operations {
                 /** @description Host that the browser was sent to, such as example.labs.example.com */
                 host?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3639,11 +3655,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryAnswer"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -3699,7 +3724,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3708,11 +3736,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -3755,7 +3792,10 @@ export interface operations {
     "add-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3834,7 +3874,10 @@ export interface operations {
     "get-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -3846,12 +3889,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -3904,7 +3955,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The group's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -3922,6 +3973,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3965,8 +4017,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3988,7 +4058,10 @@ export interface operations {
     "remove-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4033,6 +4106,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4056,7 +4138,10 @@ export interface operations {
     "list-group-labs": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4068,11 +4153,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupLabs"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4201,7 +4295,10 @@ export interface operations {
     "remove-group-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4246,6 +4343,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4273,7 +4379,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4285,11 +4394,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupPeople"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4409,7 +4527,10 @@ export interface operations {
     "remove-group-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4454,6 +4575,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4477,7 +4607,10 @@ export interface operations {
     "list-identity-providers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4486,11 +4619,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationViewList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4551,7 +4693,10 @@ export interface operations {
     "create-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4630,7 +4775,10 @@ export interface operations {
     "get-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -4642,6 +4790,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4649,164 +4798,8 @@ export interface operations {
                     "application/json": components["schemas"]["FederationView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FederationView"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "remove-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4868,10 +4861,213 @@ export interface operations {
             };
         };
     };
+    "update-identity-provider": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-identity-provider": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "test-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -4957,7 +5153,10 @@ export interface operations {
     "begin-test-sign-in": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -5040,7 +5239,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5049,11 +5251,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5096,7 +5307,10 @@ export interface operations {
     invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5174,7 +5388,10 @@ export interface operations {
     "accept-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5252,7 +5469,10 @@ export interface operations {
     "invite-many": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5282,6 +5502,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5450,7 +5679,10 @@ export interface operations {
     "revoke-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5502,6 +5734,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -5525,7 +5766,10 @@ export interface operations {
     "resend-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5619,7 +5863,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5628,11 +5875,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ListOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5675,7 +5931,10 @@ export interface operations {
     "push-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5705,6 +5964,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5744,7 +6012,10 @@ export interface operations {
     "get-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 slug: string;
             };
@@ -5755,11 +6026,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LabDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5802,7 +6082,10 @@ export interface operations {
     "list-machine-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5811,11 +6094,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MachineList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5858,7 +6150,10 @@ export interface operations {
     "add-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5927,7 +6222,10 @@ export interface operations {
     "remove-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -5970,6 +6268,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -5993,7 +6300,10 @@ export interface operations {
     "rotate-machine-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -6042,6 +6352,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6065,7 +6384,10 @@ export interface operations {
     "get-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6074,11 +6396,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityMe"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6121,7 +6452,10 @@ export interface operations {
     "update-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6134,6 +6468,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6158,8 +6494,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6181,7 +6535,10 @@ export interface operations {
     "list-my-consents": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6190,11 +6547,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PersonConsentList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6295,7 +6661,10 @@ export interface operations {
     "erase-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6382,7 +6751,10 @@ export interface operations {
     "list-my-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6391,11 +6763,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorMine"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6438,7 +6819,10 @@ export interface operations {
     "renew-recovery-codes": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6503,7 +6887,10 @@ export interface operations {
     "remove-my-factor": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -6555,6 +6942,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6578,7 +6974,10 @@ export interface operations {
     "list-my-grants": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6587,11 +6986,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalGivenList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6634,7 +7042,10 @@ export interface operations {
     "revoke-my-grant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -6677,6 +7088,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6700,7 +7120,10 @@ export interface operations {
     "change-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6735,6 +7158,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6758,7 +7190,10 @@ export interface operations {
     "list-my-sessions": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6767,11 +7202,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BrowserDeviceList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6817,7 +7261,10 @@ export interface operations {
                 /** @description Here as well */
                 here?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6848,6 +7295,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6871,7 +7327,10 @@ export interface operations {
     "end-my-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -6914,6 +7373,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6947,7 +7415,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6956,11 +7427,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7003,7 +7483,10 @@ export interface operations {
     "get-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7015,11 +7498,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7071,7 +7563,10 @@ export interface operations {
     "remove-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7123,6 +7618,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7146,7 +7650,10 @@ export interface operations {
     "update-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7162,6 +7669,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7204,8 +7713,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7227,7 +7754,10 @@ export interface operations {
     "set-member-status": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7243,6 +7773,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7285,8 +7817,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7308,7 +7858,10 @@ export interface operations {
     "list-oauth-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7317,11 +7870,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClientRegisteredList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7364,7 +7926,10 @@ export interface operations {
     "register-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7433,7 +7998,10 @@ export interface operations {
     "remove-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7476,6 +8044,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7499,7 +8076,10 @@ export interface operations {
     "rotate-oauth-client-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7576,7 +8156,10 @@ export interface operations {
     "list-environments": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7585,11 +8168,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EnvironmentOverview"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7637,7 +8229,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7646,11 +8241,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7693,7 +8297,10 @@ export interface operations {
     "get-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7704,11 +8311,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7751,7 +8367,10 @@ export interface operations {
     "retry-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7786,6 +8405,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7809,7 +8437,10 @@ export interface operations {
     "get-pool": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Name of the user pool */
                 pool: string;
@@ -7821,12 +8452,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7870,7 +8509,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The settings' ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -7888,11 +8527,285 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-pool-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the user pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingRotated"];
                 };
             };
             /** @description Unauthorized */
@@ -7951,214 +8864,6 @@ export interface operations {
             };
         };
     };
-    "get-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "put-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorPolicy"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "rotate-pool-keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of the user pool */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingRotated"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-tenants": {
         parameters: {
             query?: {
@@ -8171,7 +8876,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8180,11 +8888,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8227,7 +8944,10 @@ export interface operations {
     "get-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8238,11 +8958,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8289,7 +9018,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8300,11 +9032,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8347,7 +9088,10 @@ export interface operations {
     "get-entry": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8358,11 +9102,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantInside"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8405,7 +9158,10 @@ export interface operations {
     "enter-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8444,6 +9200,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8467,7 +9232,10 @@ export interface operations {
     "leave-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8500,6 +9268,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8523,7 +9300,10 @@ export interface operations {
     "list-tenant-limits": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8534,11 +9314,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierLimitList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8581,7 +9370,10 @@ export interface operations {
     "set-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8597,6 +9389,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8619,8 +9413,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8642,7 +9454,10 @@ export interface operations {
     "unset-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8676,6 +9491,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8699,7 +9523,10 @@ export interface operations {
     "move-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8738,6 +9565,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8761,7 +9597,10 @@ export interface operations {
     "offboard-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8800,6 +9639,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8823,7 +9671,10 @@ export interface operations {
     "get-purge-proof": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8834,11 +9685,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantProofView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8881,7 +9741,10 @@ export interface operations {
     "resume-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8920,6 +9783,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8943,7 +9815,10 @@ export interface operations {
     "suspend-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8982,6 +9857,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9005,7 +9889,10 @@ export interface operations {
     "tier-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9044,6 +9931,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9067,7 +9963,10 @@ export interface operations {
     "list-tenant-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9078,11 +9977,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9125,7 +10033,10 @@ export interface operations {
     "request-tenant-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9291,7 +10202,10 @@ export interface operations {
     "list-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9300,11 +10214,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9347,7 +10270,10 @@ export interface operations {
     "get-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9358,12 +10284,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9407,7 +10341,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The tier's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -9424,6 +10358,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -9449,8 +10384,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9472,7 +10425,10 @@ export interface operations {
     "add-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9512,6 +10468,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9535,7 +10500,10 @@ export interface operations {
     "remove-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9561,6 +10529,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9595,7 +10572,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9604,11 +10584,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UpgradePage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9651,7 +10640,10 @@ export interface operations {
     "retry-upgrade": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9677,6 +10669,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9713,7 +10714,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9722,11 +10726,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityUserList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9769,7 +10782,10 @@ export interface operations {
     "reset-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The user's id */
                 id: string;
@@ -9812,6 +10828,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9835,7 +10860,10 @@ export interface operations {
     "reset-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9863,6 +10891,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9900,7 +10937,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9909,11 +10949,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9956,7 +11005,10 @@ export interface operations {
     "get-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9967,11 +11019,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10014,7 +11075,10 @@ export interface operations {
     "cancel-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10042,6 +11106,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10128,7 +11201,10 @@ export interface operations {
     "resume-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10163,6 +11239,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10186,7 +11271,10 @@ export interface operations {
     "get-proof-key": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10195,11 +11283,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProofPublicKey"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10427,7 +11524,10 @@ export interface operations {
             query: {
                 name: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10436,11 +11536,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationName"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10477,6 +11586,8 @@ export interface operations {
             header: {
                 /** @description From the link in the mail */
                 "Registration-Token": string;
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path: {
                 id: string;
@@ -10488,11 +11599,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationStatus"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
@@ -10609,7 +11729,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10618,11 +11741,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10665,7 +11797,10 @@ export interface operations {
     "start-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10702,6 +11837,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10725,7 +11869,10 @@ export interface operations {
     "get-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10736,11 +11883,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10783,7 +11939,10 @@ export interface operations {
     "run-check": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -10820,6 +11979,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10843,7 +12011,10 @@ export interface operations {
     "end-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10878,6 +12049,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10901,7 +12081,10 @@ export interface operations {
     "get-session-env": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10912,6 +12095,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10919,6 +12104,13 @@ export interface operations {
                         [key: string]: string;
                     };
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11017,7 +12209,10 @@ export interface operations {
     "extend-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11052,6 +12247,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11075,7 +12279,10 @@ export interface operations {
     "write-file": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11089,6 +12296,86 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-guide": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideOutputBody"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11132,69 +12419,13 @@ export interface operations {
             };
         };
     };
-    "get-guide": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Cache-Control"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GuideOutputBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "restart-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11229,6 +12460,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11252,7 +12492,10 @@ export interface operations {
     "reveal-hint": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11289,6 +12532,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11312,7 +12564,10 @@ export interface operations {
     "answer-quiz": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11352,6 +12607,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11375,7 +12639,10 @@ export interface operations {
     "get-solution": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11387,11 +12654,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HtmlOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11434,7 +12710,10 @@ export interface operations {
     "create-ticket": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The session */
                 id: string;
@@ -11521,31 +12800,35 @@ export interface operations {
             };
         };
     };
-    "set-sign-in-rule": {
+    "get-sign-in-rule": {
         parameters: {
             query?: never;
-            header: {
-                /** @description ruleETag of the list */
-                "If-Match": string;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationRuleView"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationRuleView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11603,10 +12886,114 @@ export interface operations {
             };
         };
     };
+    "set-sign-in-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationRuleView"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationRuleView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11615,11 +13002,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorSettings"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11662,7 +13058,10 @@ export interface operations {
     "put-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11675,6 +13074,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11708,8 +13109,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11739,7 +13158,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11748,11 +13170,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11795,7 +13226,10 @@ export interface operations {
     "list-domains": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11804,11 +13238,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryDomains"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11851,7 +13294,10 @@ export interface operations {
     "add-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11920,7 +13366,10 @@ export interface operations {
     "remove-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11962,6 +13411,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11985,7 +13443,10 @@ export interface operations {
     "check-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12070,7 +13531,10 @@ export interface operations {
     "list-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12079,11 +13543,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12126,7 +13599,10 @@ export interface operations {
     "request-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12276,7 +13752,10 @@ export interface operations {
     "offboard-own-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12363,7 +13842,10 @@ export interface operations {
     "cancel-own-offboard": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12446,7 +13928,10 @@ export interface operations {
     "get-plan": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12455,11 +13940,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierPlanView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12502,7 +13996,10 @@ export interface operations {
     "change-own-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12589,7 +14086,10 @@ export interface operations {
     "list-own-workflows": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12598,11 +14098,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantOwnChanges"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12645,7 +14154,10 @@ export interface operations {
     "get-own-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12656,11 +14168,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12777,7 +14298,10 @@ export interface operations {
     "list-public-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12786,11 +14310,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
