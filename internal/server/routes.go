@@ -37,6 +37,9 @@ import (
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
 
+// DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand.
+func DescribeForGenerators() ([]byte, error) { return skeleton().api(httpx.NewMux()).OpenAPI().Downgrade() }
+
 // Routes lists every pattern of the public listener and of the private one, without a program that serves them.
 func Routes() (public, private []httpx.Route) {
 	p := skeleton()
