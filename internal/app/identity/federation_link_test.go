@@ -250,10 +250,10 @@ func TestOnlyThroughTheProvider(t *testing.T) {
 	// The last provider cannot go while nobody could sign in without it.
 	d := f.draft()
 	d.Enabled = false
-	if _, err := f.Federation.Update(f.owner, f.provider, 1, d); errs.KindOf(err) != errs.KindChanged {
+	if _, err := f.Federation.Update(f.owner, f.provider, 1, d); errs.KindOf(err) != errs.KindConflict {
 		t.Errorf("switched off: %v", err)
 	}
-	if err := f.Federation.Remove(f.owner, f.provider, 1); errs.KindOf(err) != errs.KindChanged {
+	if err := f.Federation.Remove(f.owner, f.provider, 1); errs.KindOf(err) != errs.KindConflict {
 		t.Errorf("removed: %v", err)
 	}
 	if _, err := f.Federation.SetRule(f.owner, false, rule.Version); err != nil {
