@@ -60,6 +60,7 @@ func describe(t *testing.T) []operation {
 			Feature    string             `json:"x-feature"`
 			Parameters []struct {
 				Name, In string
+				Required bool
 				Schema   schema
 			}
 			RequestBody struct {
@@ -80,7 +81,9 @@ func describe(t *testing.T) []operation {
 				case "query":
 					o.Query = append(o.Query, query{p.Name, p.Schema.Enum})
 				case "header":
-					o.Header = append(o.Header, p.Name)
+					if p.Required || p.Name == "If-Match" {
+						o.Header = append(o.Header, p.Name)
+					}
 				}
 			}
 			o.Media = slices.Sorted(maps.Keys(op.RequestBody.Content))

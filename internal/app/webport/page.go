@@ -99,7 +99,8 @@ func title(err error) string {
 		return "Not found"
 	case errs.KindForbidden, errs.KindUnauthenticated:
 		return "Not open"
-	case errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid, errs.KindLimited, errs.KindUnavailable:
+	case errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid, errs.KindLimited, errs.KindUnavailable,
+		errs.KindUnsupported, errs.KindTimeout, errs.KindMethod, errs.KindAddressLong, errs.KindHeadersLarge, errs.KindChanged, errs.KindUnconditional:
 	}
 	return "Try again soon"
 }

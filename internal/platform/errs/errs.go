@@ -27,6 +27,8 @@ const (
 	KindMethod                      // 405: not with this method
 	KindAddressLong                 // 414: its address is too long
 	KindHeadersLarge                // 431: its headers are
+	KindChanged                     // 412: not any more what the caller saw
+	KindUnconditional               // 428: the caller must say what it saw
 )
 
 // Field is one problem of a request: where (a JSON pointer, a parameter or file:line) and what is wrong.
@@ -164,4 +166,14 @@ func HeadersTooLarge(code, message string) *Error {
 // Internal says that we failed; callers see Message, the log sees the cause.
 func Internal(code, message string) *Error {
 	return &Error{Kind: KindInternal, Code: code, Message: message}
+}
+
+// Changed says that what the caller wants to change is not any more what it saw.
+func Changed(code, message string) *Error {
+	return &Error{Kind: KindChanged, Code: code, Message: message}
+}
+
+// Unconditional says that the caller must tell what it saw of what it wants to change.
+func Unconditional(code, message string) *Error {
+	return &Error{Kind: KindUnconditional, Code: code, Message: message}
 }

@@ -69,6 +69,10 @@ func status(k errs.Kind) int {
 		return http.StatusRequestURITooLong
 	case errs.KindHeadersLarge:
 		return http.StatusRequestHeaderFieldsTooLarge
+	case errs.KindChanged:
+		return http.StatusPreconditionFailed
+	case errs.KindUnconditional:
+		return http.StatusPreconditionRequired
 	case errs.KindInternal:
 	}
 	return http.StatusInternalServerError
