@@ -71,7 +71,7 @@ func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permis
 	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
 		return nil, err
 	}
-	scope.Request = httpx.RequestID(ctx)
+	scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
 	ctx = tenancy.With(ctx, scope)
 	if p == httpx.SignedIn || fault.On(fault.NoPermission) {
 		return ctx, nil
