@@ -372,13 +372,14 @@ func labArchive(t *testing.T, sample, slug, title string) []byte {
 	return packed
 }
 
-// settled waits until nothing is made in the background for a tenant any more.
+// settled waits until nothing is made in the background for a tenant any more, seals of its audit log included.
 func (s *stage) settled(t *testing.T, tenant string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for open := 1; open > 0; {
-		err := s.db.QueryRow(ctx, `select count(*) from control.workflow where tenant_id = $1 and ended_at is null`, s.tenants[tenant]).Scan(&open)
+		err := s.db.QueryRow(ctx, `select (select count(*) from control.workflow where tenant_id = $1 and ended_at is null)
+			+ (select count(*) from app.audit_unsealed where tenant_id = $1)`, s.tenants[tenant]).Scan(&open)
 		if err != nil {
 			t.Fatalf("the workflows of %s do not end: %v", tenant, err)
 		}

@@ -31,6 +31,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
@@ -73,6 +74,8 @@ type program struct {
 	exports      *export.Service
 	persons      *person.Service
 	signer       *proof.Signer
+	sealer       *chain.Sealer
+	verifier     *chain.Verifier
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service

@@ -28,6 +28,7 @@ func (p *program) openTenants(schema int64) (err error) {
 	if p.signer, err = proof.New(p.store.key); err != nil {
 		return err
 	}
+	p.openAudit()
 	p.exports = p.newExports(p.data, schema)
 	p.tenants = &tenant.Service{
 		Pool: p.pools.control, Workflows: p.workflows, Data: siloed{p.store.installation, p.silos}, Application: life{p}, Signer: p.signer,

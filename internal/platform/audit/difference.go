@@ -25,7 +25,7 @@ func secretWords() []string {
 
 // harmlessWords, together with a secret word, name something about a secret and not the secret: when it ends, its id.
 func harmlessWords() []string {
-	return []string{"id", "at", "expires", "policy", "set", "changed", "length", "min", "max", "life", "endpoint", "url", "reset", "count", "required", "prefix"}
+	return []string{"id", "at", "expires", "policy", "changed", "length", "min", "max", "life", "endpoint", "url", "reset", "count", "required", "prefix"}
 }
 
 // words takes a name apart: clientSecret, client_secret and Client-Secret alike.

@@ -125,7 +125,6 @@ type walk struct {
 	holds  string // a head that must be met
 	met    bool
 	last   int64 // seq of the seal before
-	seen   map[uuid.UUID]struct{}
 }
 
 // begin starts at the checkpoint, if there is one.
