@@ -379,7 +379,7 @@ func (s *stage) settled(t *testing.T, tenant string) {
 	defer cancel()
 	for open := 1; open > 0; {
 		err := s.db.QueryRow(ctx, `select (select count(*) from control.workflow where tenant_id = $1 and ended_at is null)
-			+ (select count(*) from app.audit_unsealed where tenant_id = $1)`, s.tenants[tenant]).Scan(&open)
+			+ (select count(*) from app.audit_unsealed where tenant_id = $1) + (select count(*) from identity.audit_event)`, s.tenants[tenant]).Scan(&open)
 		if err != nil {
 			t.Fatalf("the workflows of %s do not end: %v", tenant, err)
 		}

@@ -8,11 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
@@ -23,7 +29,62 @@ import (
 func (p *program) openAudit() {
 	keeper := &db.Keeper{Pool: p.pools.worker, Places: p.places}
 	p.sealer = &chain.Sealer{Keeper: keeper, Pool: p.pools.worker, Signer: p.signer, Log: p.log}
+	p.relay = &audit.Relay{Identity: p.pools.identity, DB: p.data, System: policy.TenantSystem, Log: p.log}
 	p.verifier = &chain.Verifier{Keeper: keeper, Keys: chain.Keys{p.signer.Public()}}
+}
+
+// RetainArgs is the job that deletes entries which are older than a tenant's plan keeps them.
+type RetainArgs struct{}
+
+// Kind names the job.
+func (RetainArgs) Kind() string { return "audit.retain" }
+
+// How often old entries are deleted.
+const retainEvery = 6 * time.Hour
+
+type retainWorker struct {
+	river.WorkerDefaults[RetainArgs]
+	program *program
+}
+
+// Timeout leaves time for many tenants; one without old entries takes milliseconds.
+func (w *retainWorker) Timeout(*river.Job[RetainArgs]) time.Duration { return time.Hour }
+
+func (w *retainWorker) Work(ctx context.Context, _ *river.Job[RetainArgs]) error {
+	return w.program.retainAudit(ctx, time.Now())
+}
+
+// retainAudit deletes what is too old now, of every tenant whose plan says how long its log is kept.
+func (p *program) retainAudit(ctx context.Context, now time.Time) error {
+	return eachTenant(ctx, p.pools.control, "", func(id uuid.UUID, name string) error {
+		plan, err := p.tiers.Of(ctx, id)
+		if err != nil {
+			return err
+		}
+		days, bounded := plan.Limit(tier.AuditDays)
+		if !bounded {
+			return nil
+		}
+		deleted, err := p.sealer.Retain(ctx, id, now.AddDate(0, 0, -int(min(days, maxAuditDays))))
+		if deleted > 0 {
+			p.log.InfoContext(ctx, "old audit entries were deleted", "tenant", id, "days", days, "entries", deleted)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// maxAuditDays keeps times within what can be counted: a thousand years are for ever.
+const maxAuditDays = 365_000
+
+// workAudit seals and relays entries until ctx ends.
+func (p *program) workAudit(ctx context.Context) {
+	var both sync.WaitGroup
+	both.Go(func() { p.relay.Run(ctx) })
+	both.Go(func() { p.sealer.Run(ctx) })
+	both.Wait()
 }
 
 // VerifyRequest asks for a check of audit logs on the server's own machine.

@@ -52,6 +52,7 @@ func declared() map[string]string {
 		"control.workflow_step name":         "of a step",
 		"control.workflow actor":             "stays as an id",
 		"control.audit_entry actor":          "stays as an id",
+		"identity.audit_event actor":         "stays as an id, for a second on its way to a log",
 		"control.operator_entry operator":    "stays as an id",
 		"control.tenant_export requested_by": "stays as an id, for a week",
 		"control.tenant_export operator":     "whether an operator asked for it",

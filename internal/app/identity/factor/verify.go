@@ -11,6 +11,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
@@ -83,6 +84,9 @@ func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UU
 		if _, err := removeFactor(ctx, tx, user, id); err != nil {
 			return err
 		}
+		if err := audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_removed", Target: user.String(), Detail: map[string]any{"factor": id}}); err != nil {
+			return err
+		}
 		left, err := listFactors(ctx, tx, user)
 		if err != nil || len(left) > 0 {
 			return err
@@ -103,6 +107,11 @@ func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UU
 	return nil
 }
 
+// recordAdded tells the organisations of a person that there is one more way to sign in.
+func recordAdded(ctx context.Context, tx pgx.Tx, user uuid.UUID, kind Kind) error {
+	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_added", Target: user.String(), Detail: map[string]any{"kind": kind}})
+}
+
 // Reset removes every factor of a user who has lost them and ends all of their sessions.
 func (s *Service) Reset(ctx context.Context, user uuid.UUID) error {
 	err := s.locked(ctx, user, func(tx pgx.Tx) error {
@@ -117,7 +126,11 @@ func (s *Service) Reset(ctx context.Context, user uuid.UUID) error {
 		if err := removeAll(ctx, tx, user); err != nil {
 			return err
 		}
-		return browser.EndAll(ctx, tx, user, uuid.Nil)
+		if err := browser.EndAll(ctx, tx, user, uuid.Nil); err != nil {
+			return err
+		}
+		e := audit.Entry{Action: "person.factors_reset", Target: user.String()}
+		return errors.Join(audit.OfPerson(ctx, tx, user, e), audit.Operated(ctx, tx, audit.Operation{Entry: e}))
 	})
 	if err == nil {
 		s.Forget(user)
