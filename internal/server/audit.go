@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,6 +24,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // openAudit makes what seals and checks audit logs.
@@ -30,7 +32,27 @@ func (p *program) openAudit() {
 	keeper := &db.Keeper{Pool: p.pools.worker, Places: p.places}
 	p.sealer = &chain.Sealer{Keeper: keeper, Pool: p.pools.worker, Signer: p.signer, Log: p.log}
 	p.relay = &audit.Relay{Identity: p.pools.identity, DB: p.data, System: policy.TenantSystem, Log: p.log}
+	p.denials = &audit.Denials{DB: p.data, Identity: p.pools.identity, System: policy.TenantSystem, Log: p.log, Now: time.Now}
+	p.identity.FailedSignIn, p.identity.Factors.Failed = p.failedSignIn, p.failedSignIn
 	p.verifier = &chain.Verifier{Keeper: keeper, Keys: chain.Keys{p.signer.Public()}}
+}
+
+// denied counts what somebody tried and may not do, for the log of their organisation. One that is closed hears of nothing: its
+// people are all refused.
+func (p *program) denied(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string) {
+	switch code {
+	case "tenant_provisioning", "tenant_suspended", "tenant_offboarding", "tenant_purged", "tenant_closed":
+		return
+	}
+	p.denials.Add(ctx, audit.Denial{
+		Tenant: scope.Tenant, Actor: scope.User, Kind: scope.Actor(), Action: "access.denied", Target: op.Method + " " + op.Path, Code: code,
+	})
+}
+
+// failedSignIn counts sign-ins that failed at somebody's account, for the logs of their organisations. Nobody else hears of it,
+// and it takes as long as for an address without an account, which is told nowhere.
+func (p *program) failedSignIn(ctx context.Context, user uuid.UUID, step string) {
+	p.denials.Add(ctx, audit.Denial{Person: user, Kind: tenancy.Program, Action: "sign_in.failed", Target: user.String(), Code: step})
 }
 
 // RetainArgs is the job that deletes entries which are older than a tenant's plan keeps them.

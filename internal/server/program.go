@@ -78,6 +78,7 @@ type program struct {
 	sealer       *chain.Sealer
 	verifier     *chain.Verifier
 	relay        *audit.Relay
+	denials      *audit.Denials
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service

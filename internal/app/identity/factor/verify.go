@@ -55,7 +55,7 @@ func (s *Service) try(user uuid.UUID, place string, check func() error) error {
 
 // Verify takes a code of an authenticator app or a recovery code of a user, once, and returns how RFC 8176 names it.
 func (s *Service) Verify(ctx context.Context, user uuid.UUID, use Use, code, place string) (method string, err error) {
-	return methodCode, s.try(user, place, func() error {
+	err = s.try(user, place, func() error {
 		switch use {
 		case UseCode:
 			return s.useTOTP(ctx, user, code)
@@ -65,6 +65,10 @@ func (s *Service) Verify(ctx context.Context, user uuid.UUID, use Use, code, pla
 		}
 		return ErrWrongCode
 	})
+	if s.Failed != nil && errs.KindOf(err) == errs.KindUnauthenticated {
+		s.Failed(ctx, user, string(use))
+	}
+	return methodCode, err
 }
 
 // List returns what a user has confirmed, the oldest first.
