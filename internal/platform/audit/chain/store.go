@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -153,4 +154,45 @@ func old(ctx context.Context, tx pgx.Tx, before time.Time, most int) (seq int64,
 		return 0, fmt.Errorf("look for old seals: %w", err)
 	}
 	return seq, nil
+}
+
+// Proofs hands out the checkpoint and the seals that name any of some entries, none of which is older than a time.
+func Proofs(ctx context.Context, tx pgx.Tx, entries map[uuid.UUID]struct{}, oldest time.Time, yield func(Line) error) error {
+	if c, ok, err := checkpoint(ctx, tx); err != nil {
+		return err
+	} else if ok {
+		if err := yield(Line{Checkpoint: &c}); err != nil {
+			return err
+		}
+	}
+	var last int64
+	err := tx.QueryRow(ctx, `select coalesce(min(seq), 1) - 1 from audit_seal where newest >= $1`, oldest).Scan(&last)
+	if err != nil {
+		return fmt.Errorf("look for seals: %w", err)
+	}
+	for left := len(entries); left > 0; {
+		found, err := seals(ctx, tx, last, batch)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, s := range found {
+			last = s.Seq
+			var st statement
+			if err := json.Unmarshal([]byte(s.Document), &st); err != nil {
+				return fmt.Errorf("read seal %d: %w", s.Seq, err)
+			}
+			named := 0
+			for _, i := range st.Entries {
+				if _, ok := entries[i.id]; ok {
+					named++
+				}
+			}
+			if left -= named; named > 0 {
+				if err := yield(Line{Seal: &s}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }

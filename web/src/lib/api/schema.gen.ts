@@ -740,6 +740,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What operators did to the installation, the newest first */
+        get: operations["list-operator-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/environments": {
         parameters: {
             query?: never;
@@ -1737,6 +1754,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenant/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it */
+        get: operations["export-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the audit log is sealed, and when it was last checked */
+        get: operations["get-audit-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check that the audit log is as it was sealed */
+        post: operations["verify-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenant/domains": {
         parameters: {
             query?: never;
@@ -2001,10 +2069,21 @@ export interface components {
             action: string;
             /** @description Who did it; absent for the program itself */
             actor?: string;
+            /**
+             * @description What the actor is
+             * @enum {string}
+             */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
             /** @description Of the actor, if it is still known */
             actorName?: string;
+            /** @description Of the network that the request came from */
+            address?: string;
+            /** @description What has changed, as it is; absent for what was removed */
+            after?: unknown;
             /** Format: date-time */
             at: string;
+            /** @description What has changed, as it was; absent for what was made */
+            before?: unknown;
             /** @description An object; its members depend on the action */
             detail: unknown;
             id: string;
@@ -2014,8 +2093,41 @@ export interface components {
         };
         AuditlogPage: {
             items: components["schemas"]["AuditlogEntry"][];
-            /** @description Cursor of the next page; absent on the last */
+            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
             next?: string;
+        };
+        AuditlogSeals: {
+            /**
+             * Format: int64
+             * @description Entries that were deleted because they were older than the plan keeps them
+             */
+            deleted: number;
+            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
+            hash: string;
+            /** Format: date-time */
+            sealedAt?: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal; 0: there is none yet
+             */
+            seq: number;
+            /** @description The last check that somebody asked for */
+            verified?: components["schemas"]["AuditlogVerified"];
+            /**
+             * Format: int64
+             * @description Entries that wait for their seal, which takes a second
+             */
+            waiting: number;
+        };
+        AuditlogVerified: {
+            /** Format: date-time */
+            at: string;
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Up to which seal
+             */
+            seq: number;
         };
         BrowserDevice: {
             /** @description Network address of the sign-in */
@@ -2040,6 +2152,33 @@ export interface components {
         };
         BrowserDeviceList: {
             items: components["schemas"]["BrowserDevice"][];
+        };
+        ChainFault: {
+            entry?: string;
+            problem: string;
+            /** Format: int64 */
+            seal?: number;
+        };
+        ChainHead: {
+            hash: string;
+            /** Format: date-time */
+            sealedAt: string;
+            /** Format: int64 */
+            seq: number;
+        };
+        ChainReport: {
+            /** Format: int64 */
+            deleted: number;
+            /** Format: int64 */
+            entries: number;
+            faults: components["schemas"]["ChainFault"][];
+            head: components["schemas"]["ChainHead"];
+            partial?: boolean;
+            /** Format: int64 */
+            seals: number;
+            tenant: string;
+            /** Format: int64 */
+            waiting: number;
         };
         ChangePasswordInputBody: {
             current: string;
@@ -2915,6 +3054,38 @@ export interface components {
              */
             status: "active" | "disabled";
         };
+        OperatorlogEntry: {
+            /** @example tier.changed */
+            action: string;
+            /** @description Who did it; absent for the program itself */
+            actor?: string;
+            /** @enum {string} */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
+            /** @description Of the actor, if it is still known */
+            actorName?: string;
+            address?: string;
+            /** @description What has changed, as it is */
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description What has changed, as it was */
+            before?: unknown;
+            /** @description An object; its members depend on the action */
+            detail: unknown;
+            id: string;
+            reason?: string;
+            request?: string;
+            target: string;
+            /** @description Which organisation it was about */
+            tenant?: string;
+            /** @description The organisation's name */
+            tenantTitle?: string;
+        };
+        OperatorlogPage: {
+            items: components["schemas"]["OperatorlogEntry"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         PersonConsent: {
             /** Format: date-time */
             at: string;
@@ -3439,7 +3610,7 @@ export interface components {
         };
         TierLimitView: {
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where the tier's is used
@@ -3477,7 +3648,7 @@ export interface components {
              */
             most?: number;
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where it is not a matter of use, such as a rate
@@ -7601,6 +7772,72 @@ export interface operations {
             };
         };
     };
+    "list-operator-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as tier. or tenant. */
+                action?: string;
+                /** @description Id of an operator */
+                actor?: string;
+                /** @description Id of an organisation */
+                tenant?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorlogPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-environments": {
         parameters: {
             query?: never;
@@ -8312,11 +8549,7 @@ export interface operations {
     };
     "list-tenant-audit": {
         parameters: {
-            query?: {
-                action?: string;
-                limit?: number;
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
@@ -11839,15 +12072,7 @@ export interface operations {
     };
     "list-audit": {
         parameters: {
-            query?: {
-                /** @description Start of an action, such as lab. or member. */
-                action?: string;
-                /** @description Id of a person */
-                actor?: string;
-                limit?: number;
-                /** @description next of the page before */
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -11861,6 +12086,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-audit": {
+        parameters: {
+            query?: {
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries; JSON Lines have the seals that prove them as well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-audit-seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditlogSeals"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainReport"];
                 };
             };
             /** @description Unauthorized */
