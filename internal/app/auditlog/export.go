@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Bounds of one export.
@@ -44,6 +45,9 @@ func (s *Service) export(ctx context.Context, f Filter, format string, detail ma
 		<-s.exporting
 		return nil, err
 	}
+	if format == "jsonl" {
+		s.sealed(ctx)
+	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) { //nolint:contextcheck // the stream's context is its request's
 		defer func() { <-s.exporting }()
 		ctx, cancel := context.WithTimeout(hctx.Context(), exportTime)
@@ -58,6 +62,31 @@ func (s *Service) export(ctx context.Context, f Filter, format string, detail ma
 			panic(http.ErrAbortHandler) // the answer has begun: whoever reads it must see that it is cut
 		}
 	}}, nil
+}
+
+// How long an export waits for the sealer, so that what was done a moment ago has its proof as well.
+const (
+	sealWait = 3 * time.Second
+	sealLook = 100 * time.Millisecond
+)
+
+// sealed waits until nothing waits for its seal, for a while. What is not sealed by then is exported without.
+func (s *Service) sealed(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sealWait)
+	defer cancel()
+	scope, _ := tenancy.From(ctx)
+	look := time.NewTicker(sealLook)
+	defer look.Stop()
+	for {
+		if state, err := s.Chain.State(ctx, scope.Tenant); err != nil || state.Waiting == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // patient gives each write its own time: an answer of minutes has none as a whole.

@@ -14,8 +14,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-// query is what entries are found by.
-type query struct {
+// Query is what entries are found by.
+type Query struct {
 	Action  string    `query:"action" maxLength:"100" doc:"Start of an action, such as lab. or member."`
 	Actor   string    `query:"actor" maxLength:"36" doc:"Id of a person or a machine client"`
 	Target  string    `query:"target" maxLength:"200" doc:"What was changed: the whole id or name"`
@@ -26,14 +26,15 @@ type query struct {
 	Q       string    `query:"q" maxLength:"100" doc:"A text in the target, the detail or what changed; a page looks through 5000 entries for it"`
 }
 
-type pageQuery struct {
+// PageQuery says which page.
+type PageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
 }
 
 type output[T any] struct{ Body T }
 
-func (q query) filter() (Filter, error) {
+func (q Query) filter() (Filter, error) {
 	f := Filter{Action: q.Action, Target: q.Target, Address: q.Address, Request: q.Request, Text: q.Q, From: q.From, To: q.To}
 	err := optional(&f.Actor, q.Actor)
 	return f, err
@@ -50,7 +51,7 @@ func optional(id *uuid.NullUUID, text string) error {
 }
 
 // asked is what of a query was given, for the entry about an export.
-func (q query) asked() map[string]any {
+func (q Query) asked() map[string]any {
 	detail := map[string]any{}
 	for name, value := range map[string]string{"action": q.Action, "actor": q.Actor, "target": q.Target, "address": q.Address, "request": q.Request, "q": q.Q} {
 		if value != "" {
@@ -69,10 +70,10 @@ func (q query) asked() map[string]any {
 func (s *Service) Register(api huma.API) {
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/audit", "list-audit", policy.TenantRead, "The organisation's audit log, the newest first", "tenant"),
 		func(ctx context.Context, in *struct {
-			query
-			pageQuery
+			Query
+			PageQuery
 		}) (*output[Page], error) {
-			return s.list(ctx, policy.TenantRead, in.query, in.pageQuery)
+			return s.list(ctx, policy.TenantRead, in.Query, in.PageQuery)
 		})
 	export := httpx.Operation(http.MethodGet, "/v1/tenant/audit/export", "export-audit", policy.TenantRead,
 		"Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it", "tenant")
@@ -80,7 +81,7 @@ func (s *Service) Register(api huma.API) {
 		"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}, "application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}},
 	}}}
 	huma.Register(api, export, func(ctx context.Context, in *struct {
-		query
+		Query
 		Format string `query:"format" enum:"csv,jsonl" default:"csv"`
 	}) (*huma.StreamResponse, error) {
 		f, err := in.filter()
@@ -106,17 +107,17 @@ func (s *Service) Register(api huma.API) {
 		"An organisation's audit log, for an operator who has entered it with a reason", "operator"),
 		func(ctx context.Context, in *struct {
 			ID uuid.UUID `path:"id" format:"uuid"`
-			query
-			pageQuery
+			Query
+			PageQuery
 		}) (*output[Page], error) {
 			if err := s.Inside(ctx, in.ID); err != nil {
 				return nil, err
 			}
-			return s.list(tenancy.System(ctx, in.ID), policy.TenantSystem, in.query, in.pageQuery)
+			return s.list(tenancy.System(ctx, in.ID), policy.TenantSystem, in.Query, in.PageQuery)
 		})
 }
 
-func (s *Service) list(ctx context.Context, p tenancy.Permission, q query, page pageQuery) (*output[Page], error) {
+func (s *Service) list(ctx context.Context, p tenancy.Permission, q Query, page PageQuery) (*output[Page], error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
