@@ -8549,7 +8549,27 @@ export interface operations {
     };
     "list-tenant-audit": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -12072,7 +12092,27 @@ export interface operations {
     };
     "list-audit": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -12129,6 +12169,22 @@ export interface operations {
     "export-audit": {
         parameters: {
             query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 format?: "csv" | "jsonl";
             };
             header?: never;
