@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -40,7 +41,7 @@ func (s *Service) export(ctx context.Context, f Filter, format string, detail ma
 		return nil, errExports
 	}
 	detail["format"] = format
-	err := s.DB.InTenant(ctx, policy.TenantRead, func(tx pgx.Tx) error { return audit.Record(ctx, tx, "audit.exported", "", detail) })
+	err := s.DB.InWholeTenant(ctx, policy.TenantRead, func(tx pgx.Tx) error { return audit.Record(ctx, tx, "audit.exported", "", detail) })
 	if err != nil {
 		<-s.exporting
 		return nil, err
@@ -111,6 +112,9 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 
 func (s *Service) write(ctx context.Context, out io.Writer, f Filter, format string) error {
 	return s.DB.SnapshotInTenant(ctx, policy.TenantRead, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.TenantRead, tenancy.Whole{}); err != nil {
+			return err
+		}
 		if format == "jsonl" {
 			return writeLines(ctx, tx, out, f)
 		}

@@ -21,6 +21,7 @@ func declared() map[string]string {
 		"pool user_id":      "the row is deleted",
 		"pool actor":        "stays as an id",
 		"pool published_by": "stays as an id",
+		"pool changed_by":   "stays as an id",
 		"pool name":         "of a check or the like",
 
 		"identity.user email":            "deleted with the account",
@@ -33,6 +34,7 @@ func declared() map[string]string {
 		"identity.invitation email":      "deleted with the account of the address, or a month after its end",
 		"identity.invitation email_key":  "deleted with the account of the address, or a month after its end",
 		"identity.invitation invited_by": "emptied",
+		"identity.invitation operator":   "whether an operator sent it",
 		"identity.pool name":             "of a pool",
 		"identity.client name":           "of a program",
 		"identity.client created_by":     "stays as an id",

@@ -134,7 +134,7 @@ func (d *Denials) write(ctx context.Context, a Denial, c *deniedCount) error {
 	if a.Tenant == uuid.Nil {
 		return OfPerson(ctx, d.Identity, a.Person, e)
 	}
-	err := d.DB.InTenant(ctx, d.System, func(tx pgx.Tx) error { return Add(ctx, tx, e) })
+	err := d.DB.InWholeTenant(ctx, d.System, func(tx pgx.Tx) error { return Add(ctx, tx, e) })
 	if errors.Is(err, db.ErrNoTenant) || errs.KindOf(err) == errs.KindNotFound {
 		return nil
 	}

@@ -159,7 +159,7 @@ func (r *Relay) some(ctx context.Context, tx pgx.Tx) (int, error) {
 func (r *Relay) deliver(ctx context.Context, e event) error {
 	var all error
 	for _, tenant := range e.Tenants {
-		err := r.DB.InTenant(tenancy.System(ctx, tenant), r.System, func(tx pgx.Tx) error {
+		err := r.DB.InWholeTenant(tenancy.System(ctx, tenant), r.System, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `
 				insert into audit_entry (id, at, actor, kind, action, target, detail, before, after, request, address)
 				values (@id, @at, @actor, @kind, @action, @target, @detail, @before, @after, @request, @address) on conflict do nothing`, pgx.NamedArgs{

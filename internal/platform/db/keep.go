@@ -36,7 +36,10 @@ func (k *Keeper) in(ctx context.Context, tenant uuid.UUID, how opening, fn func(
 	if err != nil {
 		return err
 	}
-	err = inTx(ctx, k.Pool, at, scope, how, func(tx pgx.Tx) error { return inSchema(ctx, tx, at.Schema, fn) })
+	// It keeps house for the tenant and serves nobody: there is no caller whose rights could be decided on.
+	err = (&DB{}).inTx(ctx, k.Pool, &tenantTx{opening: how, place: at, scope: scope}, "", func(tx pgx.Tx) error {
+		return inSchema(ctx, tx, at.Schema, fn)
+	})
 	if elsewhere(err) {
 		k.Places.Forget(tenant) // it has moved: the next one comes right
 	}
