@@ -50,13 +50,16 @@ func optional(id *uuid.NullUUID, text string) error {
 	return nil
 }
 
-// asked is what of a query was given, for the entry about an export.
+// asked is what the entry about an export says of its query: by what it selects and its time, not whom or what it looks for.
 func (q Query) asked() map[string]any {
-	detail := map[string]any{}
-	for name, value := range map[string]string{"action": q.Action, "actor": q.Actor, "target": q.Target, "address": q.Address, "request": q.Request, "q": q.Q} {
-		if value != "" {
-			detail[name] = value
+	detail, by := map[string]any{}, []string{}
+	for _, part := range [][2]string{{"action", q.Action}, {"actor", q.Actor}, {"target", q.Target}, {"address", q.Address}, {"request", q.Request}, {"text", q.Q}} {
+		if part[1] != "" {
+			by = append(by, part[0])
 		}
+	}
+	if len(by) > 0 {
+		detail["by"] = by
 	}
 	for name, value := range map[string]time.Time{"from": q.From, "to": q.To} {
 		if !value.IsZero() {
