@@ -1709,7 +1709,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Whether people sign in only by the organisation's identity providers */
+        get: operations["get-sign-in-rule"];
         /** Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners */
         put: operations["set-sign-in-rule"];
         post?: never;
@@ -3784,7 +3785,10 @@ export interface operations {
                 /** @description Name of an organisation, whose sign-in may be another one */
                 tenant?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3793,11 +3797,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityClientConfig"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -3829,7 +3842,10 @@ export interface operations {
                 /** @description Host that the browser was sent to, such as example.labs.example.com */
                 host?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3838,11 +3854,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryAnswer"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -3898,7 +3923,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3907,11 +3935,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -3954,7 +3991,10 @@ export interface operations {
     "add-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4033,7 +4073,10 @@ export interface operations {
     "get-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4045,12 +4088,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4103,7 +4154,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The group's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -4121,6 +4172,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4164,8 +4216,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4187,7 +4257,10 @@ export interface operations {
     "remove-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4232,6 +4305,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4255,7 +4337,10 @@ export interface operations {
     "list-group-labs": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4267,11 +4352,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupLabs"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4400,7 +4494,10 @@ export interface operations {
     "remove-group-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4445,6 +4542,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4472,7 +4578,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4484,11 +4593,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupPeople"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4608,7 +4726,10 @@ export interface operations {
     "remove-group-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4653,6 +4774,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4676,7 +4806,10 @@ export interface operations {
     "list-identity-providers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4685,11 +4818,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationViewList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4750,7 +4892,10 @@ export interface operations {
     "create-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4829,7 +4974,10 @@ export interface operations {
     "get-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -4841,6 +4989,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4848,164 +4997,8 @@ export interface operations {
                     "application/json": components["schemas"]["FederationView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FederationView"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "remove-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5067,10 +5060,213 @@ export interface operations {
             };
         };
     };
+    "update-identity-provider": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-identity-provider": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "test-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -5156,7 +5352,10 @@ export interface operations {
     "begin-test-sign-in": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -5239,7 +5438,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5248,11 +5450,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5295,7 +5506,10 @@ export interface operations {
     invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5373,7 +5587,10 @@ export interface operations {
     "accept-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5451,7 +5668,10 @@ export interface operations {
     "invite-many": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5481,6 +5701,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5649,7 +5878,10 @@ export interface operations {
     "revoke-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5701,6 +5933,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -5724,7 +5965,10 @@ export interface operations {
     "resend-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5818,7 +6062,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5827,11 +6074,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ListOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5874,7 +6130,10 @@ export interface operations {
     "push-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5904,6 +6163,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5943,7 +6211,10 @@ export interface operations {
     "get-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 slug: string;
             };
@@ -5954,11 +6225,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LabDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6001,7 +6281,10 @@ export interface operations {
     "list-machine-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6010,11 +6293,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MachineList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6057,7 +6349,10 @@ export interface operations {
     "add-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6126,7 +6421,10 @@ export interface operations {
     "remove-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -6169,6 +6467,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6192,7 +6499,10 @@ export interface operations {
     "rotate-machine-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -6241,6 +6551,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6264,7 +6583,10 @@ export interface operations {
     "get-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6273,11 +6595,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityMe"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6320,7 +6651,10 @@ export interface operations {
     "update-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6333,6 +6667,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6357,8 +6693,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6380,7 +6734,10 @@ export interface operations {
     "list-my-consents": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6389,11 +6746,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PersonConsentList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6494,7 +6860,10 @@ export interface operations {
     "erase-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6581,7 +6950,10 @@ export interface operations {
     "list-my-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6590,11 +6962,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorMine"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6637,7 +7018,10 @@ export interface operations {
     "renew-recovery-codes": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6702,7 +7086,10 @@ export interface operations {
     "remove-my-factor": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -6754,6 +7141,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6777,7 +7173,10 @@ export interface operations {
     "list-my-grants": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6786,11 +7185,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalGivenList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6833,7 +7241,10 @@ export interface operations {
     "revoke-my-grant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -6876,6 +7287,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6899,7 +7319,10 @@ export interface operations {
     "change-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6934,6 +7357,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6957,7 +7389,10 @@ export interface operations {
     "list-my-sessions": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6966,11 +7401,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BrowserDeviceList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7016,7 +7460,10 @@ export interface operations {
                 /** @description Here as well */
                 here?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7047,6 +7494,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7070,7 +7526,10 @@ export interface operations {
     "end-my-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -7113,6 +7572,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7146,7 +7614,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7155,11 +7626,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7202,7 +7682,10 @@ export interface operations {
     "get-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7214,11 +7697,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7270,7 +7762,10 @@ export interface operations {
     "remove-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7322,6 +7817,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7345,7 +7849,10 @@ export interface operations {
     "update-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7361,6 +7868,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7403,8 +7912,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7426,7 +7953,10 @@ export interface operations {
     "set-member-status": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7442,6 +7972,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7484,8 +8016,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7507,7 +8057,10 @@ export interface operations {
     "list-oauth-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7516,11 +8069,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClientRegisteredList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7563,7 +8125,10 @@ export interface operations {
     "register-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7632,7 +8197,10 @@ export interface operations {
     "remove-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7675,6 +8243,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7698,7 +8275,10 @@ export interface operations {
     "rotate-oauth-client-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7785,7 +8365,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7794,11 +8377,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OperatorlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7841,7 +8433,10 @@ export interface operations {
     "list-environments": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7850,11 +8445,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EnvironmentOverview"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7902,7 +8506,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7911,11 +8518,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7958,7 +8574,10 @@ export interface operations {
     "get-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7969,11 +8588,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8016,7 +8644,10 @@ export interface operations {
     "retry-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8051,6 +8682,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8074,7 +8714,10 @@ export interface operations {
     "get-pool": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Name of the user pool */
                 pool: string;
@@ -8086,12 +8729,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8135,7 +8786,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The settings' ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -8153,11 +8804,285 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-pool-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the user pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingRotated"];
                 };
             };
             /** @description Unauthorized */
@@ -8216,214 +9141,6 @@ export interface operations {
             };
         };
     };
-    "get-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "put-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorPolicy"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "rotate-pool-keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of the user pool */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingRotated"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-tenants": {
         parameters: {
             query?: {
@@ -8436,7 +9153,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8445,11 +9165,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8492,7 +9221,10 @@ export interface operations {
     "get-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8503,11 +9235,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8570,7 +9311,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8581,11 +9325,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8628,7 +9381,10 @@ export interface operations {
     "get-entry": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8639,11 +9395,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantInside"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8686,7 +9451,10 @@ export interface operations {
     "enter-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8725,6 +9493,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8748,7 +9525,10 @@ export interface operations {
     "leave-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8781,6 +9561,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8804,7 +9593,10 @@ export interface operations {
     "list-tenant-limits": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8815,11 +9607,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierLimitList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8862,7 +9663,10 @@ export interface operations {
     "set-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8878,6 +9682,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8900,8 +9706,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8923,7 +9747,10 @@ export interface operations {
     "unset-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8957,6 +9784,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8980,7 +9816,10 @@ export interface operations {
     "move-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9019,6 +9858,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9042,7 +9890,10 @@ export interface operations {
     "offboard-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9081,6 +9932,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9104,7 +9964,10 @@ export interface operations {
     "invite-owner": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The organisation */
                 id: string;
@@ -9185,7 +10048,10 @@ export interface operations {
     "get-purge-proof": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9196,11 +10062,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantProofView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9243,7 +10118,10 @@ export interface operations {
     "resume-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9282,6 +10160,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9305,7 +10192,10 @@ export interface operations {
     "suspend-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9344,6 +10234,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9367,7 +10266,10 @@ export interface operations {
     "tier-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9406,6 +10308,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9429,7 +10340,10 @@ export interface operations {
     "list-tenant-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9440,11 +10354,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9487,7 +10410,10 @@ export interface operations {
     "request-tenant-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9653,7 +10579,10 @@ export interface operations {
     "list-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9662,11 +10591,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9709,7 +10647,10 @@ export interface operations {
     "get-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9720,12 +10661,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9769,7 +10718,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The tier's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -9786,6 +10735,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -9811,8 +10761,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9834,7 +10802,10 @@ export interface operations {
     "add-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9874,6 +10845,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9897,7 +10877,10 @@ export interface operations {
     "remove-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9923,6 +10906,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9957,7 +10949,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9966,11 +10961,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UpgradePage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10013,7 +11017,10 @@ export interface operations {
     "retry-upgrade": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -10039,6 +11046,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10075,7 +11091,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10084,11 +11103,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityUserList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10131,7 +11159,10 @@ export interface operations {
     "reset-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The user's id */
                 id: string;
@@ -10174,6 +11205,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10197,7 +11237,10 @@ export interface operations {
     "reset-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10225,6 +11268,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10262,7 +11314,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10271,11 +11326,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10318,7 +11382,10 @@ export interface operations {
     "get-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10329,11 +11396,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10376,7 +11452,10 @@ export interface operations {
     "cancel-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10404,6 +11483,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10490,7 +11578,10 @@ export interface operations {
     "resume-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10525,6 +11616,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10548,7 +11648,10 @@ export interface operations {
     "get-proof-key": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10557,11 +11660,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProofPublicKey"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10789,7 +11901,10 @@ export interface operations {
             query: {
                 name: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10798,11 +11913,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationName"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10839,6 +11963,8 @@ export interface operations {
             header: {
                 /** @description From the link in the mail */
                 "Registration-Token": string;
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path: {
                 id: string;
@@ -10850,11 +11976,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationStatus"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
@@ -10971,7 +12106,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10980,11 +12118,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11027,7 +12174,10 @@ export interface operations {
     "start-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11064,6 +12214,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11087,7 +12246,10 @@ export interface operations {
     "get-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11098,11 +12260,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11145,7 +12316,10 @@ export interface operations {
     "run-check": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11182,6 +12356,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11205,7 +12388,10 @@ export interface operations {
     "end-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11240,6 +12426,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11263,7 +12458,10 @@ export interface operations {
     "get-session-env": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11274,6 +12472,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11281,6 +12481,13 @@ export interface operations {
                         [key: string]: string;
                     };
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11379,7 +12586,10 @@ export interface operations {
     "extend-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11414,6 +12624,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11437,7 +12656,10 @@ export interface operations {
     "write-file": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11451,6 +12673,86 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-guide": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideOutputBody"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11494,69 +12796,13 @@ export interface operations {
             };
         };
     };
-    "get-guide": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Cache-Control"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GuideOutputBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "restart-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11591,6 +12837,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11614,7 +12869,10 @@ export interface operations {
     "reveal-hint": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11651,6 +12909,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11674,7 +12941,10 @@ export interface operations {
     "answer-quiz": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11714,6 +12984,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11737,7 +13016,10 @@ export interface operations {
     "get-solution": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11749,11 +13031,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HtmlOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11796,7 +13087,10 @@ export interface operations {
     "create-ticket": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The session */
                 id: string;
@@ -11883,31 +13177,35 @@ export interface operations {
             };
         };
     };
-    "set-sign-in-rule": {
+    "get-sign-in-rule": {
         parameters: {
             query?: never;
-            header: {
-                /** @description ruleETag of the list */
-                "If-Match": string;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationRuleView"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationRuleView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11965,10 +13263,114 @@ export interface operations {
             };
         };
     };
+    "set-sign-in-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationRuleView"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationRuleView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11977,11 +13379,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorSettings"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12024,7 +13435,10 @@ export interface operations {
     "put-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12037,6 +13451,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12070,8 +13486,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12113,7 +13547,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12122,11 +13559,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12244,7 +13690,10 @@ export interface operations {
     "get-audit-seals": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12253,11 +13702,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogSeals"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12300,7 +13758,10 @@ export interface operations {
     "verify-audit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12333,6 +13794,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -12356,7 +13826,10 @@ export interface operations {
     "list-domains": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12365,11 +13838,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryDomains"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12412,7 +13894,10 @@ export interface operations {
     "add-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12481,7 +13966,10 @@ export interface operations {
     "remove-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12523,6 +14011,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -12546,7 +14043,10 @@ export interface operations {
     "check-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12631,7 +14131,10 @@ export interface operations {
     "list-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12640,11 +14143,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12687,7 +14199,10 @@ export interface operations {
     "request-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12837,7 +14352,10 @@ export interface operations {
     "offboard-own-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12924,7 +14442,10 @@ export interface operations {
     "cancel-own-offboard": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13007,7 +14528,10 @@ export interface operations {
     "get-plan": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13016,11 +14540,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierPlanView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -13063,7 +14596,10 @@ export interface operations {
     "change-own-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13150,7 +14686,10 @@ export interface operations {
     "list-own-workflows": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13159,11 +14698,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantOwnChanges"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -13206,7 +14754,10 @@ export interface operations {
     "get-own-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13217,11 +14768,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -13338,7 +14898,10 @@ export interface operations {
     "list-public-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13347,11 +14910,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
