@@ -52,7 +52,7 @@ func bombs() []bomb {
 		{"a name twice", []byte(`{"zz":1,"zz":2}`), plain, []int{http.StatusBadRequest}},
 		{"the character 0", []byte(`{"zz":"a\u0000b"}`), plain, []int{http.StatusBadRequest}},
 		{"bytes that are no text", []byte("{\"zz\":\"\xff\"}"), plain, []int{http.StatusBadRequest}},
-		{"no JSON", []byte(`{"zz":`), plain, []int{http.StatusBadRequest, http.StatusUnprocessableEntity}},
+		{"no JSON", []byte(`{"zz":`), plain, []int{http.StatusBadRequest, http.StatusPreconditionFailed, http.StatusUnprocessableEntity}},
 		{"another type", []byte(`<a/>`), with("Content-Type", "application/xml"), []int{http.StatusUnsupportedMediaType}},
 		{"another charset", []byte(`{}`), with("Content-Type", "application/json; charset=utf-16"), []int{http.StatusUnsupportedMediaType}},
 		{"a form", []byte(`a=b`), with("Content-Type", "application/x-www-form-urlencoded"), []int{http.StatusUnsupportedMediaType}},
