@@ -35,7 +35,7 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Admit: p.usage.Admit, Authorize: policy.Authorize, Excused: excused}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
@@ -75,7 +75,7 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
-	scope.Session = claims.Session
+	scope.Session, scope.Machine = claims.Session, claims.Machine()
 	return scope, err
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
@@ -38,6 +39,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
+	"github.com/cloudkida/cloudkida/internal/platform/shared"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
@@ -68,6 +70,8 @@ type program struct {
 	environments *environment.Service
 	upgrades     *upgrade.Service
 	tiers        *tier.Service
+	usage        *usage.Service
+	shared       *shared.Memory // nil without --redis-url
 	tenants      *tenant.Service
 	audits       *auditlog.Service
 	exports      *export.Service
@@ -149,6 +153,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.identity.Machines.DB = p.data
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.tiers = tier.New(p.pools.control)
+	if err := p.openUsage(); err != nil {
+		return nil, err
+	}
 	p.openPeople()
 	p.openFederation()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
@@ -272,6 +279,9 @@ func (p *program) close() {
 	}
 	if p.silos != nil {
 		p.silos.Close()
+	}
+	if p.shared != nil {
+		_ = p.shared.Close() // nothing is left to write
 	}
 	p.pools.close()
 }

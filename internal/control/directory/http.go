@@ -96,7 +96,7 @@ func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
 		d, err := s.Add(ctx, in.Body.Domain)
 		return reply(view(d), err)
 	})
-	check := httpx.Operation(http.MethodPost, base+"/{id}/check", "check-domain", write, "Look for a domain's record in DNS now", tag)
+	check := httpx.Weighing(httpx.Operation(http.MethodPost, base+"/{id}/check", "check-domain", write, "Look for a domain's record in DNS now", tag), 5)
 	check.Errors = append(check.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, check, func(ctx context.Context, in *idInput) (*output[DomainView], error) {
 		d, err := s.Check(ctx, in.ID)

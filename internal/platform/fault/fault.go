@@ -31,6 +31,9 @@ const (
 	LabOfAnyTenant       Name = "opened labs are remembered without their tenant"
 	SessionOfAnybody     Name = "a session is everybody's"
 	EventsOfAnybody      Name = "events are sent before the right to them is checked"
+	LimitWithoutTenant   Name = "requests are limited without their tenant"
+	LimitByToken         Name = "requests are limited by token instead of by person"
+	QuotaNotCounted      Name = "requests of programs are not counted"
 	ExportTellsExistence Name = "another tenant's export is refused differently from none"
 )
 
