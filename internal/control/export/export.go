@@ -121,6 +121,10 @@ func operatorIn(ctx context.Context, tenant uuid.UUID) context.Context {
 // start records the request with its workflow, after the tenant's audit log has it.
 func (s *Service) start(ctx context.Context, p tenancy.Permission, e Export) (Export, error) {
 	e.ID = uuid.Must(uuid.NewV7())
+	// Asked twice: before the log says that it was requested, and where no other can be requested beside it.
+	if err := pgx.BeginFunc(ctx, s.Control, func(tx pgx.Tx) error { return s.room(ctx, tx, e) }); err != nil {
+		return Export{}, err
+	}
 	if err := s.record(ctx, p, "tenant.export_requested", e); err != nil {
 		return Export{}, err
 	}
