@@ -92,6 +92,9 @@ func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
 		},
 		fault.SessionOfAnybody:     func() []string { return s.peers(t, part{op: reading("/v1/sessions/{id}")}) },
 		fault.EventsOfAnybody:      cross("/v1/sessions/{id}/events"),
+		fault.LimitWithoutTenant:   func() []string { return s.limitsOthers(t) },
+		fault.LimitByToken:         func() []string { return s.evadesLimits(t) },
+		fault.QuotaNotCounted:      func() []string { return s.quotas(t) },
 		fault.ExportTellsExistence: cross("/v1/tenant/exports"),
 	}
 }

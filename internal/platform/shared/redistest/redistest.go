@@ -2,10 +2,11 @@
 package redistest
 
 import (
-	"net"
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,19 +46,30 @@ func Start(t *testing.T) *Server {
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--save", "", "--appendonly", "no", "--dir", filepath.Dir(s.socket)) //nolint:gosec,noctx // the test ends it
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v (tools/need.sh test installs it)", err)
 	}
-	for deadline := time.Now().Add(patience); ; {
-		conn, err := net.Dial("unix", s.socket) //nolint:noctx // a local socket
-		if err == nil {
-			_ = conn.Close()
-			return
+	ready := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "ready to accept connections") {
+				ready <- true
+			}
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("redis-server does not answer: %v", err)
+		close(ready)
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			s.t.Fatal("redis-server ended before it was ready")
 		}
-		time.Sleep(time.Millisecond)
+	case <-time.After(patience):
+		s.t.Fatal("redis-server was not ready in time")
 	}
 }
 
