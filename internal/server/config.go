@@ -15,7 +15,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 )
 
 // Config is what `cloudkida serve` takes, as flags or environment variables.
@@ -115,7 +115,7 @@ func (c *Config) Complete() error {
 	if c.AddressRate < 0 || c.AddressRate > maxAddressRate {
 		problem("--address-rate %d: want 0 to %d", c.AddressRate, maxAddressRate)
 	}
-	if _, err := shared.Parse(c.RedisURL); c.RedisURL != "" && err != nil {
+	if _, err := valkey.Parse(c.RedisURL); c.RedisURL != "" && err != nil {
 		problem("--redis-url: %w", err)
 	}
 	if _, err := c.smtp(); err != nil {

@@ -39,8 +39,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -71,7 +71,7 @@ type program struct {
 	upgrades     *upgrade.Service
 	tiers        *tier.Service
 	usage        *usage.Service
-	shared       *shared.Memory // nil without --redis-url
+	shared       *valkey.Memory // nil without --redis-url
 	tenants      *tenant.Service
 	audits       *auditlog.Service
 	exports      *export.Service

@@ -12,7 +12,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 )
 
 // maxBuckets bounds what a process remembers of limits: keys of about 150 bytes.
@@ -23,7 +23,7 @@ func (p *program) openUsage() error {
 	var limiter limit.Limiter = limit.NewMemory(maxBuckets, time.Now)
 	if p.cfg.RedisURL != "" {
 		var err error
-		if p.shared, err = shared.Open(p.cfg.RedisURL, p.log); err != nil {
+		if p.shared, err = valkey.Open(p.cfg.RedisURL, p.log); err != nil {
 			return fmt.Errorf("--redis-url: %w", err)
 		}
 		fell := p.metrics.Counter("cloudkida_limit_fallbacks_total", "Questions about limits that the shared memory could not answer.", "part")

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
-	"github.com/cloudkida/cloudkida/internal/platform/shared/redistest"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey/redistest"
 )
 
 // world is a limiter with a clock that the test moves.
@@ -54,9 +54,9 @@ func onRedis(t *testing.T) world {
 	}, time.Now}
 }
 
-func open(t *testing.T, url string) *shared.Memory {
+func open(t *testing.T, url string) *valkey.Memory {
 	t.Helper()
-	m, err := shared.Open(url, slog.New(slog.DiscardHandler))
+	m, err := valkey.Open(url, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

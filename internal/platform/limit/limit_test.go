@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
-	"github.com/cloudkida/cloudkida/internal/platform/shared/redistest"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey/redistest"
 )
 
 func TestMemoryIsBoundedAndForgetsTheOldest(t *testing.T) {
@@ -90,7 +90,7 @@ func TestAServerThatIsAwayRefusesNobody(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	var log strings.Builder
-	m, err := shared.Open(server.URL, slog.New(slog.NewTextHandler(&log, nil)))
+	m, err := valkey.Open(server.URL, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,11 +154,11 @@ func TestAddressesOfServers(t *testing.T) {
 		"redis://localhost:6379/1": true, "rediss://u:p@cache.example.com": true, "unix:///run/redis.sock": true, //nolint:gosec // no password of anything
 		"": false, "localhost:6379": false, "https://example.com": false, "redis://h/x": false,
 	} {
-		if _, err := shared.Parse(url); (err == nil) != right {
+		if _, err := valkey.Parse(url); (err == nil) != right {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
-	if _, err := shared.Parse("redis://:secret@host:port"); err == nil || strings.Contains(err.Error(), "secret") { //nolint:gosec // no password of anything
+	if _, err := valkey.Parse("redis://:secret@host:port"); err == nil || strings.Contains(err.Error(), "secret") { //nolint:gosec // no password of anything
 		t.Errorf("the message shows the password: %v", err)
 	}
 }

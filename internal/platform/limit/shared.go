@@ -8,18 +8,18 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cloudkida/cloudkida/internal/platform/shared"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 )
 
 // Shared is a Limiter of all processes that use the same memory. Its buckets are redis_rate's.
 type Shared struct {
-	memory  *shared.Memory
+	memory  *valkey.Memory
 	buckets *redis_rate.Limiter
 	count   *redis.Script
 }
 
 // NewShared returns the limiter of a shared memory.
-func NewShared(memory *shared.Memory) *Shared {
+func NewShared(memory *valkey.Memory) *Shared {
 	return &Shared{memory: memory, buckets: redis_rate.NewLimiter(memory.Client), count: redis.NewScript(count)}
 }
 

@@ -1,6 +1,6 @@
-// Package shared is what several processes remember together, in a Redis or Valkey server. The server may be away at any
+// Package valkey is what several processes remember together, in a Redis or Valkey server. The server may be away at any
 // moment, and what it holds may be lost: whoever uses it has something of its own to fall back on, and is told quickly.
-package shared
+package valkey
 
 import (
 	"context"
