@@ -95,6 +95,8 @@ func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
 		fault.LimitWithoutTenant:   func() []string { return s.limitsOthers(t) },
 		fault.LimitByToken:         func() []string { return s.evadesLimits(t) },
 		fault.QuotaNotCounted:      func() []string { return s.quotas(t) },
+		fault.AllowAnything:        func() []string { return s.policies(t) },
+		fault.PolicyOfAnyTenant:    func() []string { return s.policies(t) },
 		fault.ExportTellsExistence: cross("/v1/tenant/exports"),
 	}
 }

@@ -34,6 +34,8 @@ const (
 	LimitWithoutTenant   Name = "requests are limited without their tenant"
 	LimitByToken         Name = "requests are limited by token instead of by person"
 	QuotaNotCounted      Name = "requests of programs are not counted"
+	AllowAnything        Name = "nothing is decided on resources"
+	PolicyOfAnyTenant    Name = "policies are remembered without their tenant"
 	ExportTellsExistence Name = "another tenant's export is refused differently from none"
 )
 
