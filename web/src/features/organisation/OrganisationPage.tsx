@@ -15,6 +15,7 @@ import { Invitations } from './Invitations'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
+import { UsagePanel } from './UsagePanel'
 import { SignIn } from './SignIn'
 
 interface Props {
@@ -51,6 +52,7 @@ function sections(t: TFunction, me: Me): SectionGroup[] {
           panel: () => (
             <>
               <PlanPanel />
+              <UsagePanel />
               {mayClose && <PlanChange />}
             </>
           ),
