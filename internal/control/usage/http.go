@@ -106,6 +106,7 @@ func (a *API) Register(api huma.API, see, manage, operator tenancy.Permission) {
 		"Give an API key or machine client limits of its own, below the organisation's; without any, take them back", tag)
 	set.DefaultStatus = http.StatusNoContent
 	set.Errors = append(set.Errors, http.StatusNotFound, http.StatusConflict)
+	set = httpx.Unconditional(set, "all limits of a program are set together; nothing is made of what they were")
 	huma.Register(api, set, func(ctx context.Context, in *struct {
 		Program uuid.UUID `path:"program" format:"uuid" doc:"Id of an API key or machine client"`
 		Body    Limits
