@@ -37,12 +37,13 @@ const (
 	Streams         Limit = "streams"         // open at once, in the whole tenant
 	StreamsPerUser  Limit = "streamsPerUser"  // open at once, of one person
 	Storage         Limit = "storage"         // bytes of published labs
+	AuditDays       Limit = "auditDays"       // for which the audit log is kept
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
 	return []Limit{
-		Members, Sessions, SessionsPerUser, Rate, Burst, UserRate, UserBurst, DailyRequests, MonthlyRequests, Exports, Streams, StreamsPerUser, Storage,
+		Members, Sessions, SessionsPerUser, Rate, Burst, UserRate, UserBurst, DailyRequests, MonthlyRequests, Exports, Streams, StreamsPerUser, Storage, AuditDays,
 	}
 }
 
@@ -122,6 +123,8 @@ func words(l Limit) string {
 		return "labs running at once for each person"
 	case Storage:
 		return "bytes of published labs"
+	case AuditDays:
+		return "days of the audit log"
 	case Exports:
 		return "exports being made at once"
 	case Members, Rate, Burst, UserRate, UserBurst, DailyRequests, MonthlyRequests, Streams, StreamsPerUser:

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -35,6 +36,8 @@ type Gateway struct {
 	Admit func(ctx context.Context, call Call, header http.Header) (done func(), err error)
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
+	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
+	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
 }
 
 // Call is what a usage plan may look at of a request.
@@ -60,6 +63,7 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 		ctx, done, err := g.enter(hctx, permission)
 		defer done()
 		if err != nil {
+			g.denied(ctx, hctx, err)
 			writeError(api, hctx, err)
 			return
 		}
@@ -68,7 +72,28 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			scope.Tenant, _ = uuid.Parse(hctx.Header("X-Tenant-Id"))
 			ctx = tenancy.With(ctx, scope)
 		}
-		next(huma.WithContext(hctx, ctx))
+		hctx = huma.WithContext(hctx, ctx)
+		next(hctx)
+		if hctx.Status() == http.StatusForbidden {
+			g.denied(ctx, hctx, nil)
+		}
+	}
+}
+
+// denied tells about a refusal, unless nobody knows whose it was.
+func (g *Gateway) denied(ctx context.Context, hctx huma.Context, err error) {
+	if g.Denied == nil {
+		return
+	}
+	code := ""
+	var e *errs.Error
+	if errors.As(err, &e) {
+		if code = e.Code; e.Kind != errs.KindForbidden {
+			return
+		}
+	}
+	if scope, known := tenancy.From(ctx); known {
+		g.Denied(ctx, scope, hctx.Operation(), code)
 	}
 }
 
@@ -104,9 +129,12 @@ func (g *Gateway) authenticate(ctx context.Context, header string, p tenancy.Per
 	}
 	scope, err := g.Authenticate(ctx, token)
 	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
-		return ctx, err
+		if scope.User == uuid.Nil {
+			return ctx, err
+		}
+		return tenancy.With(ctx, scope), err
 	}
-	scope.Request = httpx.RequestID(ctx)
+	scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
 	return tenancy.With(ctx, scope), nil
 }
 

@@ -17,6 +17,7 @@ export const limitNames: LimitName[] = [
   'exports',
   'streams',
   'streamsPerUser',
+  'auditDays',
 ]
 
 /** Bytes of a GiB: limits of storage are written in it. */
