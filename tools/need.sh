@@ -33,6 +33,7 @@ case $job in
     ;;
   test)
     package chromium chromium chromium-browser google-chrome
+    package redis-server redis-server valkey-server
     ;;&
   bench)
     package runc runc

@@ -35,7 +35,7 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied}
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Admit: p.usage.Admit, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied}
 	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.concurrency(api)
 	p.identity.Register(api)
@@ -76,7 +76,7 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
-	scope.Session = claims.Session
+	scope.Session, scope.Machine = claims.Session, claims.Machine()
 	return scope, err
 }
 

@@ -81,6 +81,7 @@ func setStage(t *testing.T) *stage {
 	r := start(t, cfg)
 	s := &stage{url: r.url, ops: "http://" + cfg.OpsListen, dir: dir, operations: describe(t), tenants: map[string]string{}, rows: map[string]ids{}}
 	s.connect(t)
+	s.withoutRates(t)
 	for _, name := range []string{tenantA, tenantB, ownPool, suspended} {
 		s.tenants[name] = s.one(t, `insert into control.tenant (name, title, tier) values ($1, $1, 'premium') returning id::text`, name)
 	}
@@ -320,6 +321,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, id, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, state, manifest, host, ended_at, expires_at)
 		values ($1, $2, 'ready', sha256($3::bytea), 'test', now(), now() + interval '1 day') returning id::text`, id, user, mark)
+	machine := s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
+		values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user)
 	file := filepath.Join(s.dir, "exports", id, export+".tar.gz")
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
@@ -334,9 +337,7 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
 			default_role, groups, just_in_time, enabled, by_owner)
 			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
-		"group": group, "pool": identity.DefaultPool,
-		"machine": s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
-			values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user),
+		"program": machine, "machine": machine, "group": group, "pool": identity.DefaultPool,
 		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
 			values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, id, mark, user),
 		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)

@@ -323,6 +323,7 @@ func (s *stage) everything(t *testing.T) (faults []string) {
 	faults = append(faults, s.terminals(t)...)
 	faults = append(faults, s.labOrigins(t)...)
 	faults = append(faults, s.opsPages(t)...)
+	faults = append(faults, s.limits(t)...)
 	return faults
 }
 

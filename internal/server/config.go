@@ -15,6 +15,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 )
 
 // Config is what `cloudkida serve` takes, as flags or environment variables.
@@ -39,6 +40,8 @@ type Config struct {
 	PrivacyURL   string        `help:"Privacy notice, like --terms-url." env:"CLOUDKIDA_PRIVACY_URL" placeholder:"URL"`
 	TermsVer     string        `name:"terms-version" help:"Version of both documents, such as 2026-03." default:"1" env:"CLOUDKIDA_TERMS_VERSION" placeholder:"TEXT"`
 	AllowPrivate bool          `name:"allow-private-outbound" help:"Let addresses that organisations enter, such as of their identity providers, be in private networks and on this machine. For installations whose organisations are trusted." env:"CLOUDKIDA_ALLOW_PRIVATE_OUTBOUND"`
+	RedisURL     string        `name:"redis-url" help:"Redis or Valkey server in which several processes count requests together, redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; give it by the variable, so that no list of processes shows the password. Default: each process counts by itself." env:"CLOUDKIDA_REDIS_URL" placeholder:"URL"`
+	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
 	LogFormat    string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
 }
 
@@ -109,12 +112,21 @@ func (c *Config) Complete() error {
 	if _, _, err := net.SplitHostPort(c.DNSServer); c.DNSServer != "" && err != nil {
 		problem("--dns-server %q: want HOST:PORT, such as 192.0.2.53:53", c.DNSServer)
 	}
+	if c.AddressRate < 0 || c.AddressRate > maxAddressRate {
+		problem("--address-rate %d: want 0 to %d", c.AddressRate, maxAddressRate)
+	}
+	if _, err := valkey.Parse(c.RedisURL); c.RedisURL != "" && err != nil {
+		problem("--redis-url: %w", err)
+	}
 	if _, err := c.smtp(); err != nil {
 		problems = append(problems, err)
 	}
 	problems = append(problems, c.checkDocuments()...)
 	return errors.Join(problems...)
 }
+
+// maxAddressRate is the most that one address may be allowed.
+const maxAddressRate = 100_000
 
 // maxVersion is how long the version of a document may be.
 const maxVersion = 40

@@ -20,6 +20,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/control/export"
 	"github.com/cloudkida/cloudkida/internal/control/export/archive"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
@@ -32,10 +33,19 @@ func exportDir(data string) string { return filepath.Join(data, "exports") }
 func (p *program) newExports(data *db.DB, schema int64) *export.Service {
 	s := &export.Service{
 		DB: data, Control: p.pools.control, Engine: p.workflows, Export: policy.TenantExport, System: policy.TenantSystem,
-		Members: p.roster, Files: export.Files{Dir: exportDir(p.cfg.Data), Host: p.cfg.Host}, Program: Version, Schema: schema, Log: p.log,
+		Members: p.roster, Room: p.exportRoom, Files: export.Files{Dir: exportDir(p.cfg.Data), Host: p.cfg.Host}, Program: Version, Schema: schema, Log: p.log,
 	}
 	p.workflows.Add(s.Workflow())
 	return s
+}
+
+// exportRoom tells whether a plan has room for one more export at once.
+func (p *program) exportRoom(ctx context.Context, tenant uuid.UUID, making int64) error {
+	plan, err := p.tiers.Of(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return plan.Room(tier.Exports, making)
 }
 
 // roster gives an export the tenant's people.

@@ -31,6 +31,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -42,6 +43,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
@@ -72,6 +74,8 @@ type program struct {
 	environments *environment.Service
 	upgrades     *upgrade.Service
 	tiers        *tier.Service
+	usage        *usage.Service
+	shared       *valkey.Memory // nil without --redis-url
 	tenants      *tenant.Service
 	audits       *auditlog.Service
 	exports      *export.Service
@@ -160,6 +164,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.identity.Machines.DB = p.data
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.tiers = tier.New(p.pools.control)
+	if err := p.openUsage(); err != nil {
+		return nil, err
+	}
 	p.openPeople()
 	p.openFederation()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}
@@ -287,6 +294,9 @@ func (p *program) close() {
 	}
 	if p.silos != nil {
 		p.silos.Close()
+	}
+	if p.shared != nil {
+		_ = p.shared.Close() // nothing is left to write
 	}
 	p.pools.close()
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
@@ -56,7 +57,7 @@ func skeleton() *program {
 		cfg: Config{PublicURL: "http://localhost", LabsDomain: "labs.localhost"}, metrics: obs.New(silent),
 		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}, Federation: &federation.Service{}}, clients: &client.Registry{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
-		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
+		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, usage: &usage.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		answers: &idempotency.Service{}, registration: &registration.Service{}, directory: &directory.Service{},
 	}

@@ -173,9 +173,12 @@ func (p *program) uses(ctx context.Context, tenant uuid.UUID) (map[tier.Limit]in
 	if err != nil {
 		return nil, err
 	}
-	return map[tier.Limit]int64{
-		tier.Members: found[tenant].Members, tier.Sessions: found[tenant].Sessions, tier.Storage: stored,
-	}, nil
+	counts, err := p.usage.Requests(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	counts[tier.Members], counts[tier.Sessions], counts[tier.Storage] = found[tenant].Members, found[tenant].Sessions, stored
+	return counts, nil
 }
 
 // hearTenants drops what this process remembers of a tenant when another one has changed it.
@@ -195,6 +198,7 @@ func (p *program) tenantAPI(api huma.API) {
 	(&operatorlog.API{Pool: p.pools.control, Names: p.names}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
+	p.usageAPI(api)
 	p.directory.Register(api, policy.TenantRead, policy.TenantWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.OwnAPI{Service: p.tenants, Confirm: p.persons.Confirm, Still: p.stillOwner}).Register(api, policy.TenantClose)

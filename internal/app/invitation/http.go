@@ -76,7 +76,7 @@ func (s *Service) Register(api huma.API) {
 	create.DefaultStatus = http.StatusCreated
 	create.Errors = append(create.Errors, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, create, s.inviteOne)
-	bulk := httpx.Operation(http.MethodPost, "/v1/invitations/bulk", "invite-many", policy.MemberWrite, "Invite people by a list, with a report on each line", tag)
+	bulk := httpx.Weighing(httpx.Operation(http.MethodPost, "/v1/invitations/bulk", "invite-many", policy.MemberWrite, "Invite people by a list, with a report on each line", tag), 20)
 	bulk.MaxBodyBytes = maxBody
 	bulk.Errors = append(bulk.Errors, http.StatusRequestEntityTooLarge)
 	huma.Register(api, bulk, s.inviteMany)

@@ -31,7 +31,7 @@ const (
 func (s *Service) Register(api huma.API) {
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/labs", "list-labs", policy.LabRead, "The catalogue", tag), s.list)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/labs/{slug}", "get-lab", policy.LabRead, "One lab", tag), s.get)
-	push := httpx.Operation(http.MethodPost, "/v1/labs", "push-lab", policy.LabWrite, "Publish a lab as a new version", tag)
+	push := httpx.Weighing(httpx.Operation(http.MethodPost, "/v1/labs", "push-lab", policy.LabWrite, "Publish a lab as a new version", tag), 5)
 	push.Description = "The body is a tar.gz of the lab's directory. The same content again makes no new version."
 	push.DefaultStatus = http.StatusCreated
 	push.Errors = append(push.Errors, http.StatusRequestEntityTooLarge)

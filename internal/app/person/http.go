@@ -20,7 +20,7 @@ const tag = "person"
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	data := httpx.Operation(http.MethodGet, "/v1/me/data", "get-my-data", httpx.SignedIn, "Everything that is stored about the caller, in all organisations, as one JSON document", tag)
+	data := httpx.Weighing(httpx.Operation(http.MethodGet, "/v1/me/data", "get-my-data", httpx.SignedIn, "Everything that is stored about the caller, in all organisations, as one JSON document", tag), 20)
 	data.Responses = map[string]*huma.Response{"200": {Description: "The document", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
 	}}}

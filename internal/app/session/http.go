@@ -43,7 +43,7 @@ func (a *API) Register(api huma.API) {
 	huma.Register(api, get("/v1/sessions/{id}", "get-session", "One session"), a.get)
 	huma.Register(api, get("/v1/sessions/{id}/guide", "get-guide", "The instructions, as HTML"), a.guide)
 	huma.Register(api, get("/v1/sessions/{id}/env", "get-session-env", "Variables that the setup wrote for the instructions"), a.env)
-	huma.Register(api, get("/v1/sessions/{id}/events", "follow-session", "Everything that changes, as server-sent events"), a.events)
+	huma.Register(api, httpx.Streaming(get("/v1/sessions/{id}/events", "follow-session", "Everything that changes, as server-sent events")), a.events)
 	huma.Register(api, post("/v1/sessions/{id}/extend", "extend-session", "More time"), a.then(a.Extend))
 	huma.Register(api, post("/v1/sessions/{id}/end", "end-session", "End it, with its environment"), a.then(a.End))
 	huma.Register(api, post("/v1/sessions/{id}/restart", "restart-session", "Start over with a fresh environment"), a.then(a.Restart))

@@ -98,6 +98,7 @@ func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
 		return reply(view(d), err)
 	})
 	check := httpx.Entitled(httpx.Operation(http.MethodPost, base+"/{id}/check", "check-domain", write, "Look for a domain's record in DNS now", tag), string(tier.EmailDomains))
+	check = httpx.Weighing(check, 5)
 	check.Errors = append(check.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, check, func(ctx context.Context, in *idInput) (*output[DomainView], error) {
 		d, err := s.Check(ctx, in.ID)

@@ -82,6 +82,8 @@ type Service struct {
 	Export, System tenancy.Permission
 	// Members calls yield for every person of a tenant, ordered by id.
 	Members func(ctx context.Context, tenant uuid.UUID, yield func(archive.Member) error) error
+	// Room tells whether the tenant's plan allows one more beside those that are being made; nil allows any number.
+	Room    func(ctx context.Context, tenant uuid.UUID, making int64) error
 	Files   Files
 	Program string // version
 	Schema  int64  // version of the tenant tables
@@ -119,10 +121,17 @@ func operatorIn(ctx context.Context, tenant uuid.UUID) context.Context {
 // start records the request with its workflow, after the tenant's audit log has it.
 func (s *Service) start(ctx context.Context, p tenancy.Permission, e Export) (Export, error) {
 	e.ID = uuid.Must(uuid.NewV7())
+	// Asked twice: before the log says that it was requested, and where no other can be requested beside it.
+	if err := pgx.BeginFunc(ctx, s.Control, func(tx pgx.Tx) error { return s.room(ctx, tx, e) }); err != nil {
+		return Export{}, err
+	}
 	if err := s.record(ctx, p, "tenant.export_requested", e); err != nil {
 		return Export{}, err
 	}
 	err := pgx.BeginFunc(ctx, s.Control, func(tx pgx.Tx) (err error) {
+		if err := s.room(ctx, tx, e); err != nil {
+			return err
+		}
 		e.Workflow, err = s.Engine.Start(ctx, tx, workflow.Start{Kind: Kind, Tenant: e.Tenant, Actor: e.By, Input: input{e.ID}})
 		if err != nil {
 			return err
@@ -131,6 +140,18 @@ func (s *Service) start(ctx context.Context, p tenancy.Permission, e Export) (Ex
 		return err
 	})
 	return e, err
+}
+
+// room refuses an export of the tenant's own that its plan has no room for. Operators' are their own matter.
+func (s *Service) room(ctx context.Context, tx pgx.Tx, e Export) error {
+	if s.Room == nil || e.Operator {
+		return nil
+	}
+	making, err := lockMaking(ctx, tx, e.Tenant)
+	if err != nil {
+		return err
+	}
+	return s.Room(ctx, e.Tenant, making)
 }
 
 // record writes to the tenant's audit log.

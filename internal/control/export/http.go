@@ -93,7 +93,7 @@ type tenantExport struct {
 
 // Register adds the routes: for a tenant's owners, and for operators with their own permissions.
 func (a *API) Register(api huma.API, owner, read, write tenancy.Permission) {
-	request := httpx.Operation(http.MethodPost, "/v1/tenant/exports", "request-export", owner, "Export the organisation's data", "tenant")
+	request := httpx.Weighing(httpx.Operation(http.MethodPost, "/v1/tenant/exports", "request-export", owner, "Export the organisation's data", "tenant"), 20)
 	request.DefaultStatus = http.StatusAccepted
 	request.Errors = append(request.Errors, http.StatusConflict)
 	huma.Register(api, request, func(ctx context.Context, _ *struct{}) (*output[View], error) { return reply(a.Request(ctx)) })
@@ -106,7 +106,7 @@ func (a *API) Register(api huma.API, owner, read, write tenancy.Permission) {
 		})
 
 	const base = "/v1/operator/tenants/{tenant}/exports"
-	requestFor := httpx.Operation(http.MethodPost, base, "request-tenant-export", write, "Export an organisation's data; its audit log shows the reason", "operator")
+	requestFor := httpx.Weighing(httpx.Operation(http.MethodPost, base, "request-tenant-export", write, "Export an organisation's data; its audit log shows the reason", "operator"), 20)
 	requestFor.DefaultStatus = http.StatusAccepted
 	requestFor.Errors = append(requestFor.Errors, http.StatusConflict, http.StatusNotFound)
 	huma.Register(api, requestFor, func(ctx context.Context, in *tenantRequest) (*output[View], error) {
@@ -124,7 +124,7 @@ func (a *API) Register(api huma.API, owner, read, write tenancy.Permission) {
 }
 
 func download(path, id string, p tenancy.Permission, tag string) huma.Operation {
-	op := httpx.Operation(http.MethodGet, path, id, p, "Download an archive, from any byte on (Range)", tag)
+	op := httpx.Weighing(httpx.Operation(http.MethodGet, path, id, p, "Download an archive, from any byte on (Range)", tag), 5)
 	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict)
 	content := map[string]*huma.MediaType{"application/gzip": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
 	op.Responses = map[string]*huma.Response{

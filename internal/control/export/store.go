@@ -29,6 +29,18 @@ func insert(ctx context.Context, tx pgx.Tx, e Export) error {
 	return nil
 }
 
+// lockMaking counts what is being made for a tenant, and keeps others from starting one until tx ends.
+func lockMaking(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (making int64, err error) {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "exports of "+tenant.String()); err != nil {
+		return 0, fmt.Errorf("lock exports: %w", err)
+	}
+	err = tx.QueryRow(ctx, `select count(*) from control.tenant_export where tenant_id = $1 and state = 'pending' and not operator`, tenant).Scan(&making)
+	if err != nil {
+		return 0, fmt.Errorf("count exports: %w", err)
+	}
+	return making, nil
+}
+
 func get(ctx context.Context, pool *pgxpool.Pool, tenant, id uuid.UUID) (Export, error) {
 	return one(pool.Query(ctx, `select `+columns+` from control.tenant_export where tenant_id = $1 and id = $2`, tenant, id))
 }

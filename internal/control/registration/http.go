@@ -117,7 +117,7 @@ func (s *Service) tokenRoutes(api huma.API) {
 		}
 		return reply(s.Get(ctx, in.ID, in.Token))
 	})
-	watch := operation(http.MethodGet, "/v1/registrations/{id}/events", "watch-registration", "A registration now and at each change, as server-sent events named registration")
+	watch := httpx.Streaming(operation(http.MethodGet, "/v1/registrations/{id}/events", "watch-registration", "A registration now and at each change, as server-sent events named registration"))
 	watch.Errors = append(watch.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(api, watch, func(ctx context.Context, in *tokenInput) (*huma.StreamResponse, error) {
 		if err := s.look(in.Address); err != nil {

@@ -152,7 +152,7 @@ func (a *OwnAPI) Register(api huma.API, owner tenancy.Permission) {
 	huma.Register(api, get, func(ctx context.Context, in *idInput) (*output[workflow.View], error) {
 		return told(a.OwnWorkflow(ctx, in.ID))
 	})
-	watch := httpx.Operation(http.MethodGet, "/v1/tenant/workflows/{id}/events", "watch-own-workflow", owner, "The change now and at each step, as server-sent events named workflow", "tenant")
+	watch := httpx.Streaming(httpx.Operation(http.MethodGet, "/v1/tenant/workflows/{id}/events", "watch-own-workflow", owner, "The change now and at each step, as server-sent events named workflow", "tenant"))
 	watch.Errors = append(watch.Errors, http.StatusNotFound)
 	huma.Register(api, watch, func(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
 		if _, err := a.OwnWorkflow(ctx, in.ID); err != nil {

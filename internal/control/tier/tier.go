@@ -16,6 +16,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // Limit names what is bounded for a tenant.
@@ -26,16 +27,37 @@ const (
 	Members         Limit = "members"
 	Sessions        Limit = "sessions"        // running at once, in the whole tenant
 	SessionsPerUser Limit = "sessionsPerUser" // running at once, of one person
-	Rate            Limit = "rate"            // requests a second
-	Burst           Limit = "burst"           // requests at once
+	Rate            Limit = "rate"            // requests a second of a tenant's people, and as many of its programs
+	Burst           Limit = "burst"           // requests at once of each
+	UserRate        Limit = "userRate"        // requests a second of one person
+	UserBurst       Limit = "userBurst"       // requests at once of one person
 	DailyRequests   Limit = "dailyRequests"   // of API keys and machine clients
+	MonthlyRequests Limit = "monthlyRequests" // of API keys and machine clients
+	Exports         Limit = "exports"         // being made at once
+	Streams         Limit = "streams"         // open at once, in the whole tenant
+	StreamsPerUser  Limit = "streamsPerUser"  // open at once, of one person
 	Storage         Limit = "storage"         // bytes of published labs
 	AuditDays       Limit = "auditDays"       // for which the audit log is kept
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
-	return []Limit{Members, Sessions, SessionsPerUser, Rate, Burst, DailyRequests, Storage, AuditDays}
+	return []Limit{
+		Members, Sessions, SessionsPerUser, Rate, Burst, UserRate, UserBurst, DailyRequests, MonthlyRequests, Exports, Streams, StreamsPerUser, Storage, AuditDays,
+	}
+}
+
+// checkLimit says what is wrong with a limit, or nothing.
+func checkLimit(l Limit, n int64) string {
+	switch {
+	case !slices.Contains(Limits(), l):
+		return "There is no such limit."
+	case n < 0:
+		return "Want 0 or more."
+	case (l == Burst || l == UserBurst) && n > 0 && n < httpx.MaxWeight:
+		return fmt.Sprintf("Want at least %d, which is what the heaviest request weighs, or 0 for none at all.", httpx.MaxWeight)
+	}
+	return ""
 }
 
 // Feature names what a tier may have.
@@ -103,7 +125,9 @@ func words(l Limit) string {
 		return "bytes of published labs"
 	case AuditDays:
 		return "days of the audit log"
-	case Members, Rate, Burst, DailyRequests:
+	case Exports:
+		return "exports being made at once"
+	case Members, Rate, Burst, UserRate, UserBurst, DailyRequests, MonthlyRequests, Streams, StreamsPerUser:
 		return string(l)
 	}
 	return string(l)
@@ -118,6 +142,7 @@ var (
 	ErrChanged  = errs.Changed("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
 	ErrTier     = errs.Invalid("invalid_tier", "The tier cannot be like this; see errors.")
 	ErrName     = errs.Invalid("unknown_limit", "There is no such limit.")
+	ErrValue    = errs.Invalid("invalid_limit", "The limit cannot be like this; see errors.")
 	ErrTenant   = errs.NotFound("no_such_tenant", "There is no such organisation.")
 )
 
@@ -171,10 +196,8 @@ func (t Tier) check() error {
 		problem("body.title", "Want 1 to 60 characters.")
 	}
 	for l, n := range t.Limits {
-		if !slices.Contains(Limits(), l) {
-			problem("body.limits."+string(l), "There is no such limit.")
-		} else if n < 0 {
-			problem("body.limits."+string(l), "Want 0 or more.")
+		if wrong := checkLimit(l, n); wrong != "" {
+			problem("body.limits."+string(l), wrong)
 		}
 	}
 	for _, f := range t.Features {
@@ -195,6 +218,11 @@ func (t Tier) check() error {
 func (s *Service) SetLimit(ctx context.Context, tenant uuid.UUID, l Limit, value *int64, reason string) error {
 	if !slices.Contains(Limits(), l) {
 		return ErrName
+	}
+	if value != nil {
+		if wrong := checkLimit(l, *value); wrong != "" {
+			return ErrValue.WithFields(errs.Field{Path: "body.value", Message: wrong})
+		}
 	}
 	defer s.Forget(tenant)
 	return s.setLimit(ctx, tenant, l, value, strings.TrimSpace(reason))

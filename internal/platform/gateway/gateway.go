@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -30,12 +31,24 @@ type Gateway struct {
 	// Excused tells whether a refusal does not matter for a permission, for the scope that Authenticate returned with it;
 	// nil excuses nothing.
 	Excused func(p tenancy.Permission, refusal error) bool
+	// Admit asks the usage plan of the caller, who is in ctx or nobody, before anything is done. What it writes into the
+	// header goes out with every answer. done is called when the answer is over. nil admits everybody.
+	Admit func(ctx context.Context, call Call, header http.Header) (done func(), err error)
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
 	// Entitle decides whether the plan of the tenant in ctx has the feature that a route declares.
 	Entitle func(ctx context.Context, feature string) error
 	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
 	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
+}
+
+// Call is what a usage plan may look at of a request.
+type Call struct {
+	Permission tenancy.Permission
+	Address    string // as httpx.ClientAddress says
+	Weight     int
+	Stream     bool
+	Refused    bool // nobody is known who asks: the token was not accepted
 }
 
 // maxToken bounds what is looked at: our tokens have about 700 bytes.
@@ -49,11 +62,8 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			writeError(api, hctx, errUndeclared)
 			return
 		}
-		if permission == httpx.Public {
-			next(hctx)
-			return
-		}
-		ctx, err := g.authorize(hctx.Context(), hctx.Header("Authorization"), permission)
+		ctx, done, err := g.enter(hctx, permission)
+		defer done()
 		if err != nil {
 			g.denied(ctx, hctx, err)
 			writeError(api, hctx, err)
@@ -63,7 +73,7 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			writeError(api, hctx, err)
 			return
 		}
-		if fault.On(fault.TenantFromHeader) {
+		if fault.On(fault.TenantFromHeader) && permission != httpx.Public {
 			scope, _ := tenancy.From(ctx)
 			scope.Tenant, _ = uuid.Parse(hctx.Header("X-Tenant-Id"))
 			ctx = tenancy.With(ctx, scope)
@@ -78,7 +88,7 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 
 // denied tells about a refusal, unless nobody knows whose it was.
 func (g *Gateway) denied(ctx context.Context, hctx huma.Context, err error) {
-	if g.Denied == nil || ctx == nil {
+	if g.Denied == nil {
 		return
 	}
 	code := ""
@@ -88,28 +98,50 @@ func (g *Gateway) denied(ctx context.Context, hctx huma.Context, err error) {
 			return
 		}
 	}
-	scope, _ := tenancy.From(ctx)
-	g.Denied(ctx, scope, hctx.Operation(), code)
+	if scope, known := tenancy.From(ctx); known {
+		g.Denied(ctx, scope, hctx.Operation(), code)
+	}
 }
 
-func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permission) (context.Context, error) {
+// enter says who asks, whether their usage plan lets them, and whether they have the permission, in this order: a refusal
+// costs as much as an answer, and nobody learns by asking often what they may not.
+func (g *Gateway) enter(hctx huma.Context, p tenancy.Permission) (ctx context.Context, done func(), err error) {
+	ctx, done = hctx.Context(), func() {}
+	if p != httpx.Public {
+		ctx, err = g.authenticate(ctx, hctx.Header("Authorization"), p)
+	}
+	if g.Admit != nil {
+		r, w := humago.Unwrap(hctx)
+		call := Call{
+			Permission: p, Address: httpx.ClientAddress(r), Weight: httpx.WeightOf(hctx.Operation()), Stream: httpx.IsStream(hctx.Operation()),
+			Refused: err != nil,
+		}
+		over, refusal := g.Admit(ctx, call, w.Header())
+		if refusal != nil {
+			return ctx, done, refusal
+		}
+		done = over
+	}
+	if err != nil || p == httpx.Public || p == httpx.SignedIn || fault.On(fault.NoPermission) {
+		return ctx, done, err
+	}
+	return ctx, done, g.Authorize(ctx, p)
+}
+
+func (g *Gateway) authenticate(ctx context.Context, header string, p tenancy.Permission) (context.Context, error) {
 	kind, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken {
-		return nil, ErrSignIn
+		return ctx, ErrSignIn
 	}
 	scope, err := g.Authenticate(ctx, token)
 	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
 		if scope.User == uuid.Nil {
-			return nil, err
+			return ctx, err
 		}
 		return tenancy.With(ctx, scope), err
 	}
 	scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
-	ctx = tenancy.With(ctx, scope)
-	if p == httpx.SignedIn || fault.On(fault.NoPermission) {
-		return ctx, nil
-	}
-	return ctx, g.Authorize(ctx, p)
+	return tenancy.With(ctx, scope), nil
 }
 
 // entitle comes last: whoever may not do something anyway need not hear what a plan lacks.
@@ -125,6 +157,11 @@ func (g *Gateway) entitle(ctx context.Context, feature string) error {
 
 func writeError(api huma.API, hctx huma.Context, err error) {
 	p := httpx.ProblemOf(hctx.Context(), err)
+	for name, values := range httpx.HeadersOf(err) {
+		for _, value := range values {
+			hctx.SetHeader(name, value)
+		}
+	}
 	if p.Status == http.StatusUnauthorized {
 		hctx.SetHeader("WWW-Authenticate", `Bearer realm="cloudkida"`)
 	}

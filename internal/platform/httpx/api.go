@@ -3,6 +3,7 @@
 package httpx
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -20,8 +21,15 @@ const (
 	SignedIn tenancy.Permission = "signed-in"
 )
 
-// permissionKey is where an operation's metadata holds its permission.
-const permissionKey = "permission"
+// Where an operation's metadata holds what is declared for it.
+const (
+	permissionKey = "permission"
+	weightKey     = "weight"
+	streamKey     = "stream"
+)
+
+// MaxWeight is the most that one request may weigh. No burst may be smaller: such a request could never pass.
+const MaxWeight = 20
 
 // apiVersion is the one in every address. It is not the program's, which changes without the API.
 const apiVersion = "v1"
@@ -84,7 +92,7 @@ func Operation(method, path, id string, p tenancy.Permission, summary string, ta
 		Method: method, Path: path, OperationID: id, Summary: summary, Tags: tags,
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTime,
 		Metadata: map[string]any{permissionKey: p}, Extensions: map[string]any{"x-permission": string(p)},
-		Errors: []int{http.StatusUnprocessableEntity},
+		Errors: []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests},
 	}
 	if p != Public {
 		op.Security = []map[string][]string{{"bearer": {}}}
@@ -113,6 +121,32 @@ func FeatureOf(op *huma.Operation) string {
 	feature, _ := op.Metadata[featureKey].(string)
 	return feature
 }
+
+// Weighing declares that a request costs more than one: it takes so many tokens of every rate limit.
+func Weighing(op huma.Operation, weight int) huma.Operation {
+	if weight < 1 || weight > MaxWeight {
+		panic(fmt.Sprintf("%s %s weighs %d: want 1 to %d", op.Method, op.Path, weight, MaxWeight))
+	}
+	op.Metadata[weightKey], op.Extensions["x-weight"] = weight, weight
+	return op
+}
+
+// WeightOf is what a request of an operation weighs.
+func WeightOf(op *huma.Operation) int {
+	if weight, ok := op.Metadata[weightKey].(int); ok {
+		return weight
+	}
+	return 1
+}
+
+// Streaming declares that an operation's answer goes on until somebody ends it: only so many are open at once.
+func Streaming(op huma.Operation) huma.Operation {
+	op.Metadata[streamKey] = true
+	return op
+}
+
+// IsStream tells whether an operation was declared as Streaming.
+func IsStream(op *huma.Operation) bool { return op.Metadata[streamKey] == true }
 
 // schemaName names a Go type in the API's description: lab.Summary is LabSummary, lab.Lab is Lab.
 func schemaName(t reflect.Type, hint string) string {

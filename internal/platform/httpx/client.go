@@ -1,18 +1,13 @@
 package httpx
 
 import (
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
 // ClientAddress is who a request is counted for: an IPv4 address, or the /64 of an IPv6 one, which is what one customer
@@ -53,19 +48,4 @@ func (c *Client) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
 	c.Address = ClientAddress(r)
 	return nil
-}
-
-// Limited refuses a request that came too soon, and says when to come again.
-func Limited(wait time.Duration) error {
-	seconds := int(math.Ceil(wait.Seconds()))
-	text, unit := seconds, "seconds"
-	switch {
-	case seconds == 1:
-		unit = "second"
-	case seconds >= 120:
-		text, unit = (seconds+59)/60, "minutes"
-	}
-	return huma.ErrorWithHeaders(
-		errs.Limited("too_many_requests", "").Because("Too many requests. Wait %d %s, then try again.", text, unit),
-		http.Header{"Retry-After": {strconv.Itoa(seconds)}})
 }

@@ -21,7 +21,16 @@ type Problem struct {
 	Code    string         `json:"code" doc:"Stable, for programs" example:"no_capacity"`
 	Detail  string         `json:"detail" doc:"For people: what happened and what to do"`
 	Errors  []ProblemField `json:"errors,omitempty" doc:"Every problem of the request, together"`
+	Limit   *ProblemLimit  `json:"limit,omitempty" doc:"The limit that was hit, with status 429"`
 	Request string         `json:"requestId,omitempty" doc:"Quote it when you ask for help"`
+}
+
+// ProblemLimit is a limit that was hit.
+type ProblemLimit struct {
+	Name   string `json:"name" example:"organisation" doc:"As in the header RateLimit-Policy"`
+	Most   int64  `json:"most" doc:"How much it allows: at once, or in the window"`
+	Window int64  `json:"window,omitempty" doc:"Seconds in which all of it comes back; absent for what is open at once"`
+	Reset  int64  `json:"reset" doc:"Seconds until the same request may pass"`
 }
 
 // ProblemField is one problem of a request.
@@ -92,12 +101,18 @@ func ProblemOf(ctx context.Context, err error) *Problem {
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemField{Location: f.Path, Message: f.Message})
 	}
+	if hit := (*LimitError)(nil); errors.As(err, &hit) {
+		p.Limit = &hit.Hit
+	}
 	return p
 }
 
 // WriteProblem answers a request that failed outside of the API: pages, proxies, WebSockets.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := ProblemOf(r.Context(), err)
+	for name, values := range HeadersOf(err) {
+		w.Header()[name] = values
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nobody else to tell

@@ -43,6 +43,13 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 }
 
+// Counter adds a count of events by a label of few values; what it returns counts one.
+func (m *Metrics) Counter(name, help, label string) func(value string) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	m.registry.MustRegister(c)
+	return func(value string) { c.WithLabelValues(value).Inc() }
+}
+
 // Request observes one answered request; it is the log of httpx.Base.
 func (m *Metrics) Request(r *http.Request, status int, took time.Duration) {
 	route := r.Pattern

@@ -44,6 +44,8 @@ type Scope struct {
 	Role     Role
 	Operator bool      // the user runs the installation
 	Session  uuid.UUID // the sign-in that the access token came from; the zero UUID where there is none
+	Machine  bool      // the caller is a machine client; Session is its secret
+	Key      uuid.UUID // the API key that the caller came with; the zero UUID where there is none
 	Request  string    // request id, for the log and the audit
 	Address  string    // network address that the request came from, for the audit
 	Kind     Kind      // what kind of actor it is; empty: a person, or the program itself without a user

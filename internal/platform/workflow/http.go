@@ -99,7 +99,7 @@ func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 			}
 			return &output[View]{w.View()}, nil
 		})
-	events := httpx.Operation(http.MethodGet, "/v1/operator/workflows/{id}/events", "watch-workflow", read, "The workflow now and at each change, as server-sent events named workflow", "operator")
+	events := httpx.Streaming(httpx.Operation(http.MethodGet, "/v1/operator/workflows/{id}/events", "watch-workflow", read, "The workflow now and at each change, as server-sent events named workflow", "operator"))
 	huma.Register(api, events, func(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
 		return a.Stream(ctx, in.ID, a.Still, func(v View) View { return v })
 	})

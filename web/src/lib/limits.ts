@@ -3,7 +3,22 @@ import type { Plan } from './api/types'
 export type LimitName = Plan['limits'][number]['name']
 
 /** Every limit, in the order of their importance to people. */
-export const limitNames: LimitName[] = ['members', 'sessions', 'sessionsPerUser', 'storage', 'rate', 'burst', 'dailyRequests', 'auditDays']
+export const limitNames: LimitName[] = [
+  'members',
+  'sessions',
+  'sessionsPerUser',
+  'storage',
+  'rate',
+  'burst',
+  'userRate',
+  'userBurst',
+  'dailyRequests',
+  'monthlyRequests',
+  'exports',
+  'streams',
+  'streamsPerUser',
+  'auditDays',
+]
 
 /** Bytes of a GiB: limits of storage are written in it. */
 export const gibibyte = 2 ** 30

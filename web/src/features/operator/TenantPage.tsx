@@ -17,6 +17,7 @@ import { Inside, InsideBanner } from './Inside'
 import { Limits } from './Limits'
 import { Ownerless } from './Ownerless'
 import { TenantExports } from './TenantExports'
+import { TenantUsage } from './TenantUsage'
 import { TenantStatus } from './Tenants'
 import { proofQuery, tenantQuery, workflowsQuery } from './tenants'
 import { WorkflowCard } from './WorkflowCard'
@@ -48,6 +49,7 @@ export function TenantPage({ id }: { id: string }) {
       <Facts tenant={tenant.data} />
       {tenant.data.status === 'purged' && <Proof id={id} />}
       <Changes id={id} />
+      {tenant.data.status !== 'purged' && <TenantUsage id={id} />}
       {tenant.data.status !== 'purged' && <Limits id={id} />}
       {tenant.data.status !== 'purged' && <TenantExports tenant={tenant.data} />}
       {(tenant.data.status === 'active' || tenant.data.status === 'suspended') && <Inside tenant={tenant.data} />}

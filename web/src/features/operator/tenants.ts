@@ -153,6 +153,13 @@ export function limitsQuery(id: string) {
   })
 }
 
+export function usageQuery(id: string) {
+  return queryOptions({
+    queryKey: ['operator', 'usage', id],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{id}/usage', { params: { path: { id } }, signal })),
+  })
+}
+
 interface OwnLimit {
   limit: LimitName
   /** Undefined takes the tenant's own back. */

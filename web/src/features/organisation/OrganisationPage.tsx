@@ -16,6 +16,7 @@ import { Invitations } from './Invitations'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
+import { UsagePanel } from './UsagePanel'
 import { SignIn } from './SignIn'
 
 interface Props {
@@ -55,6 +56,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
           panel: () => (
             <>
               <PlanPanel />
+              <UsagePanel />
               {mayClose && <PlanChange />}
             </>
           ),

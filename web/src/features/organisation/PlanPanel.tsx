@@ -9,13 +9,16 @@ import classes from './Organisation.module.css'
 
 type Limit = Plan['limits'][number]
 
+/** The usage panel shows these, with the time when they begin anew. */
+const quotas: Limit['name'][] = ['dailyRequests', 'monthlyRequests']
+
 /** What the organisation may, and how much of it is in use. */
 export function PlanPanel() {
   const { t } = useTranslation()
   const plan = useQuery(planQuery())
   if (plan.error && !plan.data) return <Failure error={plan.error} onRetry={() => void plan.refetch()} />
   if (!plan.data) return <Skeleton h={220} radius="lg" />
-  const metered = plan.data.limits.filter((limit) => limit.used !== undefined)
+  const metered = plan.data.limits.filter((limit) => limit.used !== undefined && !quotas.includes(limit.name))
   const others = plan.data.limits.filter((limit) => limit.used === undefined)
   return (
     <section className={`${classes.card} ${classes.panel}`}>

@@ -1,6 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
-import type { Member, Workflow } from '@/lib/api/types'
+import type { Member, Usage, Workflow } from '@/lib/api/types'
 import { asked, type AuditFilter } from '@/lib/audit'
 import { saveAnswer } from '@/lib/download'
 
@@ -10,6 +10,19 @@ export const roles: Role[] = ['owner', 'admin', 'author', 'instructor', 'learner
 
 export function planQuery() {
   return queryOptions({ queryKey: ['organisation', 'plan'], queryFn: ({ signal }) => ok(api.GET('/v1/tenant/plan', { signal })) })
+}
+
+export function usageQuery() {
+  return queryOptions({ queryKey: ['organisation', 'usage'], queryFn: ({ signal }) => ok(api.GET('/v1/tenant/usage', { signal })) })
+}
+
+export function useProgramLimits() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ program, limits }: { program: string; limits: NonNullable<Usage['programs'][number]['limits']> }) =>
+      ok(api.PUT('/v1/tenant/usage/programs/{program}', { params: { path: { program } }, body: limits })),
+    onSettled: () => client.invalidateQueries({ queryKey: usageQuery().queryKey }),
+  })
 }
 
 export function membersQuery(q: string, role: Role | undefined, cursor: string | undefined) {

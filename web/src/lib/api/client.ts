@@ -16,7 +16,7 @@ export const api = createClient<paths>({ baseUrl: window.location.origin, fetch:
 export async function authorizedFetch(request: Request): Promise<Response> {
   addCondition(request)
   const again = request.clone()
-  const response = await send(request, await accessToken())
+  const response = await patiently(request, await accessToken())
   if (response.status !== 401) return response
   if (await wantsNewSignIn(response)) {
     await signInAgain()
@@ -36,6 +36,38 @@ async function wantsNewSignIn(response: Response): Promise<boolean> {
     .json()
     .catch(() => undefined)
   return (problem as Partial<Problem> | undefined)?.code === 'step_up_required'
+}
+
+/** How often, and for how long at most, a reading request that came too soon is tried again. */
+const retries = 3
+const longestWait = 5
+
+/** Reads again what a rate limit refused, when it says that it would let it pass: people see a moment's delay, no failure. */
+async function patiently(request: Request, token: string | undefined): Promise<Response> {
+  for (let tries = 0; ; tries++) {
+    const next = request.method === 'GET' && tries < retries ? request.clone() : undefined
+    const response = await send(request, token)
+    const wait = Number(response.headers.get('Retry-After') ?? NaN)
+    if (response.status !== 429 || !next || !(wait <= longestWait)) return response
+    // Not all at the same moment: many who were refused together would be refused together again.
+    await delay(1000 * wait * (1 + Math.random() / 2), request.signal)
+    request = next
+  }
+}
+
+function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    }, milliseconds)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
 async function send(request: Request, token: string | undefined): Promise<Response> {

@@ -20,6 +20,7 @@ type Answer<P extends Reading> = paths[P] extends {
 
 export type Config = Answer<'/v1/directory'>
 export type Me = Answer<'/v1/me'>
+export type Usage = Answer<'/v1/tenant/usage'>
 export type Factor = Answer<'/v1/me/factors'>['items'][number]
 export type Device = Answer<'/v1/me/sessions'>['items'][number]
 export type LabList = Answer<'/v1/labs'>

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/control/usage"
+	"github.com/cloudkida/cloudkida/internal/platform/limit"
+	"github.com/cloudkida/cloudkida/internal/platform/notify"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
+)
+
+// maxBuckets bounds what a process remembers of limits: keys of about 150 bytes.
+const maxBuckets = 200_000
+
+// openUsage makes what holds callers to their usage plans: by the memory of all processes, if there is one.
+func (p *program) openUsage() error {
+	var limiter limit.Limiter = limit.NewMemory(maxBuckets, time.Now)
+	if p.cfg.RedisURL != "" {
+		var err error
+		if p.shared, err = valkey.Open(p.cfg.RedisURL, p.log); err != nil {
+			return fmt.Errorf("--redis-url: %w", err)
+		}
+		fell := p.metrics.Counter("cloudkida_limit_fallbacks_total", "Questions about limits that the shared memory could not answer.", "part")
+		limiter = limit.Fallback{First: limit.NewShared(p.shared), Then: limiter, Fell: func(error) { fell("requests") }}
+		p.metrics.Gauge("cloudkida_shared_memory_up", "Whether the shared memory (--redis-url) is taken for there.", func() float64 {
+			if p.shared.Up() {
+				return 1
+			}
+			return 0
+		})
+	}
+	p.usage = usage.New(usage.Config{
+		Pool: p.pools.control, Plans: p.tiers.Of, Limiter: limiter, AddressRate: p.cfg.AddressRate, Now: time.Now, Log: p.log,
+		Limited: p.metrics.Counter("cloudkida_limited_requests_total", "Requests that a limit refused, by limit.", "limit"),
+	})
+	p.hints.On(notify.TopicPlan, func(id string) {
+		tenant, err := uuid.Parse(id)
+		if err != nil {
+			tenant = uuid.Nil // a tier, which is of many tenants
+		}
+		p.forgetPlans(tenant)
+	}, func() { p.forgetPlans(uuid.Nil) })
+	return nil
+}
+
+func (p *program) forgetPlans(tenant uuid.UUID) {
+	p.tiers.Forget(tenant)
+	p.usage.Forget(tenant)
+}
+
+// programsOf lists the programs of the caller's tenant.
+func (p *program) programsOf(ctx context.Context) (list []usage.Program, err error) {
+	machines, err := p.identity.Machines.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range machines {
+		list = append(list, usage.Program{ID: m.ID, Name: m.Name, Kind: "machine"})
+	}
+	return list, nil
+}
+
+func (p *program) usageAPI(api huma.API) {
+	(&usage.API{Service: p.usage, Programs: p.programsOf, Record: tenantLog{p}.Record}).
+		Register(api, policy.TenantRead, policy.MachineWrite, policy.OperatorRead)
+}
