@@ -740,6 +740,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What operators did to the installation, the newest first */
+        get: operations["list-operator-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/environments": {
         parameters: {
             query?: never;
@@ -1738,6 +1755,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenant/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it */
+        get: operations["export-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the audit log is sealed, and when it was last checked */
+        get: operations["get-audit-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check that the audit log is as it was sealed */
+        post: operations["verify-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenant/domains": {
         parameters: {
             query?: never;
@@ -2002,10 +2070,21 @@ export interface components {
             action: string;
             /** @description Who did it; absent for the program itself */
             actor?: string;
+            /**
+             * @description What the actor is
+             * @enum {string}
+             */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
             /** @description Of the actor, if it is still known */
             actorName?: string;
+            /** @description Of the network that the request came from */
+            address?: string;
+            /** @description What has changed, as it is; absent for what was removed */
+            after?: unknown;
             /** Format: date-time */
             at: string;
+            /** @description What has changed, as it was; absent for what was made */
+            before?: unknown;
             /** @description An object; its members depend on the action */
             detail: unknown;
             id: string;
@@ -2015,8 +2094,41 @@ export interface components {
         };
         AuditlogPage: {
             items: components["schemas"]["AuditlogEntry"][];
-            /** @description Cursor of the next page; absent on the last */
+            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
             next?: string;
+        };
+        AuditlogSeals: {
+            /**
+             * Format: int64
+             * @description Entries that were deleted because they were older than the plan keeps them
+             */
+            deleted: number;
+            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
+            hash: string;
+            /** Format: date-time */
+            sealedAt?: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal; 0: there is none yet
+             */
+            seq: number;
+            /** @description The last check that somebody asked for */
+            verified?: components["schemas"]["AuditlogVerified"];
+            /**
+             * Format: int64
+             * @description Entries that wait for their seal, which takes a second
+             */
+            waiting: number;
+        };
+        AuditlogVerified: {
+            /** Format: date-time */
+            at: string;
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Up to which seal
+             */
+            seq: number;
         };
         BrowserDevice: {
             /** @description Network address of the sign-in */
@@ -2041,6 +2153,33 @@ export interface components {
         };
         BrowserDeviceList: {
             items: components["schemas"]["BrowserDevice"][];
+        };
+        ChainFault: {
+            entry?: string;
+            problem: string;
+            /** Format: int64 */
+            seal?: number;
+        };
+        ChainHead: {
+            hash: string;
+            /** Format: date-time */
+            sealedAt: string;
+            /** Format: int64 */
+            seq: number;
+        };
+        ChainReport: {
+            /** Format: int64 */
+            deleted: number;
+            /** Format: int64 */
+            entries: number;
+            faults: components["schemas"]["ChainFault"][];
+            head: components["schemas"]["ChainHead"];
+            partial?: boolean;
+            /** Format: int64 */
+            seals: number;
+            tenant: string;
+            /** Format: int64 */
+            waiting: number;
         };
         ChangePasswordInputBody: {
             current: string;
@@ -2916,6 +3055,38 @@ export interface components {
              */
             status: "active" | "disabled";
         };
+        OperatorlogEntry: {
+            /** @example tier.changed */
+            action: string;
+            /** @description Who did it; absent for the program itself */
+            actor?: string;
+            /** @enum {string} */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
+            /** @description Of the actor, if it is still known */
+            actorName?: string;
+            address?: string;
+            /** @description What has changed, as it is */
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description What has changed, as it was */
+            before?: unknown;
+            /** @description An object; its members depend on the action */
+            detail: unknown;
+            id: string;
+            reason?: string;
+            request?: string;
+            target: string;
+            /** @description Which organisation it was about */
+            tenant?: string;
+            /** @description The organisation's name */
+            tenantTitle?: string;
+        };
+        OperatorlogPage: {
+            items: components["schemas"]["OperatorlogEntry"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         PersonConsent: {
             /** Format: date-time */
             at: string;
@@ -3440,7 +3611,7 @@ export interface components {
         };
         TierLimitView: {
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where the tier's is used
@@ -3478,7 +3649,7 @@ export interface components {
              */
             most?: number;
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where it is not a matter of use, such as a rate
@@ -8181,6 +8352,84 @@ export interface operations {
             };
         };
     };
+    "list-operator-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as tier. or tenant. */
+                action?: string;
+                /** @description Id of an operator */
+                actor?: string;
+                /** @description Id of an organisation */
+                tenant?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorlogPage"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-environments": {
         parameters: {
             query?: never;
@@ -9042,8 +9291,24 @@ export interface operations {
     "list-tenant-audit": {
         parameters: {
             query?: {
+                /** @description Start of an action, such as lab. or member. */
                 action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 limit?: number;
+                /** @description next of the page before */
                 cursor?: string;
             };
             header?: {
@@ -13264,8 +13529,20 @@ export interface operations {
             query?: {
                 /** @description Start of an action, such as lab. or member. */
                 action?: string;
-                /** @description Id of a person */
+                /** @description Id of a person or a machine client */
                 actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
@@ -13308,6 +13585,217 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries; JSON Lines have the seals that prove them as well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-audit-seals": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditlogSeals"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-audit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
