@@ -45,6 +45,33 @@ func (e AddMachineClientRequestRole) Valid() bool {
 	}
 }
 
+// Defines values for AuditlogEntryActorKind.
+const (
+	AuditlogEntryActorKindKey      AuditlogEntryActorKind = "key"
+	AuditlogEntryActorKindMachine  AuditlogEntryActorKind = "machine"
+	AuditlogEntryActorKindOperator AuditlogEntryActorKind = "operator"
+	AuditlogEntryActorKindPerson   AuditlogEntryActorKind = "person"
+	AuditlogEntryActorKindProgram  AuditlogEntryActorKind = "program"
+)
+
+// Valid indicates whether the value is a known member of the AuditlogEntryActorKind enum.
+func (e AuditlogEntryActorKind) Valid() bool {
+	switch e {
+	case AuditlogEntryActorKindKey:
+		return true
+	case AuditlogEntryActorKindMachine:
+		return true
+	case AuditlogEntryActorKindOperator:
+		return true
+	case AuditlogEntryActorKindPerson:
+		return true
+	case AuditlogEntryActorKindProgram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateTicketInputBodyKind.
 const (
 	CreateTicketInputBodyKindPort     CreateTicketInputBodyKind = "port"
@@ -795,6 +822,33 @@ func (e MemberViewStatus) Valid() bool {
 	}
 }
 
+// Defines values for OperatorlogEntryActorKind.
+const (
+	OperatorlogEntryActorKindKey      OperatorlogEntryActorKind = "key"
+	OperatorlogEntryActorKindMachine  OperatorlogEntryActorKind = "machine"
+	OperatorlogEntryActorKindOperator OperatorlogEntryActorKind = "operator"
+	OperatorlogEntryActorKindPerson   OperatorlogEntryActorKind = "person"
+	OperatorlogEntryActorKindProgram  OperatorlogEntryActorKind = "program"
+)
+
+// Valid indicates whether the value is a known member of the OperatorlogEntryActorKind enum.
+func (e OperatorlogEntryActorKind) Valid() bool {
+	switch e {
+	case OperatorlogEntryActorKindKey:
+		return true
+	case OperatorlogEntryActorKindMachine:
+		return true
+	case OperatorlogEntryActorKindOperator:
+		return true
+	case OperatorlogEntryActorKindPerson:
+		return true
+	case OperatorlogEntryActorKindProgram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProofPublicKeyAlgorithm.
 const (
 	ProofPublicKeyAlgorithmEd25519 ProofPublicKeyAlgorithm = "Ed25519"
@@ -1127,6 +1181,7 @@ func (e TierBodyPlacement) Valid() bool {
 
 // Defines values for TierLimitViewName.
 const (
+	TierLimitViewNameAuditDays       TierLimitViewName = "auditDays"
 	TierLimitViewNameBurst           TierLimitViewName = "burst"
 	TierLimitViewNameDailyRequests   TierLimitViewName = "dailyRequests"
 	TierLimitViewNameMembers         TierLimitViewName = "members"
@@ -1139,6 +1194,8 @@ const (
 // Valid indicates whether the value is a known member of the TierLimitViewName enum.
 func (e TierLimitViewName) Valid() bool {
 	switch e {
+	case TierLimitViewNameAuditDays:
+		return true
 	case TierLimitViewNameBurst:
 		return true
 	case TierLimitViewNameDailyRequests:
@@ -1160,6 +1217,7 @@ func (e TierLimitViewName) Valid() bool {
 
 // Defines values for TierUsedName.
 const (
+	TierUsedNameAuditDays       TierUsedName = "auditDays"
 	TierUsedNameBurst           TierUsedName = "burst"
 	TierUsedNameDailyRequests   TierUsedName = "dailyRequests"
 	TierUsedNameMembers         TierUsedName = "members"
@@ -1172,6 +1230,8 @@ const (
 // Valid indicates whether the value is a known member of the TierUsedName enum.
 func (e TierUsedName) Valid() bool {
 	switch e {
+	case TierUsedNameAuditDays:
+		return true
 	case TierUsedNameBurst:
 		return true
 	case TierUsedNameDailyRequests:
@@ -1524,6 +1584,24 @@ func (e ListSessionsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ExportAuditParamsFormat.
+const (
+	ExportAuditParamsFormatCsv   ExportAuditParamsFormat = "csv"
+	ExportAuditParamsFormatJsonl ExportAuditParamsFormat = "jsonl"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditParamsFormat enum.
+func (e ExportAuditParamsFormat) Valid() bool {
+	switch e {
+	case ExportAuditParamsFormatCsv:
+		return true
+	case ExportAuditParamsFormatJsonl:
+		return true
+	default:
+		return false
+	}
+}
+
 // AddMachineClientRequest defines model for Add-machine-clientRequest.
 type AddMachineClientRequest struct {
 	// Days How long the secret is good
@@ -1570,9 +1648,21 @@ type AuditlogEntry struct {
 	// Actor Who did it; absent for the program itself
 	Actor *string `json:"actor,omitempty"`
 
+	// ActorKind What the actor is
+	ActorKind AuditlogEntryActorKind `json:"actorKind"`
+
 	// ActorName Of the actor, if it is still known
-	ActorName *string   `json:"actorName,omitempty"`
-	At        time.Time `json:"at"`
+	ActorName *string `json:"actorName,omitempty"`
+
+	// Address Of the network that the request came from
+	Address *string `json:"address,omitempty"`
+
+	// After What has changed, as it is; absent for what was removed
+	After interface{} `json:"after,omitempty"`
+	At    time.Time   `json:"at"`
+
+	// Before What has changed, as it was; absent for what was made
+	Before interface{} `json:"before,omitempty"`
 
 	// Detail An object; its members depend on the action
 	Detail interface{} `json:"detail"`
@@ -1583,12 +1673,41 @@ type AuditlogEntry struct {
 	Target  string  `json:"target"`
 }
 
+// AuditlogEntryActorKind What the actor is
+type AuditlogEntryActorKind string
+
 // AuditlogPage defines model for AuditlogPage.
 type AuditlogPage struct {
 	Items []AuditlogEntry `json:"items"`
 
-	// Next Cursor of the next page; absent on the last
+	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
 	Next *string `json:"next,omitempty"`
+}
+
+// AuditlogSeals defines model for AuditlogSeals.
+type AuditlogSeals struct {
+	// Deleted Entries that were deleted because they were older than the plan keeps them
+	Deleted int64 `json:"deleted"`
+
+	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
+	Hash     string     `json:"hash"`
+	SealedAt *time.Time `json:"sealedAt,omitempty"`
+
+	// Seq Number of the last seal; 0: there is none yet
+	Seq      int64             `json:"seq"`
+	Verified *AuditlogVerified `json:"verified,omitempty"`
+
+	// Waiting Entries that wait for their seal, which takes a second
+	Waiting int64 `json:"waiting"`
+}
+
+// AuditlogVerified defines model for AuditlogVerified.
+type AuditlogVerified struct {
+	At     time.Time `json:"at"`
+	Intact bool      `json:"intact"`
+
+	// Seq Up to which seal
+	Seq int64 `json:"seq"`
 }
 
 // BrowserDevice defines model for BrowserDevice.
@@ -1616,6 +1735,32 @@ type BrowserDevice struct {
 // BrowserDeviceList defines model for BrowserDeviceList.
 type BrowserDeviceList struct {
 	Items []BrowserDevice `json:"items"`
+}
+
+// ChainFault defines model for ChainFault.
+type ChainFault struct {
+	Entry   *string `json:"entry,omitempty"`
+	Problem string  `json:"problem"`
+	Seal    *int64  `json:"seal,omitempty"`
+}
+
+// ChainHead defines model for ChainHead.
+type ChainHead struct {
+	Hash     string    `json:"hash"`
+	SealedAt time.Time `json:"sealedAt"`
+	Seq      int64     `json:"seq"`
+}
+
+// ChainReport defines model for ChainReport.
+type ChainReport struct {
+	Deleted int64        `json:"deleted"`
+	Entries int64        `json:"entries"`
+	Faults  []ChainFault `json:"faults"`
+	Head    ChainHead    `json:"head"`
+	Partial *bool        `json:"partial,omitempty"`
+	Seals   int64        `json:"seals"`
+	Tenant  string       `json:"tenant"`
+	Waiting int64        `json:"waiting"`
 }
 
 // ChangePasswordInputBody defines model for ChangePasswordInputBody.
@@ -2652,6 +2797,51 @@ type MemberViewRole string
 
 // MemberViewStatus A disabled member cannot act in this organisation; role and groups are kept
 type MemberViewStatus string
+
+// OperatorlogEntry defines model for OperatorlogEntry.
+type OperatorlogEntry struct {
+	// Action Example: tier.changed
+	Action string `json:"action"`
+
+	// Actor Who did it; absent for the program itself
+	Actor     *string                   `json:"actor,omitempty"`
+	ActorKind OperatorlogEntryActorKind `json:"actorKind"`
+
+	// ActorName Of the actor, if it is still known
+	ActorName *string `json:"actorName,omitempty"`
+	Address   *string `json:"address,omitempty"`
+
+	// After What has changed, as it is
+	After interface{} `json:"after,omitempty"`
+	At    time.Time   `json:"at"`
+
+	// Before What has changed, as it was
+	Before interface{} `json:"before,omitempty"`
+
+	// Detail An object; its members depend on the action
+	Detail  interface{} `json:"detail"`
+	Id      string      `json:"id"`
+	Reason  *string     `json:"reason,omitempty"`
+	Request *string     `json:"request,omitempty"`
+	Target  string      `json:"target"`
+
+	// Tenant Which organisation it was about
+	Tenant *string `json:"tenant,omitempty"`
+
+	// TenantTitle The organisation's name
+	TenantTitle *string `json:"tenantTitle,omitempty"`
+}
+
+// OperatorlogEntryActorKind defines model for OperatorlogEntry.ActorKind.
+type OperatorlogEntryActorKind string
+
+// OperatorlogPage defines model for OperatorlogPage.
+type OperatorlogPage struct {
+	Items []OperatorlogEntry `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
 
 // PersonConsent defines model for PersonConsent.
 type PersonConsent struct {
@@ -3794,6 +3984,25 @@ type RotateOauthClientSecretParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOperatorAuditParams defines parameters for ListOperatorAudit.
+type ListOperatorAuditParams struct {
+	// Action Start of an action, such as tier. or tenant.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Actor Id of an operator
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Tenant Id of an organisation
+	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
+	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListEnvironmentsParams defines parameters for ListEnvironments.
 type ListEnvironmentsParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -3887,8 +4096,32 @@ type GetTenantParams struct {
 
 // ListTenantAuditParams defines parameters for ListTenantAudit.
 type ListTenantAuditParams struct {
+	// Action Start of an action, such as lab. or member.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
-	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Actor Id of a person or a machine client
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q     *string `form:"q,omitempty" json:"q,omitempty"`
+	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -4253,8 +4486,26 @@ type ListAuditParams struct {
 	// Action Start of an action, such as lab. or member.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
 
-	// Actor Id of a person
+	// Actor Id of a person or a machine client
 	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q     *string `form:"q,omitempty" json:"q,omitempty"`
 	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
@@ -4262,6 +4513,49 @@ type ListAuditParams struct {
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ExportAuditParams defines parameters for ExportAudit.
+type ExportAuditParams struct {
+	// Action Start of an action, such as lab. or member.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Actor Id of a person or a machine client
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q      *string                  `form:"q,omitempty" json:"q,omitempty"`
+	Format *ExportAuditParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ExportAuditParamsFormat defines parameters for ExportAudit.
+type ExportAuditParamsFormat string
+
+// GetAuditSealsParams defines parameters for GetAuditSeals.
+type GetAuditSealsParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// VerifyAuditParams defines parameters for VerifyAudit.
+type VerifyAuditParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDomainsParams defines parameters for ListDomains.
@@ -4993,6 +5287,11 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 	RotateOauthClientSecret(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListOperatorAudit What operators did to the installation, the newest first
+	//
+	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
+	ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListEnvironments What runs on this host, and for whom
 	//
 	// Corresponds with GET /v1/operator/environments (the `ListEnvironments` operationId).
@@ -5540,6 +5839,21 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAudit Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
+	ExportAudit(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAuditSeals How far the audit log is sealed, and when it was last checked
+	//
+	// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
+	GetAuditSeals(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyAudit Check that the audit log is as it was sealed
+	//
+	// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
+	VerifyAudit(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDomains E-mail domains of the organisation
 	//
@@ -6835,6 +7149,21 @@ func (c *Client) RemoveOauthClient(ctx context.Context, client openapi_types.UUI
 // Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 func (c *Client) RotateOauthClientSecret(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateOauthClientSecretRequest(c.Server, client, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListOperatorAudit What operators did to the installation, the newest first
+//
+// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
+func (c *Client) ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOperatorAuditRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8303,6 +8632,51 @@ func (c *Client) PutSignInSettings(ctx context.Context, params *PutSignInSetting
 // Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAudit Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
+func (c *Client) ExportAudit(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAuditSeals How far the audit log is sealed, and when it was last checked
+//
+// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
+func (c *Client) GetAuditSeals(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAuditSealsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyAudit Check that the audit log is as it was sealed
+//
+// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
+func (c *Client) VerifyAudit(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyAuditRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11785,6 +12159,123 @@ func NewRotateOauthClientSecretRequest(server string, client openapi_types.UUID,
 	return req, nil
 }
 
+// NewListOperatorAuditRequest constructs an http.Request for the ListOperatorAudit method
+func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tenant != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tenant", *params.Tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListEnvironmentsRequest constructs an http.Request for the ListEnvironments method
 func NewListEnvironmentsRequest(server string, params *ListEnvironmentsParams) (*http.Request, error) {
 	var err error
@@ -12505,6 +12996,90 @@ func NewListTenantAuditRequest(server string, id openapi_types.UUID, params *Lis
 		if params.Action != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -15799,6 +16374,78 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 
 		}
 
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
@@ -15845,6 +16492,240 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportAuditRequest constructs an http.Request for the ExportAudit method
+func NewExportAuditRequest(server string, params *ExportAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/audit/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAuditSealsRequest constructs an http.Request for the GetAuditSeals method
+func NewGetAuditSealsRequest(server string, params *GetAuditSealsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/audit/seals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVerifyAuditRequest constructs an http.Request for the VerifyAudit method
+func NewVerifyAuditRequest(server string, params *VerifyAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/audit/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
 	}
@@ -17101,6 +17982,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 	RotateOauthClientSecretWithResponse(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*RotateOauthClientSecretReply, error)
 
+	// ListOperatorAuditWithResponse What operators did to the installation, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
+	ListOperatorAuditWithResponse(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*ListOperatorAuditReply, error)
+
 	// ListEnvironmentsWithResponse What runs on this host, and for whom
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -17744,6 +18632,27 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditReply, error)
+
+	// ExportAuditWithResponse Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
+	ExportAuditWithResponse(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*ExportAuditReply, error)
+
+	// GetAuditSealsWithResponse How far the audit log is sealed, and when it was last checked
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
+	GetAuditSealsWithResponse(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*GetAuditSealsReply, error)
+
+	// VerifyAuditWithResponse Check that the audit log is as it was sealed
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
+	VerifyAuditWithResponse(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*VerifyAuditReply, error)
 
 	// ListDomainsWithResponse E-mail domains of the organisation
 	//
@@ -20741,6 +21650,61 @@ func (r RotateOauthClientSecretReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateOauthClientSecretReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListOperatorAuditReply200Headers the declared response headers of an HTTP 200 response for ListOperatorAudit
+type ListOperatorAuditReply200Headers struct {
+	ETag *string
+}
+
+type ListOperatorAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperatorlogPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOperatorAuditReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOperatorAuditReply) GetJSON200() *OperatorlogPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOperatorAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOperatorAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOperatorAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOperatorAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOperatorAuditReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24283,6 +25247,150 @@ func (r ListAuditReply) ContentType() string {
 	return ""
 }
 
+type ExportAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAuditSealsReply200Headers the declared response headers of an HTTP 200 response for GetAuditSeals
+type GetAuditSealsReply200Headers struct {
+	ETag *string
+}
+
+type GetAuditSealsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditlogSeals
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAuditSealsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAuditSealsReply) GetJSON200() *AuditlogSeals {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetAuditSealsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAuditSealsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAuditSealsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAuditSealsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAuditSealsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type VerifyAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChainReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VerifyAuditReply) GetJSON200() *ChainReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r VerifyAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListDomainsReply200Headers the declared response headers of an HTTP 200 response for ListDomains
 type ListDomainsReply200Headers struct {
 	ETag *string
@@ -26005,6 +27113,19 @@ func (c *ClientWithResponses) RotateOauthClientSecretWithResponse(ctx context.Co
 	return ParseRotateOauthClientSecretReply(rsp)
 }
 
+// ListOperatorAuditWithResponse What operators did to the installation, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
+func (c *ClientWithResponses) ListOperatorAuditWithResponse(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*ListOperatorAuditReply, error) {
+	rsp, err := c.ListOperatorAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOperatorAuditReply(rsp)
+}
+
 // ListEnvironmentsWithResponse What runs on this host, and for whom
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27199,6 +28320,45 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseListAuditReply(rsp)
+}
+
+// ExportAuditWithResponse Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
+func (c *ClientWithResponses) ExportAuditWithResponse(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*ExportAuditReply, error) {
+	rsp, err := c.ExportAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAuditReply(rsp)
+}
+
+// GetAuditSealsWithResponse How far the audit log is sealed, and when it was last checked
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
+func (c *ClientWithResponses) GetAuditSealsWithResponse(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*GetAuditSealsReply, error) {
+	rsp, err := c.GetAuditSeals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAuditSealsReply(rsp)
+}
+
+// VerifyAuditWithResponse Check that the audit log is as it was sealed
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
+func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*VerifyAuditReply, error) {
+	rsp, err := c.VerifyAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyAuditReply(rsp)
 }
 
 // ListDomainsWithResponse E-mail domains of the organisation
@@ -29639,6 +30799,52 @@ func ParseRotateOauthClientSecretReply(rsp *http.Response) (*RotateOauthClientSe
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListOperatorAuditReply parses an HTTP response from a ListOperatorAuditWithResponse call
+func ParseListOperatorAuditReply(rsp *http.Response) (*ListOperatorAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOperatorAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperatorlogPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOperatorAuditReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -32377,6 +33583,111 @@ func ParseListAuditReply(rsp *http.Response) (*ListAuditReply, error) {
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAuditReply parses an HTTP response from a ExportAuditWithResponse call
+func ParseExportAuditReply(rsp *http.Response) (*ExportAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetAuditSealsReply parses an HTTP response from a GetAuditSealsWithResponse call
+func ParseGetAuditSealsReply(rsp *http.Response) (*GetAuditSealsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAuditSealsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditlogSeals
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAuditSealsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyAuditReply parses an HTTP response from a VerifyAuditWithResponse call
+func ParseVerifyAuditReply(rsp *http.Response) (*VerifyAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChainReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

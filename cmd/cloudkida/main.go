@@ -23,12 +23,8 @@ type commands struct {
 	Member  MemberCmd  `cmd:"" help:"Work with the people of your organisation."`
 	DB      DBCmd      `cmd:"" name:"db" help:"Look into the embedded database."`
 	Token   TokenCmd   `cmd:"" help:"Print an access token for a user, on the server's own machine."`
-<<<<<<< HEAD
 	Tenant  TenantCmd  `cmd:"" help:"Work with whole organisations, as an operator."`
-=======
-	Tenant  TenantCmd  `cmd:"" help:"Bring in whole organisations."`
 	Audit   AuditCmd   `cmd:"" help:"Prove that audit logs are whole."`
->>>>>>> main
 	OpenAPI OpenAPICmd `cmd:"" name:"openapi" help:"Print the API's description."`
 	Version VersionCmd `cmd:"" help:"Print the program's version."`
 
