@@ -196,7 +196,7 @@ func (s *Service) Change(ctx context.Context, g Group) (changed Group, err error
 		if changed, err = read(ctx, tx, g.ID, readOnly); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, "group.changed", g.ID.String(), g.detail())
+		return audit.Changed(ctx, tx, "group.changed", g.ID.String(), now.detail(), g.detail())
 	})
 	return changed, err
 }

@@ -23,6 +23,7 @@ interface Props {
 export function AuditLog({ filter, onFilter }: Props) {
   const { t } = useTranslation()
   const [cursors, setCursors] = useState<string[]>([])
+  const [cleared, setCleared] = useState(0) // the fields begin anew
   const list = useQuery(auditQuery(filter, cursors.at(-1)))
   const change = (next: AuditFilter) => {
     setCursors([])
@@ -32,7 +33,7 @@ export function AuditLog({ filter, onFilter }: Props) {
   return (
     <section aria-label={t('organisation.audit')}>
       <AuditSeals />
-      <Filters filter={filter} onFilter={change} />
+      <Filters key={cleared} filter={filter} onFilter={change} />
       {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton h={220} radius="lg" />}
       {list.data?.items.length === 0 && (
@@ -42,7 +43,13 @@ export function AuditLog({ filter, onFilter }: Props) {
           text={filtered ? t(list.data.next ? 'audit.noneYetText' : 'audit.noneFoundText') : t('organisation.noAuditText')}
         >
           {filtered && (
-            <Button variant="default" onClick={() => change({})}>
+            <Button
+              variant="default"
+              onClick={() => {
+                change({})
+                setCleared(cleared + 1)
+              }}
+            >
               {t('audit.clear')}
             </Button>
           )}
