@@ -58,7 +58,7 @@ unless { resource.tags.contains("%s") && context.weekday <= 7 };`, group, tag)}
 	start(intern, true)
 	start(author, false)
 	s.own(t, owner, "PUT", "/v1/policies/"+made.ID, policy("python"), &made, 200, "If-Match", etag)
-	s.own(t, owner, "PUT", "/v1/policies/"+made.ID, policy("intro"), nil, 409, "If-Match", etag)
+	s.own(t, owner, "PUT", "/v1/policies/"+made.ID, policy("intro"), nil, 412, "If-Match", etag)
 
 	var answer struct {
 		Allowed, Permits bool

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,7 +21,7 @@ type Summary struct {
 	ID        uuid.UUID `json:"id"`
 	Title     string    `json:"title" example:"Interns: introductions only, on weekdays"`
 	Enabled   bool      `json:"enabled" doc:"Whether it holds"`
-	Version   int       `json:"version" doc:"Grows with every change"`
+	Version   int64     `json:"version" doc:"Grows with every change"`
 	ChangedAt time.Time `json:"changedAt"`
 	ChangedBy string    `json:"changedBy,omitempty" doc:"Name of who made this version, if it is still known"`
 }
@@ -71,7 +69,7 @@ type changeInput struct {
 type restoreInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid" doc:"The policy"`
 	Body struct {
-		Version int `json:"version" minimum:"1" doc:"Which version to take back"`
+		Version int64 `json:"version" minimum:"1" doc:"Which version to take back"`
 	}
 }
 
@@ -118,8 +116,6 @@ type Reason struct {
 	Title string `json:"title"`
 }
 
-var errMatch = errs.Malformed("if_match_missing", "Send the policy's ETag as If-Match, so that nobody's change is lost.")
-
 // field is the problem as one of a request.
 func (p Problem) field() errs.Field {
 	return errs.Field{Path: fmt.Sprintf("body.text:%d:%d", p.Line, p.Column), Message: p.Message}
@@ -149,9 +145,9 @@ func (s *Service) Register(api huma.API) {
 	change := op(http.MethodPut, path, "change-policy", PolicyWrite, "Change a policy; its version before is kept")
 	change.Errors = append(change.Errors, http.StatusConflict)
 	huma.Register(api, change, func(ctx context.Context, in *changeInput) (*tagged[View], error) {
-		version, err := strconv.Atoi(strings.Trim(in.Match, `"`))
+		version, err := httpx.Version(in.Match)
 		if err != nil {
-			return nil, errMatch.Wrap(err)
+			return nil, err
 		}
 		p, err := s.Change(ctx, in.Body.policy(in.ID, version))
 		return s.reply(ctx, p, err)
@@ -173,7 +169,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, op(http.MethodPost, "/v1/policies/simulate", "simulate-policy", PolicyRead, "Whether somebody may do something, and by which policy not"), s.simulate)
 }
 
-func (b body) policy(id uuid.UUID, version int) Policy {
+func (b body) policy(id uuid.UUID, version int64) Policy {
 	return Policy{ID: id, Title: b.Title, Text: b.Text, Enabled: b.Enabled, Version: version}
 }
 
@@ -185,7 +181,7 @@ func (s *Service) reply(ctx context.Context, p Policy, err error) (*tagged[View]
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[View]{ETag: `"` + strconv.Itoa(p.Version) + `"`, Body: views[0]}, nil
+	return &tagged[View]{ETag: httpx.Tag(p.Version), Body: views[0]}, nil
 }
 
 // views adds the names of the authors.

@@ -30,7 +30,7 @@ type Policy struct {
 	Title     string
 	Text      string
 	Enabled   bool
-	Version   int        // grows with every change
+	Version   int64      // grows with every change
 	ChangedBy *uuid.UUID // who made this version; nil: the program itself
 	ChangedAt time.Time
 }
@@ -53,7 +53,7 @@ type Service struct {
 var (
 	ErrNotFound  = errs.NotFound("no_such_policy", "There is no such policy in this organisation. Load the list again.")
 	ErrNoVersion = errs.NotFound("no_such_policy_version", "The policy has no such version. Load its history again.")
-	ErrChanged   = errs.Conflict("policy_changed", "Somebody else has changed this policy meanwhile. Load it again, then repeat your change.")
+	ErrChanged   = errs.Changed("policy_changed", "Somebody else has changed this policy meanwhile. Load it again, then repeat your change.")
 	ErrMany      = errs.Conflict("too_many_policies", "An organisation has at most 50 policies. Delete one that nobody needs.")
 
 	errPolicy = errs.Invalid("invalid_policy", "The policy cannot be like this; see errors.")
@@ -144,7 +144,7 @@ func (s *Service) Change(ctx context.Context, p Policy) (Policy, error) {
 }
 
 // Restore makes an earlier version the newest one. It is validated anew: the program may have learned since.
-func (s *Service) Restore(ctx context.Context, id uuid.UUID, number int) (p Policy, err error) {
+func (s *Service) Restore(ctx context.Context, id uuid.UUID, number int64) (p Policy, err error) {
 	err = s.change(ctx, "policy.restored", func(tx pgx.Tx) (Policy, map[string]any, error) {
 		now, err := get(ctx, tx, id, lockRow)
 		if err != nil {

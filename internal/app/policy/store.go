@@ -153,7 +153,7 @@ func remove(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 
 const versionColumns = "policy_id, title, text, enabled, number, changed_by, changed_at"
 
-func version(ctx context.Context, tx pgx.Tx, id uuid.UUID, number int) (Policy, error) {
+func version(ctx context.Context, tx pgx.Tx, id uuid.UUID, number int64) (Policy, error) {
 	return one(ctx, tx, ErrNoVersion, `select `+versionColumns+` from policy_version where policy_id = $1 and number = $2`, id, number)
 }
 
