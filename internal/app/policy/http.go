@@ -45,7 +45,7 @@ type History struct {
 
 type body struct {
 	Title   string `json:"title" minLength:"1" maxLength:"400" doc:"At most 100 characters; people who are refused read it"`
-	Text    string `json:"text" maxLength:"8192" doc:"In Cedar: statements that forbid"`
+	Text    string `json:"text" maxLength:"8192" example:"forbid (principal, action, resource) when { context.hour > 24 };" doc:"In Cedar: statements that forbid"`
 	Enabled bool   `json:"enabled" doc:"Whether it holds"`
 }
 
@@ -80,17 +80,17 @@ type Checked struct {
 
 type checkInput struct {
 	Body struct {
-		Text string `json:"text" maxLength:"8192"`
+		Text string `json:"text" maxLength:"8192" example:"forbid (principal, action, resource) when { context.hour > 24 };"`
 	}
 }
 
 type simulateInput struct {
 	Body struct {
 		User   uuid.UUID          `json:"user" format:"uuid" doc:"Who would ask"`
-		Action tenancy.Permission `json:"action" maxLength:"40" doc:"For which permission, such as session.start"`
+		Action tenancy.Permission `json:"action" maxLength:"40" example:"lab.read" doc:"For which permission, such as session.start"`
 		Kind   string             `json:"kind" enum:"Tenant,Lab,Session,Group,Member" doc:"About what"`
 		About  string             `json:"about,omitempty" maxLength:"63" doc:"Its id; of a lab the slug; nothing for the organisation as a whole"`
-		At     *time.Time         `json:"at,omitempty" doc:"When; now where nothing is said"`
+		At     *time.Time         `json:"at,omitempty" example:"2026-01-05T09:00:00Z" doc:"When; now where nothing is said"`
 		Draft  *draft             `json:"draft,omitempty" doc:"A policy that holds as if it were saved"`
 	}
 }
@@ -98,7 +98,7 @@ type simulateInput struct {
 type draft struct {
 	Replaces string `json:"replaces,omitempty" maxLength:"36" doc:"The saved policy that it stands for, if it is not a new one"`
 	Title    string `json:"title" minLength:"1" maxLength:"400"`
-	Text     string `json:"text" maxLength:"8192"`
+	Text     string `json:"text" maxLength:"8192" example:"forbid (principal, action, resource) when { context.hour > 24 };"`
 }
 
 // Answer is what the simulator says.

@@ -99,7 +99,7 @@ function Templates({ none, onChoose }: { none: boolean; onChoose: (kind: Templat
   const groups = useQuery(groupsQuery())
   return (
     <section className={`${classes.card} ${styles.panel}`} aria-label={t('policies.begin')}>
-      <Title order={3} fz="md" mb={4}>
+      <Title order={2} fz="md" mb={4}>
         {none ? t('policies.none') : t('policies.begin')}
       </Title>
       <Text size="sm" c="dimmed" mb="md">

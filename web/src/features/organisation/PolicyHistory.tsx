@@ -17,7 +17,7 @@ export function PolicyHistory({ id }: { id: string }) {
   const items = versions.data?.items ?? []
   return (
     <section className={`${classes.card} ${styles.panel}`} aria-label={t('policies.history')}>
-      <Title order={3} fz="md" mb="sm">
+      <Title order={2} fz="md" mb="sm">
         {t('policies.history')}
       </Title>
       {versions.isPending && <Skeleton h={80} />}

@@ -40,7 +40,7 @@ export function Simulator({ topics, draft }: Props) {
   }
   return (
     <section className={`${classes.card} ${styles.panel}`} aria-label={t('policies.simulator')}>
-      <Title order={3} fz="md" mb={4}>
+      <Title order={2} fz="md" mb={4}>
         {t('policies.simulator')}
       </Title>
       <Text size="sm" c="dimmed" mb="md">
