@@ -35,8 +35,8 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
-	api.UseMiddleware(gate.Middleware(api))
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied}
+	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
@@ -84,7 +84,11 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
 	// A removed member and a suspended tenant are told what they are, 403, and have no role.
 	member, err := p.identity.Membership(ctx, user, tenant)
-	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, err
+	scope := tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator, Kind: tenancy.Person}
+	if member.Machine {
+		scope.Kind = tenancy.Machine
+	}
+	return scope, err
 }
 
 // excused lets owners see the end of their organisation, and take it back, while they are still signed in.
@@ -187,8 +191,7 @@ func (p *program) mountDocs(mux *httpx.Mux, api huma.API) {
 	mux.HandleFunc("GET /docs", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		// The reader sets style attributes; the page holds no session and no token.
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "+
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "+
 			"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		_, _ = w.Write([]byte(docsPage)) // the client may be gone
 	})
@@ -225,7 +228,7 @@ func (p *program) mountConsole(mux *httpx.Mux) {
 // Pages replace the content policy by their own.
 func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
-	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
+	own := httpx.SecurityHeaders(httpx.Bounded(httpx.CrossOrigin(mux, httpx.CrossOriginPath, p.identity.Origin)), "default-src 'none'; frame-ancestors 'none'", secure)
 	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
 }
