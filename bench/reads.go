@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -50,16 +51,19 @@ func reads(ctx context.Context, _ options, s *server, results *table) error {
 		return err
 	}
 	defer plain.Close()
-	r := &reading{plain: plain, app: app, data: &db.DB{
+	r := &reading{plain: plain, app: app, undecided: &db.DB{
 		Pool: app, Places: places, Authorize: func(context.Context, tenancy.Permission) error { return nil },
 	}}
+	engine := policy.NewEngine(time.Now)
+	r.data = &db.DB{Pool: app, Places: places, Authorize: policy.Authorize, Decide: engine.Decide}
+	engine.DB = r.data
 	if _, err := plain.Exec(ctx, unsigned); err != nil {
 		return fmt.Errorf("make the peer's table: %w", err)
 	}
 	if err := plain.QueryRow(ctx, `select id from pool.lab where tenant_id = $1 limit 1`, tenancy.DefaultTenant()).Scan(&r.lab); err != nil {
 		return fmt.Errorf("find a lab: %w", err)
 	}
-	return r.compare(tenancy.With(ctx, tenancy.Scope{Tenant: tenancy.DefaultTenant(), Role: tenancy.RoleSystem}), results)
+	return r.compare(tenancy.With(ctx, tenancy.Scope{Tenant: tenancy.DefaultTenant(), User: uuid.New(), Role: tenancy.RoleLearner}), results)
 }
 
 // unsigned is the peer of signed scopes: the same table under row level security whose scope is a plain setting, which
@@ -80,14 +84,16 @@ analyze unsigned.lab`
 type reading struct {
 	plain *pgxpool.Pool
 	app   *pgxpool.Pool
-	data  *db.DB
+	data  *db.DB // as the program has it
 	lab   uuid.UUID
+
+	undecided *db.DB // nothing is asked of policies
 }
 
 // compare measures every way in turns, so that a noisy moment meets all of them, and compares the medians.
 func (r *reading) compare(ctx context.Context, results *table) error {
-	ways := []func(context.Context) error{r.autocommitted, r.readInTenant, r.inTenant, r.readUnsigned, r.inUnsigned}
-	const autocommitted, readSigned, inSigned, readUnsigned, inUnsigned = 0, 1, 2, 3, 4
+	ways := []func(context.Context) error{r.autocommitted, r.readInTenant, r.inTenant, r.readUnsigned, r.inUnsigned, r.readUndecided, r.inUndecided}
+	const autocommitted, readSigned, inSigned, readUnsigned, inUnsigned, readUndecided, inUndecided = 0, 1, 2, 3, 4, 5, 6
 	found := make([][]float64, len(ways))
 	for range readRounds {
 		for i, way := range ways {
@@ -107,6 +113,8 @@ func (r *reading) compare(ctx context.Context, results *table) error {
 		{"InTenant, signed", "autocommitted", inSigned, autocommitted, 0.33},
 		{"ReadInTenant, signed", "plain setting", readSigned, readUnsigned, 0.75},
 		{"InTenant, signed", "plain setting", inSigned, inUnsigned, 0.75},
+		{"ReadInTenant, decided by policies", "undecided", readSigned, readUndecided, 0.9},
+		{"InTenant, decided by policies", "undecided", inSigned, inUndecided, 0.9},
 	} {
 		ours, peer := middle(found[pair.ours]), middle(found[pair.peer])
 		share := ours / peer
@@ -142,8 +150,12 @@ func rate(ctx context.Context, read func(context.Context) error) (float64, error
 	return float64(count.Load()) / readTime.Seconds(), err
 }
 
-func (r *reading) readInTenant(ctx context.Context) error {
-	found, err := db.ReadInTenant(ctx, r.data, "lab.read", `select slug from lab where id = @id`, pgx.NamedArgs{"id": r.lab}, pgx.RowTo[string])
+func (r *reading) readInTenant(ctx context.Context) error { return r.read(ctx, r.data) }
+
+func (r *reading) readUndecided(ctx context.Context) error { return r.read(ctx, r.undecided) }
+
+func (r *reading) read(ctx context.Context, data *db.DB) error {
+	found, err := db.ReadInTenant(ctx, data, "lab.read", `select slug from lab where id = @id`, pgx.NamedArgs{"id": r.lab}, pgx.RowTo[string])
 	if err == nil && len(found) != 1 {
 		err = fmt.Errorf("%d rows, want 1", len(found))
 	}
@@ -155,8 +167,12 @@ func (r *reading) autocommitted(ctx context.Context) error {
 	return r.plain.QueryRow(ctx, `select slug from pool.lab where tenant_id = $1 and id = $2`, tenancy.DefaultTenant(), r.lab).Scan(&slug)
 }
 
-func (r *reading) inTenant(ctx context.Context) error {
-	return r.data.InTenant(ctx, "lab.read", func(tx pgx.Tx) error {
+func (r *reading) inTenant(ctx context.Context) error { return r.in(ctx, r.data) }
+
+func (r *reading) inUndecided(ctx context.Context) error { return r.in(ctx, r.undecided) }
+
+func (r *reading) in(ctx context.Context, data *db.DB) error {
+	return data.InWholeTenant(ctx, "lab.read", func(tx pgx.Tx) error {
 		var slug string
 		return tx.QueryRow(ctx, `select slug from lab where id = $1`, r.lab).Scan(&slug)
 	})

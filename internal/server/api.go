@@ -54,6 +54,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.registration.Routes(api)
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
+	p.ownPolicies().Register(api)
 	p.tenantAPI(api)
 	return api
 }

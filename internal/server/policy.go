@@ -1,13 +1,16 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // openData makes the way to tenants' data, which policies guard.
@@ -22,6 +25,49 @@ func (p *program) openData() error {
 		}
 	}, func() { p.decides.Forget(uuid.Nil) })
 	return nil
+}
+
+// ownPolicies makes what organisations write their own policies with.
+func (p *program) ownPolicies() *policy.Service {
+	return &policy.Service{
+		DB: p.data, Engine: p.decides, Names: p.names, RoleOf: p.roleOf, Find: p.find,
+		Changed: func(ctx context.Context, tenant uuid.UUID) {
+			err := pgx.BeginFunc(ctx, p.pools.control, func(tx pgx.Tx) error {
+				return notify.Send(ctx, tx, notify.TopicPolicy, tenant.String())
+			})
+			if err != nil { // other processes remember the old policies for five seconds then
+				p.log.WarnContext(ctx, "tell others that policies changed", "tenant", tenant, "error", err)
+			}
+		},
+	}
+}
+
+func (p *program) roleOf(ctx context.Context, user uuid.UUID) (tenancy.Role, error) {
+	m, err := p.members.Get(ctx, user)
+	return m.Role, err
+}
+
+// find loads what somebody asks the simulator about, if they may see it themselves.
+func (p *program) find(ctx context.Context, kind, id string) (tenancy.Resource, error) {
+	if kind == "Lab" {
+		return p.labs.Get(ctx, id)
+	}
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return nil, policy.ErrResource
+	}
+	switch kind {
+	case "Session":
+		return p.sessions.Get(ctx, parsed)
+	case "Group":
+		g, _, err := p.groups.Get(ctx, parsed)
+		return g, err
+	case "Member":
+		m, err := p.members.Get(ctx, parsed)
+		return m.Member, err
+	default:
+		return nil, policy.ErrResource
+	}
 }
 
 // guarded lets nobody do more with tenants' data than roles and policies say.

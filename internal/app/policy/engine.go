@@ -151,8 +151,9 @@ func (s *set) add(id, title, text string, list cedar.PolicyList) {
 	s.groups = s.groups || strings.Contains(text, "roup") // Group and groups
 	s.titles[cedar.PolicyID(id)] = title
 	for _, p := range list {
+		quick := ready(cedar.PolicyID(id), p)
 		for _, action := range builtin().actionsOf(scopeOf(p)) {
-			s.forbids[action] = append(s.forbids[action], named{cedar.PolicyID(id), p})
+			s.forbids[action] = append(s.forbids[action], quick)
 		}
 	}
 }
@@ -162,7 +163,8 @@ func (s *set) binds(p tenancy.Permission) bool { return s.broken != "" || len(s.
 // Decision is an answer with its reasons.
 type Decision struct {
 	Allowed bool
-	Role    string   // the role's policy that permits, where one does
+	Role    string   // of who asks
+	Permits bool     // the role permits it
 	By      []string // ids of the tenant's policies that forbid
 	Titles  []string // of those
 	Failed  string   // what went wrong with a policy, which denies
@@ -171,16 +173,11 @@ type Decision struct {
 // decide asks the role's policies and the tenant's own. A policy that cannot be evaluated denies: to Cedar it would be as
 // if it were not there, and what it forbids would be open.
 func (s *set) decide(w *world, p tenancy.Permission, of tenancy.Entity) Decision {
-	all := append(append(policies{}, builtin().permits[p]...), s.forbids[p]...)
-	decision, why := cedar.Authorize(all, w.entities, cedar.Request{
-		Principal: w.asker.UID, Action: actionUID(p), Resource: w.resource(of), Context: w.context,
-	})
-	d := Decision{Allowed: bool(decision)}
+	decision, why := w.ask(p, w.resource(of), builtin().permits[p], s.forbids[p])
+	d := Decision{Allowed: decision == cedar.Allow, Role: string(w.role), Permits: builtin().allowed[w.role][p]}
 	for _, r := range why.Reasons {
 		if title, own := s.titles[r.PolicyID]; own {
 			d.by(string(r.PolicyID), title)
-		} else {
-			d.Role = string(r.PolicyID)
 		}
 	}
 	for _, failed := range why.Errors {

@@ -23,18 +23,38 @@ func actionUID(p tenancy.Permission) cedar.EntityUID {
 	return cedar.NewEntityUID(typeAction, cedar.String(p))
 }
 
-// policies are asked one after the other.
-type policies []named
+// applicable are the policies that are for who asks, whatever they say.
+type applicable struct {
+	world *world
+	lists [][]named
+}
 
 // All implements cedar.PolicyIterator.
-func (list policies) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+func (a applicable) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for _, p := range list {
-			if !yield(p.id, p.policy) {
-				return
+		for _, list := range a.lists {
+			for _, p := range list {
+				if a.world.is(p) && !yield(p.id, p.policy) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// ask asks Cedar about policies whose actions are known to match.
+func (w *world) ask(p tenancy.Permission, about cedar.EntityUID, lists ...[]named) (cedar.Decision, cedar.Diagnostic) {
+	return cedar.Authorize(applicable{w, lists}, w.entities, cedar.Request{
+		Principal: w.asker.UID, Action: actionUID(p), Resource: about, Context: w.context,
+	})
+}
+
+// is tells whether a policy is for who asks.
+func (w *world) is(p named) bool {
+	if p.exact {
+		return p.who == w.asker.UID
+	}
+	return p.who == (cedar.EntityUID{}) || slices.Contains(w.above, p.who)
 }
 
 // membership says which groups people are in, and which group each group is in.
@@ -85,7 +105,9 @@ func moment(at time.Time) cedar.Record {
 
 // world is what one caller's questions are decided with.
 type world struct {
+	role     tenancy.Role
 	asker    cedar.Entity
+	above    []cedar.EntityUID // who asks, and everything that they are in
 	entities cedar.EntityMap
 	context  cedar.Record
 	members  *membership
@@ -93,12 +115,18 @@ type world struct {
 
 func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
 	w := &world{
-		asker: asker(scope.User.String(), scope.Role, members.of(scope.User)), entities: cedar.EntityMap{},
+		role: scope.Role, asker: asker(scope.User.String(), scope.Role, members.of(scope.User)), entities: cedar.EntityMap{},
 		context: moment(at), members: members,
 	}
 	w.entities[w.asker.UID] = w.asker
+	w.above = append(slices.Collect(w.asker.Parents.All()), w.asker.UID)
 	if members == nil {
 		return w
+	}
+	for _, group := range members.of(scope.User) {
+		if parent, nested := members.parents[group]; nested {
+			w.above = append(w.above, groupUIDs([]uuid.UUID{parent})...)
+		}
 	}
 	for group, parent := range members.parents {
 		uid := cedar.NewEntityUID(typeGroup, cedar.String(group.String()))

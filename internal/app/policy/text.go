@@ -104,7 +104,7 @@ func bounded(text string) *Problem {
 }
 
 var (
-	position = regexp.MustCompile(`^parse error at <input>:(\d+):(\d+) ("(?:[^"\\]|\\.)*"): `)
+	position = regexp.MustCompile(`^(?:parser error: )?parse error at <input>:(\d+):(\d+) ("(?:[^"\\]|\\.)*"): `)
 	quoted   = regexp.MustCompile("`([^`]+)`")
 )
 
@@ -139,11 +139,7 @@ func (c *checker) statement(p *cedar.Policy) {
 	}
 	if err := builtin().validator.Policy("", tree); err != nil {
 		for _, e := range split(err) {
-			word := ""
-			if at := quoted.FindAllStringSubmatch(e.Error(), -1); at != nil {
-				word = at[len(at)-1][1]
-			}
-			c.problem(word, sentence(e.Error()))
+			c.problem(c.named(e.Error()), sentence(e.Error()))
 		}
 	}
 	if _, everything := tree.Action.(ast.ScopeTypeAll); !everything {
@@ -158,6 +154,16 @@ func (c *checker) statement(p *cedar.Policy) {
 	for _, cond := range tree.Conditions {
 		ast.Inspect(ast.NewNode(cond.Body), c.node)
 	}
+}
+
+// named is the first word in backticks that the statement has, too.
+func (c *checker) named(message string) string {
+	for _, word := range quoted.FindAllStringSubmatch(message, -1) {
+		if strings.Contains(c.text, word[1]) {
+			return word[1]
+		}
+	}
+	return ""
 }
 
 // node refuses what the validator lets pass but what has no answer here: only who asks has a role, and attributes are

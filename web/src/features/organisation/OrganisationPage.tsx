@@ -1,6 +1,6 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconKey, IconUsers, IconUsersGroup } from '@tabler/icons-react'
+import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconKey, IconShieldCheck, IconUsers, IconUsersGroup } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
@@ -16,6 +16,7 @@ import { Invitations } from './Invitations'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
+import { Policies } from './Policies'
 import { UsagePanel } from './UsagePanel'
 import { SignIn } from './SignIn'
 
@@ -83,6 +84,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
     {
       label: t('organisation.group.access'),
       sections: [
+        { value: 'policies', label: t('policies.title'), icon: IconShieldCheck, panel: () => <Policies /> },
         { value: 'domains', label: t('organisation.domains'), icon: IconAt, panel: () => <Domains /> },
         { value: 'sign-in', label: t('providers.tab'), icon: IconKey, panel: () => <SignIn owner={owner} /> },
       ],
