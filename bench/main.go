@@ -23,7 +23,7 @@ type options struct {
 	Program    string   `help:"The program to measure." default:"bin/cloudkida" type:"path"`
 	Runs       int      `help:"Starts of each kind; the median counts." default:"30"`
 	Keystrokes int      `help:"Keystrokes whose echo is timed." default:"400"`
-	Only       []string `help:"Measure these alone: labs, reads, moves, tenants, identity." enum:"labs,reads,moves,tenants,identity" default:"labs,reads,moves,tenants,identity"`
+	Only       []string `help:"Measure these alone: labs, reads, moves, tenants, identity, users." enum:"labs,reads,moves,tenants,identity,users" default:"labs,reads,moves,tenants,identity,users"`
 }
 
 // limit bounds the whole measurement.
@@ -58,7 +58,7 @@ func run(ctx context.Context, opts options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, *server, *table) error
-	}{{"labs", labs}, {"reads", reads}, {"moves", moves}, {"tenants", tenants}, {"identity", identity}} {
+	}{{"labs", labs}, {"reads", reads}, {"moves", moves}, {"tenants", tenants}, {"identity", identity}, {"users", users}} {
 		if !slices.Contains(opts.Only, part.name) {
 			continue
 		}
