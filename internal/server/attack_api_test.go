@@ -56,6 +56,7 @@ func describe(t *testing.T) []operation {
 			Permission tenancy.Permission `json:"x-permission"`
 			Parameters []struct {
 				Name, In string
+				Required bool
 				Schema   schema
 			}
 			RequestBody struct {
@@ -76,7 +77,9 @@ func describe(t *testing.T) []operation {
 				case "query":
 					o.Query = append(o.Query, query{p.Name, p.Schema.Enum})
 				case "header":
-					o.Header = append(o.Header, p.Name)
+					if p.Required || p.Name == "If-Match" {
+						o.Header = append(o.Header, p.Name)
+					}
 				}
 			}
 			if content, ok := op.RequestBody.Content["application/json"]; ok {
@@ -146,7 +149,7 @@ type ids map[string]string
 
 // kinds are what ids are of. A route that takes another kind fails the suite until a row of it is planted: see rows.
 func kinds() []string {
-	return []string{"actor", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "pool", "registration", "session", "slug", "tenant", "user", "workflow"}
+	return []string{"actor", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "policy", "pool", "registration", "session", "slug", "tenant", "user", "workflow"}
 }
 
 // nowhere is ids of rows that are not there.
@@ -175,9 +178,16 @@ func kindOf(path, name string) (kind, constant string) {
 		return "plan", ""
 	case "id":
 		before, _, _ := strings.Cut(path, "/{id}")
-		return strings.TrimSuffix(before[strings.LastIndexByte(before, '/')+1:], "s"), ""
+		return singular(before[strings.LastIndexByte(before, '/')+1:]), ""
 	}
 	return name, ""
+}
+
+func singular(name string) string {
+	if stem, ok := strings.CutSuffix(name, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(name, "s")
 }
 
 // parameters are the names in an address.

@@ -33,6 +33,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
@@ -53,6 +54,7 @@ type program struct {
 	metrics  *obs.Metrics
 	pools    pools
 	data     *db.DB
+	decides  *policy.Engine
 	silos    *db.Silos
 	places   *db.Places
 	inserter *job.Client
@@ -82,6 +84,7 @@ type program struct {
 	registration *registration.Service
 	directory    *directory.Service
 	jobs         *job.Client
+	answers      *idempotency.Service
 }
 
 // pools are the connections of each role.
@@ -145,7 +148,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
-	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	if err := p.openData(); err != nil {
+		return nil, err
+	}
 	p.identity.Machines.DB = p.data
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.tiers = tier.New(p.pools.control)
@@ -180,6 +185,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
+	p.openConcurrency()
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
@@ -220,6 +226,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
 	p.directory.AddWorkers(workers)
+	p.answers.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
 	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
