@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -72,6 +73,13 @@ func (s *Service) disable(ctx context.Context, tx pgx.Tx, by, user uuid.UUID, di
 		update identity."user" set disabled_at = case when $2 then coalesce(disabled_at, $3) end, updated_at = $3 where id = $1`, user, disabled, s.now())
 	if err != nil {
 		return fmt.Errorf("disable user: %w", err)
+	}
+	e := audit.Entry{Action: "person.enabled", Target: user.String()}
+	if disabled {
+		e.Action = "person.disabled"
+	}
+	if err := errors.Join(audit.OfPerson(ctx, tx, user, e), audit.Operated(ctx, tx, audit.Operation{Entry: e})); err != nil {
+		return err
 	}
 	if !disabled {
 		return nil
