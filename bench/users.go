@@ -26,7 +26,7 @@ const (
 	manyUsers  = 1_000_000
 	usersShare = 1.5
 	browsers   = 300 // calls of each kind
-	signIns    = 40  // with a password, each of half a processor second or so
+	passwordSignIns    = 40  // with a password, each of half a processor second or so
 )
 
 // users measures what people wait for in a pool of a thousand and in one of a million, all of them members of one tenant
@@ -164,7 +164,7 @@ func (p *people) waits(ctx context.Context) ([]wait, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.argon, err = repeat(ctx, signIns, func(ctx context.Context) error {
+	p.argon, err = repeat(ctx, passwordSignIns, func(ctx context.Context) error {
 		_, err := hasher.Verify(ctx, hashed, password)
 		return err
 	})
@@ -179,7 +179,7 @@ func (p *people) waits(ctx context.Context) ([]wait, error) {
 	const members = "/v1/members"
 	return []wait{
 		{what: "sign-in with a session: code, tokens", runs: browsers, do: p.signIn},
-		{what: "sign-in with a password, without argon2 (" + millis(p.argon) + ")", runs: signIns, do: p.byPassword, less: &p.argon},
+		{what: "sign-in with a password, without argon2 (" + millis(p.argon) + ")", runs: passwordSignIns, do: p.byPassword, less: &p.argon},
 		search("members, first page", members, 50, func(string, string) string { return "" }),
 		search("members by whole address", members, 1, func(first, last string) string { return first + "." + last + "@crowd.example" }),
 		search("members by start of an address", members, 1, func(first, last string) string { return first + "." + last }),
