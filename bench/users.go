@@ -22,11 +22,11 @@ import (
 
 // How many people a pool and its tenant are filled with, and what many may cost more than few.
 const (
-	fewUsers   = 1_000
-	manyUsers  = 1_000_000
-	usersShare = 1.5
-	browsers   = 300 // calls of each kind
-	passwordSignIns    = 40  // with a password, each of half a processor second or so
+	fewUsers        = 1_000
+	manyUsers       = 1_000_000
+	usersShare      = 1.5
+	browsers        = 300 // calls of each kind
+	passwordSignIns = 40  // with a password, each of half a processor second or so
 )
 
 // users measures what people wait for in a pool of a thousand and in one of a million, all of them members of one tenant
