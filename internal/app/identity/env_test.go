@@ -67,6 +67,12 @@ func (j *journal) String() string {
 
 func open(t testing.TB) *env {
 	t.Helper()
+	return openAt(t, "127.0.0.1")
+}
+
+// openAt is an installation whose address has this name, or this form of the loopback's.
+func openAt(t *testing.T, host string) *env {
+	t.Helper()
 	key, err := secret.Load(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +82,7 @@ func open(t testing.TB) *env {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	t.Cleanup(server.Close)
+	server.URL = strings.Replace(server.URL, "127.0.0.1", host, 1)
 	e := &env{t: t, db: dbtest.New(t), server: server, key: key, ahead: new(atomic.Int64)}
 	e.Service = e.service(server.URL)
 	e.Mount(mux)

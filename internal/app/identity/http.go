@@ -99,6 +99,7 @@ func (s *Service) Register(api huma.API) {
 		}) (*answer[OneTimeLink], error) {
 			return reply(s.operatorReset(ctx, in.ID))
 		})
+	s.registerDisable(api)
 	s.Factors.Register(api)
 	s.sessions.Register(api)
 }
@@ -235,7 +236,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 }
 
 type listUsersInput struct {
-	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or part of a name"`
+	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or of a word of a name"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/search"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 )
 
@@ -121,26 +122,20 @@ type listed struct {
 	Pool string
 }
 
-// listUsers returns the users whose address starts with q or whose name contains it, the newest first, from before on.
+// listUsers returns the users that q finds, the newest first, from before on.
 func (s *Service) listUsers(ctx context.Context, q string, before uuid.UUID, limit int) ([]listed, error) {
+	found, args := search.Condition(q)
+	maps.Copy(args, pgx.NamedArgs{"before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit})
 	rows, err := s.db.Query(ctx, `
 		select `+userColumns+`, coalesce((
 			select m.role from identity.membership m where m.user_id = u.id and m.status = 'active' order by m.created_at limit 1), ''), p.name
 		from identity."user" u join identity.pool p on p.id = u.pool_id
-		where (@before::uuid is null or u.id < @before)
-			and (@q = '' or u.email_key like @start or lower(u.name) like @part)
-		order by u.id desc limit @limit`, pgx.NamedArgs{
-		"before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit,
-		"q": q, "start": escapeLike(address.Key(q)) + "%", "part": "%" + escapeLike(strings.ToLower(q)) + "%",
-	})
+		where (@before::uuid is null or u.id < @before) and `+found+`
+		order by u.id desc limit @limit`, search.Fresh, args)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[listed])
-}
-
-func escapeLike(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
 
 type querier interface {

@@ -22,7 +22,7 @@ type List struct {
 }
 
 type listInput struct {
-	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or part of a name"`
+	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or of a word of a name"`
 	Role   string `query:"role" enum:"owner,admin,author,instructor,learner" doc:"Only members of this role"`
 	Status string `query:"status" enum:"active,disabled" doc:"Only members of this status"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`

@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/text/unicode/norm"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/search"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Filter narrows a list.
 type Filter struct {
-	Q      string       // the start of an e-mail address, or a part of a name
+	Q      string       // the start of an e-mail address, or of a word of a name
 	Role   tenancy.Role // "": all
 	Status Status       // "": all
 	Before uuid.UUID    // the last member of the page before; zero: from the start
@@ -43,26 +42,19 @@ const (
 const removed = "removed"
 
 func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member, error) {
-	if strings.ContainsRune(f.Q, 0) || !utf8.ValidString(f.Q) {
-		return []Member{}, nil // PostgreSQL has no such text: nobody is called that
-	}
-	key := norm.NFC.String(strings.ToLower(norm.NFKC.String(f.Q)))
+	found, args := search.Condition(f.Q)
+	maps.Copy(args, pgx.NamedArgs{
+		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "status": string(f.Status), "limit": f.Limit,
+	})
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
 		where m.tenant_id = @tenant and m.status <> 'removed' and (@before::uuid is null or m.user_id < @before)
-			and (@role = '' or m.role = @role) and (@status = '' or m.status = @status) and (@q = '' or u.email_key like @start or lower(u.name) like @part)
-		order by m.user_id desc limit @limit`, pgx.NamedArgs{
-		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "status": string(f.Status), "limit": f.Limit,
-		"q": f.Q, "start": escapeLike(key) + "%", "part": "%" + escapeLike(strings.ToLower(f.Q)) + "%",
-	})
+			and (@role = '' or m.role = @role) and (@status = '' or m.status = @status) and `+found+`
+		order by m.user_id desc limit @limit`, search.Fresh, args)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Member])
-}
-
-func escapeLike(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
 
 // find reads a member.

@@ -1,16 +1,18 @@
 import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core'
+import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Dialog } from '@/components/Dialog'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconSearch, IconUsers } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconLock, IconLockOpen, IconSearch, IconUsers } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
+import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
 import type { User } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
-import { useResetPassword, usersQuery } from './api'
+import { useDisableUser, useResetPassword, usersQuery } from './api'
 import classes from './Operator.module.css'
 
 interface Props {
@@ -24,6 +26,8 @@ export function Users({ q, onSearch }: Props) {
   const list = useQuery(usersQuery(q))
   const [typed, setTyped] = useState(q ?? '')
   const [chosen, setChosen] = useState<User>()
+  const [leaving, setLeaving] = useState<User>()
+  const disable = useDisableUser()
   const search = useDebouncedCallback((text: string) => onSearch(text || undefined), 200)
   return (
     <>
@@ -44,17 +48,35 @@ export function Users({ q, onSearch }: Props) {
       {list.data?.items.length === 0 && (
         <Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />
       )}
-      {list.data && list.data.items.length > 0 && <UserTable users={list.data.items} onReset={setChosen} />}
+      {list.data && list.data.items.length > 0 && <UserTable users={list.data.items} onReset={setChosen} onDisable={setLeaving} />}
       {chosen && <ResetDialog user={chosen} onClose={() => setChosen(undefined)} />}
+      {leaving && (
+        <ConfirmDialog
+          opened
+          title={t('operator.disableTitle', { name: leaving.name })}
+          text={t('operator.disableText', { email: leaving.email })}
+          confirm={t('operator.disable')}
+          busy={disable.isPending}
+          onClose={() => setLeaving(undefined)}
+          onConfirm={() => disable.mutate({ id: leaving.id, disabled: true }, { onError: notifyError, onSettled: () => setLeaving(undefined) })}
+        />
+      )}
     </>
   )
 }
 
-function UserTable({ users, onReset }: { users: User[]; onReset: (user: User) => void }) {
+interface TableProps {
+  users: User[]
+  onReset: (user: User) => void
+  onDisable: (user: User) => void
+}
+
+function UserTable({ users, onReset, onDisable }: TableProps) {
   const { t } = useTranslation()
+  const enable = useDisableUser()
   return (
     <div className={classes.card}>
-      <Table.ScrollContainer minWidth={640} type="native">
+      <Table.ScrollContainer minWidth={800} type="native">
         <Table>
           <Table.Thead>
             <Table.Tr>
@@ -76,19 +98,48 @@ function UserTable({ users, onReset }: { users: User[]; onReset: (user: User) =>
                   <Group gap={6}>
                     {user.role}
                     {user.operator && <Badge variant="light">{t('operator.operator')}</Badge>}
+                    {user.disabled && (
+                      <Badge variant="light" color="red">
+                        {t('operator.disabled')}
+                      </Badge>
+                    )}
                   </Group>
                 </Table.Td>
                 <Table.Td>{dateTime(user.createdAt)}</Table.Td>
                 <Table.Td ta="right">
-                  <Button
-                    size="xs"
-                    variant="default"
-                    leftSection={<IconKey size={14} />}
-                    aria-label={t('operator.resetFor', { name: user.name })}
-                    onClick={() => onReset(user)}
-                  >
-                    {t('operator.reset')}
-                  </Button>
+                  <Group gap={6} justify="flex-end" wrap="nowrap">
+                    <Button
+                      size="xs"
+                      variant="default"
+                      leftSection={<IconKey size={14} />}
+                      aria-label={t('operator.resetFor', { name: user.name })}
+                      onClick={() => onReset(user)}
+                    >
+                      {t('operator.reset')}
+                    </Button>
+                    {user.disabled ? (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        leftSection={<IconLockOpen size={14} />}
+                        aria-label={t('operator.enableFor', { name: user.name })}
+                        loading={enable.isPending && enable.variables.id === user.id}
+                        onClick={() => enable.mutate({ id: user.id, disabled: false }, { onError: notifyError })}
+                      >
+                        {t('operator.enable')}
+                      </Button>
+                    ) : (
+                      <Button
+                        size="xs"
+                        variant="default"
+                        leftSection={<IconLock size={14} />}
+                        aria-label={t('operator.disableFor', { name: user.name })}
+                        onClick={() => onDisable(user)}
+                      >
+                        {t('operator.disable')}
+                      </Button>
+                    )}
+                  </Group>
                 </Table.Td>
               </Table.Tr>
             ))}

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation } from '@tanstack/react-query'
+import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 
 export function environmentsQuery() {
@@ -20,5 +20,19 @@ export function usersQuery(q: string | undefined) {
 export function useResetPassword() {
   return useMutation({
     mutationFn: (id: string) => ok(api.POST('/v1/operator/users/{id}/password-reset', { params: { path: { id } } })),
+  })
+}
+
+/** Shuts a person out of every organisation, or lets them in again. */
+export function useDisableUser() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ id, disabled }: { id: string; disabled: boolean }) =>
+      ok(
+        disabled
+          ? api.POST('/v1/operator/users/{id}/disable', { params: { path: { id } } })
+          : api.POST('/v1/operator/users/{id}/enable', { params: { path: { id } } }),
+      ),
+    onSettled: () => client.invalidateQueries({ queryKey: ['operator', 'users'] }),
   })
 }

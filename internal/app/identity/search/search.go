@@ -1,0 +1,39 @@
+// Package search finds people by what somebody types into a search field, in pools of any size.
+package search
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+)
+
+// Fresh goes before the arguments of a statement with a Condition: PostgreSQL plans it for what was typed. A plan for any
+// text could use no index, as it does not know where a pattern begins.
+const Fresh = pgx.QueryExecModeCacheDescribe
+
+// found is the condition, in the words of migration 0057's indexes.
+const found = `(u.email_key like @search_address or lower(u.name) like @search_name
+	or substring(lower(u.name) from '^[^ ]+ (.*)$') like @search_name
+	or substring(lower(u.name) from '^[^ ]+ [^ ]+ (.*)$') like @search_name
+	or substring(lower(u.name) from '^[^ ]+ [^ ]+ [^ ]+ (.*)$') like @search_name)`
+
+// Condition is what holds for the rows u of identity."user" that q finds, and its arguments: those whose address starts
+// with q, or whose name has q at its start or at that of its second, third or fourth word.
+func Condition(q string) (sql string, args pgx.NamedArgs) {
+	switch {
+	case q == "":
+		return "true", pgx.NamedArgs{}
+	case strings.ContainsRune(q, 0) || !utf8.ValidString(q):
+		return "false", pgx.NamedArgs{} // PostgreSQL has no such text: nobody is called that
+	}
+	name := strings.ToLower(address.CleanName(q))
+	return found, pgx.NamedArgs{"search_address": escape(address.Key(q)) + "%", "search_name": escape(name) + "%"}
+}
+
+// escape takes the meaning of pattern characters away.
+func escape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}
