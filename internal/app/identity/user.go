@@ -34,6 +34,8 @@ type NewUser struct {
 	Operator bool
 	Tenant   uuid.UUID
 	Role     tenancy.Role
+	Proved   bool   // the e-mail address is theirs
+	Locale   string // that they read; empty: as their browser says
 	Address  string // of the network, from which the person agreed to today's documents; empty: did not
 }
 

@@ -151,8 +151,17 @@ export async function signInAgain(): Promise<void> {
   await (await opened()).signinRedirect({ prompt: 'login', state: { returnTo: here() } satisfies Return })
 }
 
+/** Set in the address by identity's pages, after which somebody is signed in there. */
+const arrived = 'signed-in'
+
 /** Whether a silent sign-in is worth a try: somebody signed in on this browser and did not sign out. */
 export function maySignInSilently(): boolean {
+  const url = new URL(window.location.href)
+  if (url.searchParams.has(arrived)) {
+    url.searchParams.delete(arrived)
+    window.history.replaceState(null, '', url)
+    return true
+  }
   return recall(hint, false, (value) => typeof value === 'boolean')
 }
 
