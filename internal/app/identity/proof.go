@@ -73,3 +73,14 @@ func (s *Service) enterProved(w http.ResponseWriter, r *http.Request, pool Pool,
 func (s *Service) locale(r *http.Request) words.Locale {
 	return s.pages.Words.Match(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language"))
 }
+
+// product is whose pages are those that no organisation has to itself.
+const product = "Cloudkida"
+
+// readable is where the page is that a browser can read again, in another language, too.
+func readable(r *http.Request) *url.URL {
+	if r.Method != http.MethodGet {
+		return nil
+	}
+	return r.URL
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
@@ -16,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
@@ -122,6 +124,9 @@ func (s *Service) openFactors() error {
 	s.Factors = &factor.Service{
 		DB: s.db, Key: s.key, Sessions: s.sessions, Throttle: s.throttle, Keys: keys, Now: s.now, Log: s.log, Forget: s.Forget, Home: s.publicURL + "/",
 		Fresh: s.RequireFresh,
+		Letter: func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error) {
+			return s.Proofs.CodeLetter(ctx, tx, user, code)
+		},
 		Site: factor.Site{Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Password: func(ctx context.Context, pool Pool, user uuid.UUID, given string) error {
 			return s.ConfirmPassword(ctx, pool.Name, user, given)
 		}},

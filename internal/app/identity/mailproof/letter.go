@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
@@ -25,6 +26,24 @@ type letter struct {
 
 // post queues a letter in tx.
 func (s *Service) post(ctx context.Context, tx pgx.Tx, l words.Locale, m letter) error {
+	written, err := write(l, m)
+	if err != nil {
+		return err
+	}
+	return s.Send(ctx, tx, written)
+}
+
+// CodeLetter is the mail with a code of the second step, in the user's language.
+func (s *Service) CodeLetter(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error) {
+	var who account
+	if err := tx.QueryRow(ctx, `select locale from identity."user" where id = $1`, user).Scan(&who.Locale); err != nil {
+		return mail.Message{}, fmt.Errorf("read user: %w", err)
+	}
+	return write(s.localeOf(who, s.Words.Match()), letter{kind: "code", pairs: []any{"code", code}})
+}
+
+// write puts a letter into words.
+func write(l words.Locale, m letter) (mail.Message, error) {
 	say := func(part string) string { return l.Text("mail."+m.kind+"."+part, m.pairs...) }
 	written := mail.Letter{
 		Lang: l.Tag(), Dir: l.Dir(), Brand: product, Title: say("title"), Paragraphs: []string{say("text")}, Closing: []string{say("closing")},
@@ -35,9 +54,9 @@ func (s *Service) post(ctx context.Context, tx pgx.Tx, l words.Locale, m letter)
 	}
 	text, html, err := written.Render()
 	if err != nil {
-		return fmt.Errorf("write %s: %w", m.kind, err)
+		return mail.Message{}, fmt.Errorf("write %s: %w", m.kind, err)
 	}
-	return s.Send(ctx, tx, mail.Message{To: m.to, Subject: say("subject"), Text: text, HTML: html, Kind: "identity." + m.kind, Keep: m.keep})
+	return mail.Message{To: m.to, Subject: say("subject"), Text: text, HTML: html, Kind: "identity." + m.kind, Keep: m.keep}, nil
 }
 
 // PasswordChanged tells an account's owner, in the transaction that changes the password.

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
@@ -100,6 +99,8 @@ type Data struct {
 	Program     Program // that asks to be let in
 	Mailbox     bool    // no mail server is set: an operator hands letters on
 	Locale      words.Locale
+	Brand       string   // whose pages these are
+	Request     string   // of the error page: what its operator finds it by
 	Address     *url.URL // of the page itself
 }
 
@@ -132,11 +133,10 @@ func New() (*Renderer, error) {
 		css: {"text/css; charset=utf-8", style}, js: {"text/javascript; charset=utf-8", script},
 	}}
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
-		"style":  func() string { return css },
-		"script": func() string { return js },
-		"time":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
-		"field":  func(d Data, name string) field { return field{Data: d, Field: name} },
+		"style":     func() string { return css },
+		"script":    func() string { return js },
+		"languages": func(d Data) []Language { return d.Languages(catalogue.Locales()) },
+		"field":     func(d Data, name string) field { return field{Data: d, Field: name} },
 	}).ParseFS(templates, "template/layout.html", "template/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)

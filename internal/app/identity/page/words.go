@@ -35,6 +35,15 @@ func (d Data) Rich(key string, pairs ...any) template.HTML {
 // Said is a text of the program's own code, such as an error, in the page's language.
 func (d Data) Said(text string) string { return d.Locale.Said(text) }
 
+// Day is a date in the page's language.
+func (d Data) Day(t time.Time) string {
+	t = t.UTC()
+	return fmt.Sprintf("%d %s %d", t.Day(), d.T("month."+strconv.Itoa(int(t.Month()))), t.Year())
+}
+
+// Time is a date with the time of day.
+func (d Data) Time(t time.Time) string { return d.Day(t) + t.UTC().Format(", 15:04 UTC") }
+
 // Limited says how long to wait.
 func Limited(w http.ResponseWriter, wait time.Duration) error {
 	seconds := int(math.Ceil(wait.Seconds()))
