@@ -20,6 +20,7 @@ import (
 const (
 	TopicMember = "member" // id: a user, whose memberships, sign-ins or rights changed
 	TopicTenant = "tenant" // id: a tenant, whose status, tier, placement or name changed
+	TopicPolicy = "policy" // id: a tenant, whose own policies changed; their Service sends it
 )
 
 // Times of the one connection.

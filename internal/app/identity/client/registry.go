@@ -150,7 +150,7 @@ func (r *Registry) change(ctx context.Context, fn func(pgx.Tx, tenancy.Scope) er
 }
 
 func (r *Registry) record(ctx context.Context, action, id string, detail map[string]any) error {
-	return r.DB.InTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
+	return r.DB.InWholeTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
 }
 
 func (r *Registry) inTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx, tenancy.Scope) error) error {
@@ -158,7 +158,7 @@ func (r *Registry) inTenant(ctx context.Context, p tenancy.Permission, fn func(p
 	if !ok || scope.Tenant == uuid.Nil {
 		return errNoScope
 	}
-	if err := r.DB.Authorize(ctx, p); err != nil {
+	if err := r.DB.Allow(ctx, p, tenancy.Whole{}); err != nil {
 		return err
 	}
 	// A parsed UUID has hexadecimal digits and hyphens only.
