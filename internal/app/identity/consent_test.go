@@ -13,7 +13,7 @@ func TestSignUpKeepsWhatThePersonAgreedTo(t *testing.T) {
 	b, c := e.browser(), e.client()
 	page := b.get(c.url(oauth2.SetAuthURLParam("prompt", "create")))
 	page = b.submit(b.submit(page, "name", "Ada", "email", "ada@example.com"), "code", e.box.code(t))
-	if !strings.Contains(page.body, `you agree to the <a href="https://example.com/terms"`) {
+	if !strings.Contains(page.body, `you agree to: <a href="https://example.com/terms"`) {
 		t.Errorf("the page does not say what one agrees to: %s", page.body)
 	}
 	b.submit(page, "password", goodPassword)
