@@ -29,6 +29,21 @@ export function tenantHint(): string | undefined {
   return name === '' || name === 'default' ? undefined : name
 }
 
+/** Where the person who is signed in was last: a later sign-in goes there without asking. */
+const home = 'home'
+
+/** Remembers the organisation that the tokens are for. */
+export function rememberTenant(name: string): void {
+  keep(home, name)
+  if (name !== 'default') keep(portal, name)
+}
+
+/** Back to where the person was: without it, identity asks those who are in several organisations. */
+function backHome(): { extraQueryParams?: Record<string, string> } {
+  const name = recall<string>(home, '', isName)
+  return name === '' ? {} : { extraQueryParams: { tenant: name } }
+}
+
 /** The organisation is not there any more: the next visit goes to the installation's own portal. */
 export function forgetTenant(): void {
   keep(portal, null)
@@ -134,6 +149,7 @@ export function stayErased(): void {
 /** Leaves after the end of the account: there is no session left to end. */
 export async function leaveErased(): Promise<void> {
   keep(hint, false)
+  keep(home, null)
   forgetTenant()
   await (await opened()).removeUser()
   window.location.assign('/')
@@ -143,12 +159,12 @@ export async function leaveErased(): Promise<void> {
 export async function reauthenticate(): Promise<void> {
   if (erased) return
   await (await opened()).removeUser()
-  await signIn()
+  await (await opened()).signinRedirect({ ...backHome(), state: { returnTo: here() } satisfies Return })
 }
 
 /** Before something dangerous: the person signs in once more and is back at this very address, to do it then. */
 export async function signInAgain(): Promise<void> {
-  await (await opened()).signinRedirect({ prompt: 'login', state: { returnTo: here() } satisfies Return })
+  await (await opened()).signinRedirect({ ...backHome(), prompt: 'login', state: { returnTo: here() } satisfies Return })
 }
 
 /** Set in the address by identity's pages, after which somebody is signed in there. */
@@ -167,7 +183,7 @@ export function maySignInSilently(): boolean {
 
 /** Asks identity whether its own session still lives, without any page of it. */
 export async function signInSilently(): Promise<void> {
-  await (await opened()).signinRedirect({ prompt: 'none', state: { returnTo: here() } satisfies Return })
+  await (await opened()).signinRedirect({ ...backHome(), prompt: 'none', state: { returnTo: here() } satisfies Return })
 }
 
 /** Ends the redirect from identity. Returns where to go on; signedIn is false when a silent try found nobody. */
@@ -197,6 +213,7 @@ function ownPath(state: unknown): string {
 /** Goes on in another organisation of the same person. */
 export async function switchTenant(name: string): Promise<void> {
   keep(portal, name)
+  keep(home, name)
   await (await opened()).removeUser()
   window.location.assign(`/?tenant=${encodeURIComponent(name)}`)
 }
@@ -204,5 +221,6 @@ export async function switchTenant(name: string): Promise<void> {
 /** Ends the session here and at identity. */
 export async function signOut(): Promise<void> {
   keep(hint, false)
+  keep(home, null)
   await (await opened()).signoutRedirect()
 }

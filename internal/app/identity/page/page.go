@@ -38,6 +38,7 @@ const (
 	// The mail is on its way, and what follows it.
 	SignUpSent    Name = "sign-up-sent"
 	SignUpConfirm Name = "sign-up-confirm"
+	ChooseTenant  Name = "choose-tenant"
 	Forgot        Name = "forgot"
 	ForgotSent    Name = "forgot-sent"
 	Setup         Name = "setup"
@@ -62,7 +63,7 @@ const (
 
 func names() []Name {
 	return []Name{
-		SignIn, SignUp, SignUpSent, SignUpConfirm, Forgot, ForgotSent, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
+		SignIn, SignUp, SignUpSent, SignUpConfirm, ChooseTenant, Forgot, ForgotSent, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
 		Challenge, Factors, NewFactor, App, EmailCode, PasskeyNew, Recovery, Confirm, Devices,
 		Device, DeviceConfirm, DeviceDone, Consent,
 	}
@@ -97,6 +98,7 @@ type Data struct {
 	Documents   []consent.Document
 	PasswordMin int     // fewest characters of a new password
 	Program     Program // that asks to be let in
+	Choices     []Door  // organisations to choose from
 	Mailbox     bool    // no mail server is set: an operator hands letters on
 	Locale      words.Locale
 	Brand       string   // whose pages these are
