@@ -162,7 +162,7 @@ func (s *Service) sent(r *http.Request, p proof) page.Data {
 func (s *Service) showSent(w http.ResponseWriter, r *http.Request, pool access.Pool) error {
 	p, err := s.here(r, pool)
 	if errors.Is(err, ErrOver) {
-		return s.to(w, r, pool, "/sign-up", r.URL.Query())
+		return s.to(w, r, pool, "/sign-up", nil)
 	}
 	if err != nil {
 		return err
