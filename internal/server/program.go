@@ -31,8 +31,11 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
@@ -74,6 +77,10 @@ type program struct {
 	exports      *export.Service
 	persons      *person.Service
 	signer       *proof.Signer
+	sealer       *chain.Sealer
+	verifier     *chain.Verifier
+	relay        *audit.Relay
+	denials      *audit.Denials
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service
@@ -83,6 +90,7 @@ type program struct {
 	registration *registration.Service
 	directory    *directory.Service
 	jobs         *job.Client
+	answers      *idempotency.Service
 }
 
 // pools are the connections of each role.
@@ -183,6 +191,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
+	p.openConcurrency()
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
@@ -223,10 +232,12 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
 	p.directory.AddWorkers(workers)
+	p.answers.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
 	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
+	river.AddWorker(workers, &retainWorker{program: p})
 	var periodic []*river.PeriodicJob
 	if p.cfg.Has(RoleWorker) {
 		queues[river.QueueDefault], queues[workflow.Queue], queues[mail.Queue] = defaultWorkers, workflowWorkers, mail.QueueWorkers
@@ -235,6 +246,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Hour, KeysArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
+			every(retainEvery, RetainArgs{}, river.QueueDefault),
 			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),
 			every(time.Hour, directory.RecheckArgs{}, river.QueueDefault),
 			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))

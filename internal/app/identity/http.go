@@ -227,7 +227,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 		return err
 	}
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := changePassword(ctx, tx, who.ID, hash, claims.Session); err != nil {
+		if err := changePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
 			return err
 		}
 		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.pages.Words.Match())

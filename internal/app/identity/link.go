@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -76,7 +77,11 @@ func (s *Service) makeLink(ctx context.Context, pool Pool, kind linkKind, user u
 		}
 		_, err := tx.Exec(ctx, `insert into identity.one_time_link (token_hash, pool_id, kind, user_id, expires_at) values ($1, $2, $3, $4, $5)`,
 			hash, pool.ID, string(kind), user, s.now().Add(life))
-		return err
+		if err != nil || kind != linkReset {
+			return err
+		}
+		e := audit.Entry{Action: "person.password_reset_link", Target: user.UUID.String()}
+		return errors.Join(audit.OfPerson(ctx, tx, user.UUID, e), audit.Operated(ctx, tx, audit.Operation{Entry: e}))
 	})
 	if err != nil {
 		return "", fmt.Errorf("make %s link: %w", kind, err)
@@ -215,7 +220,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		if found, err := s.takeLink(ctx, tx, pool, linkReset, link); err != nil || !found {
 			return cmp.Or(err, error(errResetLink))
 		}
-		if err := resetPassword(ctx, tx, who.ID, hash, r.PostForm.Get("stay") == "yes"); err != nil {
+		if err := changePassword(ctx, tx, who.ID, hash, uuid.Nil, r.PostForm.Get("stay") == "yes"); err != nil {
 			return err
 		}
 		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r))
@@ -247,15 +252,4 @@ func lock(ctx context.Context, tx pgx.Tx, what string) error {
 		return fmt.Errorf("lock %s: %w", what, err)
 	}
 	return nil
-}
-
-// resetPassword sets a password; stay leaves what is signed in elsewhere.
-func resetPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, stay bool) error {
-	if !stay {
-		return changePassword(ctx, tx, user, hash, uuid.Nil)
-	}
-	if err := updatePassword(ctx, tx, user, hash); err != nil {
-		return err
-	}
-	return dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -127,13 +128,18 @@ var (
 )
 
 // changePassword sets a new password and ends everything that the old one opened, but for the token family to keep and
-// the browser session that it came from.
-func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID) error {
+// the browser session that it came from; stay ends nothing but links.
+func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID, stay bool) error {
 	if err := updatePassword(ctx, tx, user, hash); err != nil {
 		return err
 	}
 	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
-	return browser.EndAll(ctx, tx, user, keep)
+	if !stay {
+		if err := browser.EndAll(ctx, tx, user, keep); err != nil {
+			return err
+		}
+	}
+	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.password_changed", Target: user.String()})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +47,7 @@ type List struct {
 
 // Used is one limit of a plan with what is used of it.
 type Used struct {
-	Name Limit  `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
+	Name Limit  `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage,auditDays"`
 	Most *int64 `json:"most,omitempty" doc:"Absent where nothing bounds it"`
 	Used *int64 `json:"used,omitempty" doc:"Absent where it is not a matter of use, such as a rate"`
 }
@@ -93,14 +92,12 @@ func reply(t Tier, err error) (*tierOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tierOutput{ETag: `"` + strconv.FormatInt(t.Version, 10) + `"`, Body: view(t)}, nil
+	return &tierOutput{ETag: httpx.Tag(t.Version), Body: view(t)}, nil
 }
 
 type nameInput struct {
 	Name string `path:"name" pattern:"^[a-z][a-z0-9-]{1,38}$"`
 }
-
-var errMatch = errs.Malformed("if_match_missing", "Send the tier's ETag as If-Match, so that nobody's change is lost.")
 
 // API serves tiers.
 type API struct {
@@ -133,9 +130,9 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 			Match string `header:"If-Match" doc:"The tier's ETag"`
 			Body  body
 		}) (*tierOutput, error) {
-			version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+			version, err := httpx.Version(in.Match)
 			if err != nil {
-				return nil, errMatch.Wrap(err)
+				return nil, err
 			}
 			return reply(a.Change(ctx, in.Body.tier(in.Name, version)))
 		})
@@ -146,7 +143,7 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 
 // LimitView is one limit of an organisation: its tier's, and its own in place of it.
 type LimitView struct {
-	Name   Limit      `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
+	Name   Limit      `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage,auditDays"`
 	Tier   *int64     `json:"tier,omitempty" doc:"Absent where the tier does not bound it"`
 	Own    *int64     `json:"own,omitempty" doc:"Absent where the tier's is used"`
 	Reason string     `json:"reason,omitempty" doc:"Why it has its own"`

@@ -30,11 +30,12 @@ const (
 	Burst           Limit = "burst"           // requests at once
 	DailyRequests   Limit = "dailyRequests"   // of API keys and machine clients
 	Storage         Limit = "storage"         // bytes of published labs
+	AuditDays       Limit = "auditDays"       // for which the audit log is kept
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
-	return []Limit{Members, Sessions, SessionsPerUser, Rate, Burst, DailyRequests, Storage}
+	return []Limit{Members, Sessions, SessionsPerUser, Rate, Burst, DailyRequests, Storage, AuditDays}
 }
 
 // Feature names what a tier may have.
@@ -100,6 +101,8 @@ func words(l Limit) string {
 		return "labs running at once for each person"
 	case Storage:
 		return "bytes of published labs"
+	case AuditDays:
+		return "days of the audit log"
 	case Members, Rate, Burst, DailyRequests:
 		return string(l)
 	}
@@ -112,7 +115,7 @@ var (
 	ErrLimit    = errs.Conflict("plan_limit", "")
 	ErrTaken    = errs.Conflict("tier_taken", "There is a tier of this name already.")
 	ErrUsed     = errs.Conflict("tier_used", "Organisations have this tier. Give them another one first.")
-	ErrChanged  = errs.Conflict("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
+	ErrChanged  = errs.Changed("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
 	ErrTier     = errs.Invalid("invalid_tier", "The tier cannot be like this; see errors.")
 	ErrName     = errs.Invalid("unknown_limit", "There is no such limit.")
 	ErrTenant   = errs.NotFound("no_such_tenant", "There is no such organisation.")

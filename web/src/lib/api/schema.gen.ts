@@ -740,6 +740,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What operators did to the installation, the newest first */
+        get: operations["list-operator-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/environments": {
         parameters: {
             query?: never;
@@ -1692,7 +1709,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Whether people sign in only by the organisation's identity providers */
+        get: operations["get-sign-in-rule"];
         /** Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners */
         put: operations["set-sign-in-rule"];
         post?: never;
@@ -1731,6 +1749,57 @@ export interface paths {
         get: operations["list-audit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it */
+        get: operations["export-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the audit log is sealed, and when it was last checked */
+        get: operations["get-audit-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check that the audit log is as it was sealed */
+        post: operations["verify-audit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2001,10 +2070,21 @@ export interface components {
             action: string;
             /** @description Who did it; absent for the program itself */
             actor?: string;
+            /**
+             * @description What the actor is
+             * @enum {string}
+             */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
             /** @description Of the actor, if it is still known */
             actorName?: string;
+            /** @description Of the network that the request came from */
+            address?: string;
+            /** @description What has changed, as it is; absent for what was removed */
+            after?: unknown;
             /** Format: date-time */
             at: string;
+            /** @description What has changed, as it was; absent for what was made */
+            before?: unknown;
             /** @description An object; its members depend on the action */
             detail: unknown;
             id: string;
@@ -2014,8 +2094,41 @@ export interface components {
         };
         AuditlogPage: {
             items: components["schemas"]["AuditlogEntry"][];
-            /** @description Cursor of the next page; absent on the last */
+            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
             next?: string;
+        };
+        AuditlogSeals: {
+            /**
+             * Format: int64
+             * @description Entries that were deleted because they were older than the plan keeps them
+             */
+            deleted: number;
+            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
+            hash: string;
+            /** Format: date-time */
+            sealedAt?: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal; 0: there is none yet
+             */
+            seq: number;
+            /** @description The last check that somebody asked for */
+            verified?: components["schemas"]["AuditlogVerified"];
+            /**
+             * Format: int64
+             * @description Entries that wait for their seal, which takes a second
+             */
+            waiting: number;
+        };
+        AuditlogVerified: {
+            /** Format: date-time */
+            at: string;
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Up to which seal
+             */
+            seq: number;
         };
         BrowserDevice: {
             /** @description Network address of the sign-in */
@@ -2040,6 +2153,33 @@ export interface components {
         };
         BrowserDeviceList: {
             items: components["schemas"]["BrowserDevice"][];
+        };
+        ChainFault: {
+            entry?: string;
+            problem: string;
+            /** Format: int64 */
+            seal?: number;
+        };
+        ChainHead: {
+            hash: string;
+            /** Format: date-time */
+            sealedAt: string;
+            /** Format: int64 */
+            seq: number;
+        };
+        ChainReport: {
+            /** Format: int64 */
+            deleted: number;
+            /** Format: int64 */
+            entries: number;
+            faults: components["schemas"]["ChainFault"][];
+            head: components["schemas"]["ChainHead"];
+            partial?: boolean;
+            /** Format: int64 */
+            seals: number;
+            tenant: string;
+            /** Format: int64 */
+            waiting: number;
         };
         ChangePasswordInputBody: {
             current: string;
@@ -2915,6 +3055,38 @@ export interface components {
              */
             status: "active" | "disabled";
         };
+        OperatorlogEntry: {
+            /** @example tier.changed */
+            action: string;
+            /** @description Who did it; absent for the program itself */
+            actor?: string;
+            /** @enum {string} */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
+            /** @description Of the actor, if it is still known */
+            actorName?: string;
+            address?: string;
+            /** @description What has changed, as it is */
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description What has changed, as it was */
+            before?: unknown;
+            /** @description An object; its members depend on the action */
+            detail: unknown;
+            id: string;
+            reason?: string;
+            request?: string;
+            target: string;
+            /** @description Which organisation it was about */
+            tenant?: string;
+            /** @description The organisation's name */
+            tenantTitle?: string;
+        };
+        OperatorlogPage: {
+            items: components["schemas"]["OperatorlogEntry"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         PersonConsent: {
             /** Format: date-time */
             at: string;
@@ -3439,7 +3611,7 @@ export interface components {
         };
         TierLimitView: {
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where the tier's is used
@@ -3477,7 +3649,7 @@ export interface components {
              */
             most?: number;
             /** @enum {string} */
-            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage";
+            name: "members" | "sessions" | "sessionsPerUser" | "rate" | "burst" | "dailyRequests" | "storage" | "auditDays";
             /**
              * Format: int64
              * @description Absent where it is not a matter of use, such as a rate
@@ -3613,7 +3785,10 @@ export interface operations {
                 /** @description Name of an organisation, whose sign-in may be another one */
                 tenant?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3622,11 +3797,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityClientConfig"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -3658,7 +3842,10 @@ export interface operations {
                 /** @description Host that the browser was sent to, such as example.labs.example.com */
                 host?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3667,11 +3854,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryAnswer"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -3727,7 +3923,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3736,11 +3935,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -3783,7 +3991,10 @@ export interface operations {
     "add-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3862,7 +4073,10 @@ export interface operations {
     "get-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -3874,12 +4088,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -3932,7 +4154,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The group's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -3950,6 +4172,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3993,8 +4216,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4016,7 +4257,10 @@ export interface operations {
     "remove-group": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4061,6 +4305,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4084,7 +4337,10 @@ export interface operations {
     "list-group-labs": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4096,11 +4352,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupLabs"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4229,7 +4494,10 @@ export interface operations {
     "remove-group-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4274,6 +4542,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4301,7 +4578,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4313,11 +4593,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["GroupPeople"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4437,7 +4726,10 @@ export interface operations {
     "remove-group-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The group */
                 id: string;
@@ -4482,6 +4774,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -4505,7 +4806,10 @@ export interface operations {
     "list-identity-providers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4514,11 +4818,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationViewList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -4579,7 +4892,10 @@ export interface operations {
     "create-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4658,7 +4974,10 @@ export interface operations {
     "get-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -4670,6 +4989,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4677,164 +4997,8 @@ export interface operations {
                     "application/json": components["schemas"]["FederationView"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FederationView"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "remove-identity-provider": {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The provider's ETag */
-                "If-Match": string;
-            };
-            path: {
-                /** @description The identity provider */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4896,10 +5060,213 @@ export interface operations {
             };
         };
     };
+    "update-identity-provider": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-identity-provider": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The identity provider */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "test-identity-provider": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -4985,7 +5352,10 @@ export interface operations {
     "begin-test-sign-in": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The identity provider */
                 id: string;
@@ -5068,7 +5438,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5077,11 +5450,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5124,7 +5506,10 @@ export interface operations {
     invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5202,7 +5587,10 @@ export interface operations {
     "accept-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5280,7 +5668,10 @@ export interface operations {
     "invite-many": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5310,6 +5701,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5478,7 +5878,10 @@ export interface operations {
     "revoke-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5530,6 +5933,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -5553,7 +5965,10 @@ export interface operations {
     "resend-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The invitation */
                 id: string;
@@ -5647,7 +6062,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5656,11 +6074,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ListOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5703,7 +6130,10 @@ export interface operations {
     "push-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5733,6 +6163,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5772,7 +6211,10 @@ export interface operations {
     "get-lab": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 slug: string;
             };
@@ -5783,11 +6225,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LabDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5830,7 +6281,10 @@ export interface operations {
     "list-machine-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5839,11 +6293,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MachineList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -5886,7 +6349,10 @@ export interface operations {
     "add-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5955,7 +6421,10 @@ export interface operations {
     "remove-machine-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -5998,6 +6467,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6021,7 +6499,10 @@ export interface operations {
     "rotate-machine-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The machine client's id */
                 machine: string;
@@ -6070,6 +6551,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6093,7 +6583,10 @@ export interface operations {
     "get-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6102,11 +6595,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityMe"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6149,7 +6651,10 @@ export interface operations {
     "update-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6162,6 +6667,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6186,8 +6693,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6209,7 +6734,10 @@ export interface operations {
     "list-my-consents": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6218,11 +6746,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PersonConsentList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6323,7 +6860,10 @@ export interface operations {
     "erase-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6410,7 +6950,10 @@ export interface operations {
     "list-my-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6419,11 +6962,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorMine"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6466,7 +7018,10 @@ export interface operations {
     "renew-recovery-codes": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6531,7 +7086,10 @@ export interface operations {
     "remove-my-factor": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -6583,6 +7141,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6606,7 +7173,10 @@ export interface operations {
     "list-my-grants": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6615,11 +7185,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalGivenList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6662,7 +7241,10 @@ export interface operations {
     "revoke-my-grant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -6705,6 +7287,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6728,7 +7319,10 @@ export interface operations {
     "change-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6763,6 +7357,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6786,7 +7389,10 @@ export interface operations {
     "list-my-sessions": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6795,11 +7401,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BrowserDeviceList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6845,7 +7460,10 @@ export interface operations {
                 /** @description Here as well */
                 here?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6876,6 +7494,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6899,7 +7526,10 @@ export interface operations {
     "end-my-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Of the list */
                 id: string;
@@ -6942,6 +7572,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -6975,7 +7614,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6984,11 +7626,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7031,7 +7682,10 @@ export interface operations {
     "get-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7043,11 +7697,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MemberView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7099,7 +7762,10 @@ export interface operations {
     "remove-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7151,6 +7817,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7174,7 +7849,10 @@ export interface operations {
     "update-member": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7190,6 +7868,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7232,8 +7912,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7255,7 +7953,10 @@ export interface operations {
     "set-member-status": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The member's user id */
                 user: string;
@@ -7271,6 +7972,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7313,8 +8016,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7336,7 +8057,10 @@ export interface operations {
     "list-oauth-clients": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7345,11 +8069,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClientRegisteredList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7392,7 +8125,10 @@ export interface operations {
     "register-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7461,7 +8197,10 @@ export interface operations {
     "remove-oauth-client": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7504,6 +8243,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7527,7 +8275,10 @@ export interface operations {
     "rotate-oauth-client-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description client_id of the program */
                 client: string;
@@ -7601,10 +8352,23 @@ export interface operations {
             };
         };
     };
-    "list-environments": {
+    "list-operator-audit": {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Start of an action, such as tier. or tenant. */
+                action?: string;
+                /** @description Id of an operator */
+                actor?: string;
+                /** @description Id of an organisation */
+                tenant?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7613,11 +8377,88 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorlogPage"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-environments": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EnvironmentOverview"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7665,7 +8506,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7674,11 +8518,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7721,7 +8574,10 @@ export interface operations {
     "get-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7732,11 +8588,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MailDetail"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7779,7 +8644,10 @@ export interface operations {
     "retry-mail": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7814,6 +8682,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -7837,7 +8714,10 @@ export interface operations {
     "get-pool": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Name of the user pool */
                 pool: string;
@@ -7849,12 +8729,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7898,7 +8786,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The settings' ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -7916,11 +8804,285 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pool-factors": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of a user pool, such as default */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-pool-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the user pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingRotated"];
                 };
             };
             /** @description Unauthorized */
@@ -7979,214 +9141,6 @@ export interface operations {
             };
         };
     };
-    "get-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "put-pool-factors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of a user pool, such as default */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorPolicy"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FactorSettings"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "rotate-pool-keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of the user pool */
-                pool: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingRotated"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-tenants": {
         parameters: {
             query?: {
@@ -8199,7 +9153,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8208,11 +9165,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8255,7 +9221,10 @@ export interface operations {
     "get-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8266,11 +9235,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8313,11 +9291,30 @@ export interface operations {
     "list-tenant-audit": {
         parameters: {
             query?: {
+                /** @description Start of an action, such as lab. or member. */
                 action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 limit?: number;
+                /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8328,11 +9325,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditlogPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8375,7 +9381,10 @@ export interface operations {
     "get-entry": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8386,11 +9395,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantInside"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8433,7 +9451,10 @@ export interface operations {
     "enter-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8472,6 +9493,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8495,7 +9525,10 @@ export interface operations {
     "leave-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8528,6 +9561,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8551,7 +9593,10 @@ export interface operations {
     "list-tenant-limits": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8562,11 +9607,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierLimitList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8609,7 +9663,10 @@ export interface operations {
     "set-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8625,6 +9682,8 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8647,8 +9706,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8670,7 +9747,10 @@ export interface operations {
     "unset-tenant-limit": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
                 limit: string;
@@ -8704,6 +9784,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8727,7 +9816,10 @@ export interface operations {
     "move-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8766,6 +9858,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8789,7 +9890,10 @@ export interface operations {
     "offboard-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8828,6 +9932,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -8851,7 +9964,10 @@ export interface operations {
     "invite-owner": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The organisation */
                 id: string;
@@ -8932,7 +10048,10 @@ export interface operations {
     "get-purge-proof": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8943,11 +10062,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantProofView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8990,7 +10118,10 @@ export interface operations {
     "resume-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9029,6 +10160,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9052,7 +10192,10 @@ export interface operations {
     "suspend-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9091,6 +10234,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9114,7 +10266,10 @@ export interface operations {
     "tier-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9153,6 +10308,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9176,7 +10340,10 @@ export interface operations {
     "list-tenant-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9187,11 +10354,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9234,7 +10410,10 @@ export interface operations {
     "request-tenant-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9400,7 +10579,10 @@ export interface operations {
     "list-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9409,11 +10591,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9456,7 +10647,10 @@ export interface operations {
     "get-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9467,12 +10661,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9516,7 +10718,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The tier's ETag */
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
                 "If-Match"?: string;
             };
             path: {
@@ -9533,6 +10735,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -9558,8 +10761,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9581,7 +10802,10 @@ export interface operations {
     "add-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9621,6 +10845,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9644,7 +10877,10 @@ export interface operations {
     "remove-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9670,6 +10906,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9704,7 +10949,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9713,11 +10961,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UpgradePage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9760,7 +11017,10 @@ export interface operations {
     "retry-upgrade": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 tenant: string;
             };
@@ -9786,6 +11046,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9822,7 +11091,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9831,11 +11103,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityUserList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9878,7 +11159,10 @@ export interface operations {
     "reset-factors": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The user's id */
                 id: string;
@@ -9921,6 +11205,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -9944,7 +11237,10 @@ export interface operations {
     "reset-password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9972,6 +11268,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10009,7 +11314,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10018,11 +11326,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10065,7 +11382,10 @@ export interface operations {
     "get-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10076,11 +11396,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10123,7 +11452,10 @@ export interface operations {
     "cancel-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10151,6 +11483,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10237,7 +11578,10 @@ export interface operations {
     "resume-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10272,6 +11616,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10295,7 +11648,10 @@ export interface operations {
     "get-proof-key": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10304,11 +11660,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProofPublicKey"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10536,7 +11901,10 @@ export interface operations {
             query: {
                 name: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10545,11 +11913,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationName"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
@@ -10586,6 +11963,8 @@ export interface operations {
             header: {
                 /** @description From the link in the mail */
                 "Registration-Token": string;
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path: {
                 id: string;
@@ -10597,11 +11976,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationStatus"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
@@ -10718,7 +12106,10 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10727,11 +12118,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionPage"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10774,7 +12174,10 @@ export interface operations {
     "start-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10811,6 +12214,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10834,7 +12246,10 @@ export interface operations {
     "get-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10845,11 +12260,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -10892,7 +12316,10 @@ export interface operations {
     "run-check": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -10929,6 +12356,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -10952,7 +12388,10 @@ export interface operations {
     "end-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10987,6 +12426,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11010,7 +12458,10 @@ export interface operations {
     "get-session-env": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11021,6 +12472,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11028,6 +12481,13 @@ export interface operations {
                         [key: string]: string;
                     };
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11126,7 +12586,10 @@ export interface operations {
     "extend-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11161,6 +12624,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11184,7 +12656,10 @@ export interface operations {
     "write-file": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11198,6 +12673,86 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-guide": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideOutputBody"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11241,69 +12796,13 @@ export interface operations {
             };
         };
     };
-    "get-guide": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Cache-Control"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GuideOutputBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "restart-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11338,6 +12837,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11361,7 +12869,10 @@ export interface operations {
     "reveal-hint": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11398,6 +12909,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11421,7 +12941,10 @@ export interface operations {
     "answer-quiz": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11461,6 +12984,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -11484,7 +13016,10 @@ export interface operations {
     "get-solution": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
                 step: number;
@@ -11496,11 +13031,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HtmlOutputBody"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11543,7 +13087,10 @@ export interface operations {
     "create-ticket": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The session */
                 id: string;
@@ -11630,31 +13177,35 @@ export interface operations {
             };
         };
     };
-    "set-sign-in-rule": {
+    "get-sign-in-rule": {
         parameters: {
             query?: never;
-            header: {
-                /** @description ruleETag of the list */
-                "If-Match": string;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FederationRuleView"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FederationRuleView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11712,10 +13263,114 @@ export interface operations {
             };
         };
     };
+    "set-sign-in-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FederationRuleView"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FederationRuleView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11724,11 +13379,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorSettings"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11771,7 +13435,10 @@ export interface operations {
     "put-sign-in-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11784,10 +13451,329 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FactorSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditlogPage"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries; JSON Lines have the seals that prove them as well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-audit-seals": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditlogSeals"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-audit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainReport"];
                 };
             };
             /** @description Unauthorized */
@@ -11837,74 +13823,13 @@ export interface operations {
             };
         };
     };
-    "list-audit": {
-        parameters: {
-            query?: {
-                /** @description Start of an action, such as lab. or member. */
-                action?: string;
-                /** @description Id of a person */
-                actor?: string;
-                limit?: number;
-                /** @description next of the page before */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditlogPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-domains": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11913,11 +13838,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryDomains"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -11960,7 +13894,10 @@ export interface operations {
     "add-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12029,7 +13966,10 @@ export interface operations {
     "remove-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12071,6 +14011,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -12094,7 +14043,10 @@ export interface operations {
     "check-domain": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12179,7 +14131,10 @@ export interface operations {
     "list-exports": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12188,11 +14143,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Exports"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12235,7 +14199,10 @@ export interface operations {
     "request-export": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12385,7 +14352,10 @@ export interface operations {
     "offboard-own-tenant": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12472,7 +14442,10 @@ export interface operations {
     "cancel-own-offboard": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12555,7 +14528,10 @@ export interface operations {
     "get-plan": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12564,11 +14540,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierPlanView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12611,7 +14596,10 @@ export interface operations {
     "change-own-tier": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12698,7 +14686,10 @@ export interface operations {
     "list-own-workflows": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12707,11 +14698,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TenantOwnChanges"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12754,7 +14754,10 @@ export interface operations {
     "get-own-workflow": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -12765,11 +14768,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -12886,7 +14898,10 @@ export interface operations {
     "list-public-tiers": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12895,11 +14910,20 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TierList"];
                 };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {
