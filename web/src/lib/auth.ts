@@ -38,10 +38,10 @@ export function rememberTenant(name: string): void {
   if (name !== 'default') keep(portal, name)
 }
 
-/** Back to where the person was: without it, identity asks those who are in several organisations. */
+/** Back to the default portal for who was in it: without a name, identity asks those who are in several organisations. */
 function backHome(): { extraQueryParams?: Record<string, string> } {
-  const name = recall<string>(home, '', isName)
-  return name === '' ? {} : { extraQueryParams: { tenant: name } }
+  const back = atDefault && recall<string>(home, '', isName) === 'default'
+  return back ? { extraQueryParams: { tenant: 'default' } } : {}
 }
 
 /** The organisation is not there any more: the next visit goes to the installation's own portal. */
@@ -50,11 +50,14 @@ export function forgetTenant(): void {
 }
 
 let manager: (() => Promise<UserManager>) | undefined
+/** Whether the page is the portal of no organisation. */
+let atDefault = false
 let refreshing: Promise<string | undefined> | undefined
 
 /** Prepares sign-in with the tenant's issuer and tells whether this tab has a session to take up. */
 export async function openAuth(config: Config): Promise<boolean> {
   let loading: Promise<UserManager> | undefined
+  atDefault = config.tenant.name === 'default'
   // the front page is seen by many who never sign in: the protocol's code comes when it is needed
   manager = () => (loading ??= newManager(config))
   const signedIn = Object.keys(sessionStorage).some((key) => key.startsWith(`${prefix}user:`))
