@@ -34,16 +34,22 @@ test-web: web/node_modules/.installed
 test-e2e: build need-test e2e/node_modules/.installed
 	cd e2e && npx playwright test
 
-check: program bin/golangci-lint e2e/node_modules/.installed ## Check format, style, types and generated files
+check: program bin/golangci-lint bin/oapi-codegen e2e/node_modules/.installed ## Check format, style, types and generated files
 	@tools/check.sh
 
 lint: need-build agent web/dist/index.html bin/golangci-lint ## Run the Go linters alone
 	bin/golangci-lint run -j $(P)
 
-gen: program ## Write api/openapi.json, the console's types and docs/api-permissions.md, which come from it
+gen: program ## Write api/openapi.json, the console's types, the Go client and docs/api-permissions.md, which come from it
 	bin/cloudkida openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
 	bin/cloudkida permissions > docs/api-permissions.md.new && mv docs/api-permissions.md.new docs/api-permissions.md
 	cd web && npm run --silent gen
+	$(MAKE) --no-print-directory client/api.gen.go
+
+# The Go client comes from the same description, as OpenAPI 3.0.
+client/api.gen.go: api/openapi.json tools/client/config.yaml bin/oapi-codegen
+	bin/cloudkida openapi --for-generators > bin/openapi-3.0.json
+	bin/oapi-codegen -config tools/client/config.yaml bin/openapi-3.0.json
 
 bench: build need-bench ## Measure starts, keystrokes and size beside runc: one table
 	go run ./bench
@@ -84,6 +90,9 @@ bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum | need-build
 bin/postgres/.installed: tools/postgres/install.sh tools/postgres/package-lock.json | need-build
 	tools/postgres/install.sh bin/postgres
 	touch $@
+
+bin/oapi-codegen: tools/client/go.mod tools/client/go.sum | need-build
+	cd tools/client && $(STATIC) -ldflags='$(SMALL)' -o ../../bin/oapi-codegen github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 need-build need-test need-bench: need-%:
 	@tools/need.sh $*

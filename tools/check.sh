@@ -38,6 +38,13 @@ api_types() {
     { echo 'web/src/lib/api/schema.gen.ts is out of date: run make gen'; return 1; }
 }
 
+go_client() {
+  bin/cloudkida openapi --for-generators >"$temp/openapi-3.0.json" &&
+    bin/oapi-codegen -config tools/client/config.yaml -o "$temp/api.gen.go" "$temp/openapi-3.0.json" &&
+    cmp client/api.gen.go "$temp/api.gen.go" ||
+    { echo 'client/api.gen.go is out of date: run make gen'; return 1; }
+}
+
 shell_syntax() {
   local file
   git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run |
@@ -50,6 +57,7 @@ check 'go mod tidy' go mod tidy -diff
 check golangci-lint bin/golangci-lint run -j 2
 check 'api document' api_document
 check 'api types' api_types
+check 'go client' go_client
 check 'console types' npm --prefix web run --silent types
 check 'console lint' npm --prefix web run --silent lint
 check 'journeys types' npm --prefix e2e run --silent types

@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/cloudkida/cloudkida/client"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
 	"github.com/cloudkida/cloudkida/internal/app/lab/proof"
 	"github.com/cloudkida/cloudkida/internal/runtime/gvisor"
@@ -23,6 +21,8 @@ import (
 
 // LabCmd works with labs: directories with a lab.yaml.
 type LabCmd struct {
+	List LabListCmd `cmd:"" help:"List the catalogue of a server."`
+	Show LabShowCmd `cmd:"" help:"Show one lab of it."`
 	Lint LabLintCmd `cmd:"" help:"Report everything that is wrong with labs, with file and line."`
 	Test LabTestCmd `cmd:"" help:"Prove labs: in a fresh sandbox each check must fail, and pass after the step's solution."`
 	Push LabPushCmd `cmd:"" help:"Publish labs as new versions on a server."`
@@ -162,8 +162,7 @@ func (c *LabTestCmd) report(results []proof.Result) error {
 // LabPushCmd publishes labs.
 type LabPushCmd struct {
 	labDirs
-	Server string `help:"The server's address." default:"http://localhost:8080" env:"CLOUDKIDA_SERVER" placeholder:"URL"`
-	Token  string `help:"Access token of an author, such as from cloudkida token. Better set as the environment variable: arguments are visible to others." env:"CLOUDKIDA_TOKEN" required:"" placeholder:"TOKEN"`
+	remote
 }
 
 // pushTime bounds one upload with its answer.
@@ -171,7 +170,7 @@ const pushTime = 3 * time.Minute
 
 // Run publishes one lab after the other.
 func (c *LabPushCmd) Run(ctx context.Context) error {
-	base, err := c.address()
+	conn, err := c.connect()
 	if err != nil {
 		return err
 	}
@@ -180,80 +179,52 @@ func (c *LabPushCmd) Run(ctx context.Context) error {
 		return err
 	}
 	for _, l := range labs {
-		if err := c.push(ctx, base, l); err != nil {
+		if err := c.push(ctx, conn, l); err != nil {
 			return fmt.Errorf("%s: %w", l.Slug, err)
 		}
 	}
 	return nil
 }
 
-// address refuses to send a token in the clear to another machine.
-func (c *LabPushCmd) address() (*url.URL, error) {
-	base, err := url.Parse(c.Server)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("--server %q is not an address such as https://labs.example.com", c.Server)
-	}
-	ip := net.ParseIP(base.Hostname())
-	local := base.Hostname() == "localhost" || strings.HasSuffix(base.Hostname(), ".localhost") || ip != nil && ip.IsLoopback()
-	if base.Scheme == "http" && !local {
-		return nil, fmt.Errorf("the token would travel to %s in the clear: use https", base.Hostname())
-	}
-	return base.JoinPath("/v1/labs"), nil
-}
-
-func (c *LabPushCmd) push(ctx context.Context, address *url.URL, l *manifest.Lab) error {
+func (c *LabPushCmd) push(ctx context.Context, conn *client.Conn, l *manifest.Lab) error {
 	archive, err := l.Tree().Pack()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(archive))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, conn.Server.JoinPath("/v1/labs").String(), bytes.NewReader(archive))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/gzip")
-	req.Header.Set("Authorization", "Bearer "+c.Token)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := conn.Do(req)
 	if err != nil {
 		return fmt.Errorf("%w (is the server running there?)", err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	const most = 1 << 20
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	if err == nil {
+		err = withCode(client.Check(resp, body))
+	}
 	if err != nil {
 		return err
 	}
-	return printAnswer(resp.StatusCode, resp.Status, body)
-}
-
-// answer is what the server says: a version, or a problem.
-type answer struct {
-	Slug    string `json:"slug"`
-	Version int    `json:"version"`
-	Created bool   `json:"created"`
-	Detail  string `json:"detail"`
-	Errors  []struct {
-		Location string `json:"location"`
-		Message  string `json:"message"`
-	} `json:"errors"`
-}
-
-func printAnswer(code int, status string, body []byte) error {
-	var a answer
-	err := json.Unmarshal(body, &a)
-	switch {
-	case err != nil:
-		return fmt.Errorf("the server answered %s", status)
-	case code == http.StatusCreated:
-		fmt.Printf("%s: version %d published\n", a.Slug, a.Version)
-		return nil
-	case code == http.StatusOK:
-		fmt.Printf("%s: version %d has this content already\n", a.Slug, a.Version)
+	if c.JSON {
+		return indent(os.Stdout, body)
+	}
+	var published struct {
+		Slug    string `json:"slug"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(body, &published); err != nil {
+		return fmt.Errorf("the server's answer cannot be read: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		fmt.Printf("%s: version %d has this content already\n", published.Slug, published.Version)
 		return nil
 	}
-	for _, e := range a.Errors {
-		fmt.Printf("%s: %s\n", e.Location, e.Message)
-	}
-	return fmt.Errorf("the server answered %s: %s", status, a.Detail)
+	fmt.Printf("%s: version %d published\n", published.Slug, published.Version)
+	return nil
 }

@@ -15,14 +15,22 @@ import (
 // commands is the command line.
 type commands struct {
 	Serve       ServeCmd       `cmd:"" help:"Run the platform."`
-	Lab         LabCmd         `cmd:"" help:"Check, prove and publish labs."`
+	Login       LoginCmd       `cmd:"" help:"Sign in to a server, by a code that you type in a browser."`
+	Logout      LogoutCmd      `cmd:"" help:"Sign out."`
+	Whoami      WhoamiCmd      `cmd:"" help:"Tell who is signed in."`
+	Lab         LabCmd         `cmd:"" help:"Check, prove and publish labs, and see the catalogue."`
+	Session     SessionCmd     `cmd:"" help:"Start, see and end labs."`
+	Member      MemberCmd      `cmd:"" help:"Work with the people of your organisation."`
 	DB          DBCmd          `cmd:"" name:"db" help:"Look into the embedded database."`
 	Token       TokenCmd       `cmd:"" help:"Print an access token for a user, on the server's own machine."`
-	Tenant      TenantCmd      `cmd:"" help:"Bring in whole organisations."`
+	Tenant      TenantCmd      `cmd:"" help:"Work with whole organisations, as an operator."`
 	Audit       AuditCmd       `cmd:"" help:"Prove that audit logs are whole."`
 	OpenAPI     OpenAPICmd     `cmd:"" name:"openapi" help:"Print the API's description."`
 	Permissions PermissionsCmd `cmd:"" help:"Print what every address of the API needs." hidden:""`
 	Version     VersionCmd     `cmd:"" help:"Print the program's version."`
+
+	Completion CompletionCmd `cmd:"" help:"Print what a shell needs to complete commands."`
+	Complete   CompleteCmd   `cmd:"" hidden:""`
 }
 
 func main() {

@@ -13,7 +13,11 @@ import (
 
 // TenantCmd works with whole tenants.
 type TenantCmd struct {
-	Import TenantImportCmd `cmd:"" help:"Make a tenant from an archive that was exported here or elsewhere, on the server's own machine."`
+	List    TenantListCmd    `cmd:"" help:"List organisations."`
+	Show    TenantShowCmd    `cmd:"" help:"Show one."`
+	Suspend TenantSuspendCmd `cmd:"" help:"Close one for its people; nothing is deleted."`
+	Resume  TenantResumeCmd  `cmd:"" help:"Open a suspended one again."`
+	Import  TenantImportCmd  `cmd:"" help:"Make a tenant from an archive that was exported here or elsewhere, on the server's own machine."`
 }
 
 // TenantImportCmd imports an archive.

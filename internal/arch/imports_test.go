@@ -14,7 +14,7 @@ const (
 	planeFeatures = 3 // control and app, which never import each other
 	planeRuntime  = 2
 	planePlatform = 1
-	planeData     = 0 // embedded files, which import nothing of ours
+	planeData     = 0 // embedded files and the client, which import nothing of ours
 )
 
 // plane returns where a folder belongs, or -1 for one that nobody planned.
@@ -30,7 +30,7 @@ func plane(dir string) int {
 		return planeRuntime
 	case within(dir, "internal/platform"):
 		return planePlatform
-	case within(dir, "migrations", "labs", "web", "api"):
+	case within(dir, "migrations", "labs", "web", "api", "client"):
 		return planeData
 	default:
 		return -1

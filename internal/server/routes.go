@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/group"
@@ -37,9 +40,20 @@ import (
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
 
-// DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand.
+// DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand. Errors, which have
+// one form whatever their status, are described once for each operation: clients would be several times as long.
 func DescribeForGenerators() ([]byte, error) {
-	return skeleton().api(httpx.NewMux()).OpenAPI().Downgrade()
+	doc := skeleton().api(httpx.NewMux()).OpenAPI()
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op == nil {
+				continue
+			}
+			op.Responses["default"] = op.Responses["422"]
+			maps.DeleteFunc(op.Responses, func(status string, _ *huma.Response) bool { return status[0] >= '3' && status[0] <= '5' })
+		}
+	}
+	return doc.Downgrade()
 }
 
 // Routes lists every pattern of the public listener and of the private one, without a program that serves them.
