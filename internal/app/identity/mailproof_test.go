@@ -38,7 +38,7 @@ func (l *letters) len() int {
 	return len(l.sent)
 }
 
-func (l *letters) last(t *testing.T) mail.Message {
+func (l *letters) last(t testing.TB) mail.Message {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,12 +48,12 @@ func (l *letters) last(t *testing.T) mail.Message {
 	return l.sent[len(l.sent)-1]
 }
 
-func (l *letters) code(t *testing.T) string {
+func (l *letters) code(t testing.TB) string {
 	t.Helper()
 	return regexp.MustCompile(`\b\d{6}\b`).FindString(l.last(t).Text)
 }
 
-func (l *letters) link(t *testing.T) string {
+func (l *letters) link(t testing.TB) string {
 	t.Helper()
 	return regexp.MustCompile(`https?://\S+`).FindString(l.last(t).Text)
 }
