@@ -49,7 +49,7 @@ gen: program ## Write api/openapi.json, the console's types, the Go client and d
 # The Go client comes from the same description, as OpenAPI 3.0.
 client/api.gen.go: api/openapi.json tools/client/config.yaml bin/oapi-codegen
 	bin/cloudkida openapi --for-generators > bin/openapi-3.0.json
-	bin/oapi-codegen -config tools/client/config.yaml bin/openapi-3.0.json
+	bin/oapi-codegen -config tools/client/config.yaml -o client/api.gen.go bin/openapi-3.0.json
 
 bench: build need-bench ## Measure starts, keystrokes and size beside runc: one table
 	go run ./bench

@@ -210,7 +210,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 func (p *program) openMail(inserter *job.Client) error {
 	server, err := p.cfg.smtp()
 	p.mail = &mail.Service{Pool: p.pools.control, Jobs: inserter, SMTP: server, Log: p.log}
-	p.identity.Factors.Send = p.mail.Send
+	p.identity.Factors.Send, p.identity.Proofs.Send, p.identity.Proofs.Mailbox = p.mail.Send, p.mail.Send, server == nil
 	return err
 }
 

@@ -197,6 +197,9 @@ func (a *authorization) title() string {
 
 // answer sends the browser back to the client with a code.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browser.Session) error {
+	if asked, err := s.askTenant(w, r, pool, a, b); err != nil || asked {
+		return err
+	}
 	if answered, err := s.askConsent(w, r, pool, a, b); err != nil || answered {
 		return err
 	}

@@ -12,10 +12,11 @@ func TestSignUpKeepsWhatThePersonAgreedTo(t *testing.T) {
 	e := open(t)
 	b, c := e.browser(), e.client()
 	page := b.get(c.url(oauth2.SetAuthURLParam("prompt", "create")))
-	if !strings.Contains(page.body, `you agree to the <a href="https://example.com/terms"`) {
+	page = b.submit(b.submit(page, "name", "Ada", "email", "ada@example.com"), "code", e.box.code(t))
+	if !strings.Contains(page.body, `you agree to: <a href="https://example.com/terms"`) {
 		t.Errorf("the page does not say what one agrees to: %s", page.body)
 	}
-	b.submit(page, "name", "Ada", "email", "ada@example.com", "password", goodPassword)
+	b.submit(page, "password", goodPassword)
 	e.user("eve@example.com") // made by somebody else: agreed to nothing
 	var n int
 	var document, version string

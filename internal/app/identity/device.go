@@ -33,7 +33,7 @@ func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request, pool P
 func (s *Service) waitingDevice(w http.ResponseWriter, r *http.Request, pool Pool, code string) (device.Request, error) {
 	guessed := device.GuessKey(httpx.ClientAddress(r))
 	if wait := s.throttle.Try(guessed); wait > 0 {
-		return device.Request{}, limited(w, wait)
+		return device.Request{}, page.Limited(w, wait)
 	}
 	found, err := s.devices.Find(r.Context(), pool, code)
 	if !errors.Is(err, device.ErrCode) {

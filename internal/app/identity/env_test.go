@@ -44,6 +44,7 @@ type env struct {
 	key    *secret.Key
 	ahead  *atomic.Int64 // nanoseconds that the service's clock is ahead
 	log    journal
+	box    letters // every mail of sign-up and recovery
 	*identity.Service
 }
 
@@ -109,7 +110,18 @@ func (e *env) service(publicURL string) *identity.Service {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	s.Proofs.Send = e.box.send
 	return s
+}
+
+// signUp goes from the sign-up page through the mail, by its code, to the end.
+func (e *env) signUp(b *browser, page view, name, email, password string) view {
+	e.t.Helper()
+	sent := b.submit(page, "name", name, "email", email)
+	if sent.url.Path != "/pools/default/sign-up/sent" {
+		e.t.Fatalf("sign-up: %d %s\n%s", sent.status, sent.url, sent.body)
+	}
+	return b.submit(b.submit(sent, "code", e.box.code(e.t)), "password", password)
 }
 
 func (e *env) authenticate(ctx context.Context, bearer string) (tenancy.Scope, error) {

@@ -1,7 +1,6 @@
 package identity_test
 
 import (
-	"context"
 	"fmt"
 	"html"
 	"net/http"
@@ -14,13 +13,11 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/pquerna/otp/totp"
 	"golang.org/x/oauth2"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
 )
 
 // code is what an authenticator app shows.
@@ -320,22 +317,6 @@ func TestAClientAsksForMoreThanOneFactor(t *testing.T) {
 	if v = b.submit(v, "email", "ada@example.com", "password", goodPassword); v.url.Path != "/pools/default/factors/new" {
 		t.Errorf("after the password: %s", v.url)
 	}
-}
-
-// letters is a mailbox.
-type letters struct{ sent []mail.Message }
-
-func (l *letters) send(_ context.Context, _ pgx.Tx, m mail.Message) error {
-	l.sent = append(l.sent, m)
-	return nil
-}
-
-func (l *letters) code(t *testing.T) string {
-	t.Helper()
-	if len(l.sent) == 0 {
-		t.Fatal("no mail")
-	}
-	return regexp.MustCompile(`\b\d{6}\b`).FindString(l.sent[len(l.sent)-1].Text)
 }
 
 func TestCodesByMail(t *testing.T) {

@@ -38,7 +38,7 @@ func (s *Service) startFederation(w http.ResponseWriter, r *http.Request, pool P
 	}
 	from := throttle.Key{Name: "federation " + httpx.ClientAddress(r), Rule: throttle.Rule{Free: 300, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}}
 	if wait := s.throttle.Try(from); wait > 0 {
-		return limited(w, wait)
+		return page.Limited(w, wait)
 	}
 	to, err := s.Federation.Start(w, r, pool, a.portal.ID, id, a.query)
 	if err != nil {

@@ -7,10 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"html/template"
-	"math"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
@@ -63,7 +60,7 @@ func (s *Service) readForm(r *http.Request, pool Pool) error {
 func (s *Service) show(w http.ResponseWriter, r *http.Request, pool Pool, status int, name page.Name, d page.Data) error {
 	d.Base, d.Home, d.SignUp = pool.Path(), s.publicURL+"/", pool.SignUp
 	d.Token, d.Documents, d.PasswordMin = s.formToken(w, r, pool), s.consents.Documents, pool.PasswordMin
-	d.Passkeys = s.Factors.Keys != nil
+	d.Passkeys, d.Locale, d.Address, d.Brand = s.Factors.Keys != nil, s.locale(r), readable(r), product
 	return s.pages.Render(w, status, name, d)
 }
 
@@ -92,8 +89,9 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, pool Pool, err er
 func (s *Service) failWith(w http.ResponseWriter, r *http.Request, pool Pool, d page.Data, err error) {
 	p := httpx.ProblemOf(r.Context(), err)
 	d.Base, d.Home, d.Title, d.Detail = pool.Path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
+	d.Locale, d.Address, d.Brand = s.locale(r), readable(r), product
 	if p.Status >= http.StatusInternalServerError && p.Request != "" {
-		d.Detail += " Request id: " + p.Request
+		d.Request = p.Request
 	}
 	if err := s.pages.Render(w, p.Status, page.Error, d); err != nil {
 		httpx.WriteProblem(w, r, err)
@@ -118,18 +116,4 @@ func titleOf(k errs.Kind) string {
 // query is the authorization request in the form that links of a page carry.
 func (a *authorization) link() template.URL {
 	return template.URL(a.query.Encode()) //nolint:gosec // url.Values.Encode leaves nothing to escape but &, which html/template does
-}
-
-// limited says how long to wait.
-func limited(w http.ResponseWriter, wait time.Duration) error {
-	seconds := int(math.Ceil(wait.Seconds()))
-	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	unit := "seconds"
-	switch {
-	case seconds == 1:
-		unit = "second"
-	case seconds >= 120:
-		seconds, unit = (seconds+59)/60, "minutes"
-	}
-	return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %d %s, then try again.", seconds, unit)
 }

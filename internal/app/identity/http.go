@@ -227,7 +227,13 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err != nil {
 		return err
 	}
-	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return changePassword(ctx, tx, who.ID, hash, claims.Session) }); err != nil {
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if err := changePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
+			return err
+		}
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.pages.Words.Match())
+	})
+	if err != nil {
 		return err
 	}
 	s.Forget(who.ID)

@@ -29,6 +29,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/grant"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
+	"github.com/cloudkida/cloudkida/internal/app/identity/mailproof"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
@@ -112,6 +113,8 @@ type Service struct {
 
 	// Factors are what signs people in beside the password.
 	Factors *factor.Service
+	// Proofs are what people do by proving a mailbox.
+	Proofs *mailproof.Service
 	// Federation signs people in by their organisations' own identity providers.
 	Federation *federation.Service
 	// Provision makes and removes what a tenant has in identity.
@@ -151,6 +154,7 @@ func New(cfg Config) (*Service, error) {
 	if err := errors.Join(pagesErr, providerErr, s.openFactors(), s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
+	s.openProofs()
 	return s, nil
 }
 
@@ -196,8 +200,6 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"POST /end-session":                     s.endSession,
 		"GET /sign-in":                          s.showSignIn,
 		"POST /sign-in":                         s.signIn,
-		"GET /sign-up":                          s.showSignUp,
-		"POST /sign-up":                         s.signUp,
 		"GET /setup":                            s.showSetup,
 		"POST /setup":                           s.setup,
 		"GET /reset":                            s.showReset,
@@ -211,8 +213,10 @@ func (s *Service) Mount(mux *httpx.Mux) {
 	} {
 		s.page(mux, pattern, handler)
 	}
-	for pattern, handler := range s.Factors.Pages() {
-		s.page(mux, pattern, handler)
+	for _, pages := range []map[string]factor.Handler{s.Factors.Pages(), s.Proofs.Pages()} {
+		for pattern, handler := range pages {
+			s.page(mux, pattern, handler)
+		}
 	}
 	mux.HandleFunc("GET /pools/{pool}/assets/{file}", httpx.Anybody, s.pages.ServeAsset)
 	mux.HandleFunc("/pools/", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, Pool{Name: DefaultPool}, errNoPage) })

@@ -34,7 +34,7 @@ const (
 var (
 	errSetupLink = errs.NotFound("setup_link_over", "This link has been used or has expired. If nobody has set this installation up yet, start the program again: it prints a new link.")
 	errEnterLink = errs.NotFound("enter_link_over", "This link has been used or has expired. Sign in with the password that you chose, or ask whoever invited you for a new link.")
-	errResetLink = errs.NotFound("reset_link_over", "This link has been used or has expired. Ask whoever gave it to you for a new one.")
+	errResetLink = errs.NotFound("reset_link_over", "This link has been used or has expired. Have a new one sent: “Forgot your password?” is on the sign-in page.")
 )
 
 // SetupLink makes a one-time link with which the first operator makes their account. It is needed only while no operator
@@ -200,7 +200,8 @@ func (s *Service) linkAccount(ctx context.Context, pool Pool, kind linkKind, tok
 	return s.accountByID(ctx, user.UUID)
 }
 
-// reset sets a new password and ends every session of the user.
+// reset sets a new password and ends every session of the user, unless they want to stay signed in elsewhere. The second
+// step of those who have one is asked for as ever.
 func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	if err := s.readForm(r, pool); err != nil {
 		return err
@@ -219,7 +220,10 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		if found, err := s.takeLink(ctx, tx, pool, linkReset, link); err != nil || !found {
 			return cmp.Or(err, error(errResetLink))
 		}
-		return changePassword(ctx, tx, who.ID, hash, uuid.Nil)
+		if err := changePassword(ctx, tx, who.ID, hash, uuid.Nil, r.PostForm.Get("stay") == "yes"); err != nil {
+			return err
+		}
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r))
 	})
 	if err != nil {
 		return err

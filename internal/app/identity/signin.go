@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
@@ -16,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
@@ -24,14 +26,24 @@ var errWrong = errs.Unauthenticated("wrong_credentials", "This e-mail address an
 
 // How tries to sign in are slowed down. The strictest rule is for one account from one address: it stops guessing
 // without letting strangers lock anybody out from elsewhere. The one for an account from anywhere has short waits for the
-// same reason; the one for an address leaves room for a class behind one router.
-func signInKeys(pool Pool, email, place string) (pair, account, from throttle.Key) {
+// same reason; the one for an address leaves room for a class behind one router. The one for a pool meets many addresses
+// that try many accounts: it forgives as many wrong tries a second as a large pool has in the morning.
+func signInKeys(pool Pool, email, place string) (pair, account throttle.Key, from []throttle.Key) {
 	who := pool.Name + " " + address.Key(address.CleanEmail(email))
 	pair = throttle.Key{Name: "pair " + who + " " + place, Rule: throttle.Rule{Free: 5, First: 2 * time.Second, Max: 5 * time.Minute, Forget: time.Hour}}
 	account = throttle.Key{Name: "account " + who, Rule: throttle.Rule{Free: 30, First: 2 * time.Second, Max: time.Minute, Forget: time.Hour}}
-	from = throttle.Key{Name: "sign-in " + place, Rule: throttle.Rule{Free: 200, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}}
+	from = []throttle.Key{
+		{Name: "sign-in " + place, Rule: throttle.Rule{Free: 200, First: time.Second, Max: time.Minute, Forget: 15 * time.Minute}},
+		{Name: "pool " + pool.Name, Rule: throttle.Rule{Free: poolFree, First: 50 * time.Millisecond, Max: time.Second, Forget: time.Hour, Heal: time.Second / poolRate}},
+	}
 	return pair, account, from
 }
+
+// How many wrong tries a pool has at once and for each second before anybody waits.
+const (
+	poolFree = 5000
+	poolRate = 50
+)
 
 // begin reads the authorization request that a page belongs to. Without one there is nothing to sign in to: the console
 // starts the way, and begin returns nil after sending the browser there.
@@ -119,6 +131,9 @@ func (s *Service) openFactors() error {
 	s.Factors = &factor.Service{
 		DB: s.db, Key: s.key, Sessions: s.sessions, Throttle: s.throttle, Keys: keys, Now: s.now, Log: s.log, Forget: s.Forget, Home: s.publicURL + "/",
 		Fresh: s.RequireFresh,
+		Letter: func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error) {
+			return s.Proofs.CodeLetter(ctx, tx, user, code)
+		},
 		Site: factor.Site{Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Password: func(ctx context.Context, pool Pool, user uuid.UUID, given string) error {
 			return s.ConfirmPassword(ctx, pool.Name, user, given)
 		}},
@@ -130,17 +145,18 @@ func (s *Service) openFactors() error {
 func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool, form url.Values) (uuid.UUID, error) {
 	ctx, given := r.Context(), form.Get("password")
 	pair, account, from := signInKeys(pool, form.Get("email"), httpx.ClientAddress(r))
-	if wait := s.throttle.Try(pair, account, from); wait > 0 {
-		return uuid.Nil, limited(w, wait)
+	keys := append(from, pair, account)
+	if wait := s.throttle.Try(keys...); wait > 0 {
+		return uuid.Nil, page.Limited(w, wait)
 	}
 	who, err := s.accountByEmail(ctx, pool, address.CleanEmail(form.Get("email")))
 	if err != nil {
-		s.throttle.Forgive(pair, account, from)
+		s.throttle.Forgive(keys...)
 		return uuid.Nil, err
 	}
 	right, err := s.verifyPassword(ctx, who, given)
 	if err != nil {
-		s.throttle.Forgive(pair, account, from)
+		s.throttle.Forgive(keys...)
 		return uuid.Nil, err
 	}
 	if !right {
@@ -148,7 +164,7 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 		return uuid.Nil, errWrong
 	}
 	s.throttle.Reset(pair)
-	s.throttle.Forgive(account, from)
+	s.throttle.Forgive(append(from, account)...)
 	if who.Disabled {
 		return uuid.Nil, access.ErrDisabled
 	}

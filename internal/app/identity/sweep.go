@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,5 +42,5 @@ func (s *Service) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return s.Factors.Sweep(ctx)
+	return errors.Join(s.Factors.Sweep(ctx), s.Proofs.Sweep(ctx))
 }

@@ -58,7 +58,9 @@ func (s *Service) tenantNamed(ctx context.Context, name string) (t Tenant, pool 
 func (s *Service) tenantsOf(ctx context.Context, user uuid.UUID) ([]MyTenant, error) {
 	rows, err := s.db.Query(ctx, `
 		select t.id, t.name, t.title, m.role from identity.membership m join control.tenant t on t.id = m.tenant_id
-		where m.user_id = $1 and m.status = 'active' and t.status = 'active' order by m.created_at, m.tenant_id limit $2`, user, maxMyTenants)
+		where m.user_id = $1 and m.status = 'active' and t.status = 'active'
+			and identity.pool_of(t.id) = (select pool_id from identity."user" where id = $1)
+		order by m.created_at, m.tenant_id limit $2`, user, maxMyTenants)
 	if err != nil {
 		return nil, fmt.Errorf("read the user's tenants: %w", err)
 	}

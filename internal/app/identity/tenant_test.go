@@ -1,8 +1,11 @@
 package identity_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +104,18 @@ func TestSignInToANamedTenant(t *testing.T) {
 	if claims, err := e.Verify(t.Context(), refreshed.AccessToken); err != nil || claims.Tenant != bolt {
 		t.Errorf("refreshed: %+v, %v", claims, err)
 	}
-	unnamed := c.exchange(c.code(b.get(c.url())))
+	choice := b.get(c.url())
+	doors := regexp.MustCompile(`href="(/pools/default/authorize\?[^"]*tenant=([a-z]+))"`).FindAllStringSubmatch(choice.body, -1)
+	if choice.location != nil || len(doors) < 2 || doors[0][2] != "default" {
+		t.Fatalf("without a name: %d, doors %q", choice.status, doors)
+	}
+	for _, door := range doors {
+		token := c.exchange(c.code(b.get(html.UnescapeString(door[1]))))
+		if _, me := e.call("GET", "/v1/me", token.AccessToken, ""); !strings.Contains(fmt.Sprint(me["tenant"]), "name:"+door[2]) {
+			t.Errorf("%s leads to %v", door[2], me["tenant"])
+		}
+	}
+	unnamed := c.exchange(c.code(b.get(c.url(oauth2.SetAuthURLParam("prompt", "none")))))
 	if claims, err := e.Verify(t.Context(), unnamed.AccessToken); err != nil || claims.Tenant != tenancy.DefaultTenant() {
 		t.Errorf("without a name: %+v, %v", claims, err)
 	}

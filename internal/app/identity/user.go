@@ -35,6 +35,8 @@ type NewUser struct {
 	Operator bool
 	Tenant   uuid.UUID
 	Role     tenancy.Role
+	Proved   bool   // the e-mail address is theirs
+	Locale   string // that they read; empty: as their browser says
 	Address  string // of the network, from which the person agreed to today's documents; empty: did not
 }
 
@@ -126,16 +128,18 @@ var (
 )
 
 // changePassword sets a new password and ends everything that the old one opened, but for the token family to keep and
-// the browser session that it came from.
-func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID) error {
+// the browser session that it came from; stay ends nothing but links.
+func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID, stay bool) error {
 	if err := updatePassword(ctx, tx, user, hash); err != nil {
 		return err
 	}
 	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
-	if err := browser.EndAll(ctx, tx, user, keep); err != nil {
-		return err
+	if !stay {
+		if err := browser.EndAll(ctx, tx, user, keep); err != nil {
+			return err
+		}
 	}
 	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.password_changed", Target: user.String()})
 }

@@ -22,9 +22,10 @@ const maxPeople = 1000
 
 func insertUser(ctx context.Context, tx pgx.Tx, pool Pool, in NewUser, hash string) (User, error) {
 	rows, err := tx.Query(ctx, `
-		insert into identity."user" as u (pool_id, email, email_key, name, password_hash, operator)
-		values (@pool, @email, @key, @name, @hash, @operator) returning `+userColumns, pgx.NamedArgs{
+		insert into identity."user" as u (pool_id, email, email_key, name, password_hash, operator, email_proved_at, locale)
+		values (@pool, @email, @key, @name, @hash, @operator, case when @proved then now() end, @locale) returning `+userColumns, pgx.NamedArgs{
 		"pool": pool.ID, "email": in.Email, "key": address.Key(in.Email), "name": in.Name, "hash": hash, "operator": in.Operator,
+		"proved": in.Proved, "locale": in.Locale,
 	})
 	if err != nil {
 		return User{}, fmt.Errorf("insert user: %w", err)

@@ -170,6 +170,10 @@ func leave(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]Counted, error) {
 		where u.id = $1 and i.email_key = u.email_key and u.pool_id = identity.pool_of(i.tenant_id)`, user); err != nil {
 		return nil, fmt.Errorf("delete invitations: %w", err)
 	}
+	if _, err := tx.Exec(ctx, `
+		delete from identity.mail_proof p using identity."user" u where u.id = $1 and p.email_key = u.email_key and p.pool_id = u.pool_id`, user); err != nil {
+		return nil, fmt.Errorf("delete proofs of the address: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `delete from identity."user" where id = $1`, user); err != nil {
 		return nil, fmt.Errorf("delete account: %w", err)
 	}

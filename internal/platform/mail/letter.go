@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Letter struct {
 	Button     string // what Link does, in words
 	Link       string // http(s); "" for none
 	Closing    []string
+	Lang, Dir  string // of the words; empty: English
+	Fallback   string // what leads to Link where the button does not work; empty: in English
 }
 
 // Render returns the letter as text and as HTML.
@@ -43,6 +46,8 @@ func (l Letter) Render() (text, html string, err error) {
 			return "", "", errors.New("letter: every part is one line without control characters")
 		}
 	}
+	l.Lang, l.Dir = cmp.Or(l.Lang, "en"), cmp.Or(l.Dir, "ltr")
+	l.Fallback = cmp.Or(l.Fallback, "If the button does not work, open this address:")
 	var plain, rich strings.Builder
 	if err := letterText.Execute(&plain, l); err != nil {
 		return "", "", fmt.Errorf("letter: %w", err)

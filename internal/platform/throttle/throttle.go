@@ -15,6 +15,7 @@ type Rule struct {
 	First  time.Duration // the wait after the first failure beyond; it doubles with each further one
 	Max    time.Duration // the longest wait
 	Forget time.Duration // a key without tries for so long starts anew
+	Heal   time.Duration // how long it takes to forgive one failure; 0: none is before all are
 }
 
 // wait is how long to wait after so many failures.
@@ -47,6 +48,7 @@ type entry struct {
 	key      uint64
 	failures int
 	last     time.Time
+	healed   time.Time // up to when failures were forgiven
 	until    time.Time
 }
 
@@ -115,14 +117,15 @@ func (t *Throttle) entry(k Key, now time.Time) *entry {
 		t.order.MoveToFront(el)
 		e := el.Value.(*entry) //nolint:errcheck,forcetypeassert // the list holds nothing else
 		if now.Sub(e.last) > k.Rule.Forget && now.After(e.until) {
-			*e = entry{key: key, last: now}
+			*e = entry{key: key, last: now, healed: now}
 		}
+		e.heal(k.Rule, now)
 		return e
 	}
 	for len(t.entries) >= t.size {
 		t.drop(t.order.Back())
 	}
-	e := &entry{key: key, last: now}
+	e := &entry{key: key, last: now, healed: now}
 	t.entries[key] = t.order.PushFront(e)
 	return e
 }
@@ -130,4 +133,17 @@ func (t *Throttle) entry(k Key, now time.Time) *entry {
 func (t *Throttle) drop(el *list.Element) {
 	delete(t.entries, el.Value.(*entry).key) //nolint:errcheck,forcetypeassert // the list holds nothing else
 	t.order.Remove(el)
+}
+
+// heal forgives what time has.
+func (e *entry) heal(r Rule, now time.Time) {
+	if r.Heal <= 0 {
+		return
+	}
+	n := int(now.Sub(e.healed) / r.Heal)
+	if n <= 0 {
+		return
+	}
+	e.failures = max(0, e.failures-n)
+	e.healed = e.healed.Add(time.Duration(n) * r.Heal)
 }

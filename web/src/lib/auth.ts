@@ -29,17 +29,35 @@ export function tenantHint(): string | undefined {
   return name === '' || name === 'default' ? undefined : name
 }
 
+/** Where the person who is signed in was last: a later sign-in goes there without asking. */
+const home = 'home'
+
+/** Remembers the organisation that the tokens are for. */
+export function rememberTenant(name: string): void {
+  keep(home, name)
+  if (name !== 'default') keep(portal, name)
+}
+
+/** Back to the default portal for who was in it: without a name, identity asks those who are in several organisations. */
+function backHome(): { extraQueryParams?: Record<string, string> } {
+  const back = atDefault && recall<string>(home, '', isName) === 'default'
+  return back ? { extraQueryParams: { tenant: 'default' } } : {}
+}
+
 /** The organisation is not there any more: the next visit goes to the installation's own portal. */
 export function forgetTenant(): void {
   keep(portal, null)
 }
 
 let manager: (() => Promise<UserManager>) | undefined
+/** Whether the page is the portal of no organisation. */
+let atDefault = false
 let refreshing: Promise<string | undefined> | undefined
 
 /** Prepares sign-in with the tenant's issuer and tells whether this tab has a session to take up. */
 export async function openAuth(config: Config): Promise<boolean> {
   let loading: Promise<UserManager> | undefined
+  atDefault = config.tenant.name === 'default'
   // the front page is seen by many who never sign in: the protocol's code comes when it is needed
   manager = () => (loading ??= newManager(config))
   const signedIn = Object.keys(sessionStorage).some((key) => key.startsWith(`${prefix}user:`))
@@ -134,6 +152,7 @@ export function stayErased(): void {
 /** Leaves after the end of the account: there is no session left to end. */
 export async function leaveErased(): Promise<void> {
   keep(hint, false)
+  keep(home, null)
   forgetTenant()
   await (await opened()).removeUser()
   window.location.assign('/')
@@ -143,22 +162,31 @@ export async function leaveErased(): Promise<void> {
 export async function reauthenticate(): Promise<void> {
   if (erased) return
   await (await opened()).removeUser()
-  await signIn()
+  await (await opened()).signinRedirect({ ...backHome(), state: { returnTo: here() } satisfies Return })
 }
 
 /** Before something dangerous: the person signs in once more and is back at this very address, to do it then. */
 export async function signInAgain(): Promise<void> {
-  await (await opened()).signinRedirect({ prompt: 'login', state: { returnTo: here() } satisfies Return })
+  await (await opened()).signinRedirect({ ...backHome(), prompt: 'login', state: { returnTo: here() } satisfies Return })
 }
+
+/** Set in the address by identity's pages, after which somebody is signed in there. */
+const arrived = 'signed-in'
 
 /** Whether a silent sign-in is worth a try: somebody signed in on this browser and did not sign out. */
 export function maySignInSilently(): boolean {
+  const url = new URL(window.location.href)
+  if (url.searchParams.has(arrived)) {
+    url.searchParams.delete(arrived)
+    window.history.replaceState(null, '', url)
+    return true
+  }
   return recall(hint, false, (value) => typeof value === 'boolean')
 }
 
 /** Asks identity whether its own session still lives, without any page of it. */
 export async function signInSilently(): Promise<void> {
-  await (await opened()).signinRedirect({ prompt: 'none', state: { returnTo: here() } satisfies Return })
+  await (await opened()).signinRedirect({ ...backHome(), prompt: 'none', state: { returnTo: here() } satisfies Return })
 }
 
 /** Ends the redirect from identity. Returns where to go on; signedIn is false when a silent try found nobody. */
@@ -188,6 +216,7 @@ function ownPath(state: unknown): string {
 /** Goes on in another organisation of the same person. */
 export async function switchTenant(name: string): Promise<void> {
   keep(portal, name)
+  keep(home, name)
   await (await opened()).removeUser()
   window.location.assign(`/?tenant=${encodeURIComponent(name)}`)
 }
@@ -195,5 +224,6 @@ export async function switchTenant(name: string): Promise<void> {
 /** Ends the session here and at identity. */
 export async function signOut(): Promise<void> {
   keep(hint, false)
+  keep(home, null)
   await (await opened()).signoutRedirect()
 }

@@ -53,20 +53,16 @@ func (s *Service) sendCode(ctx context.Context, p pending, to string) error {
 		return waiting(wait)
 	}
 	code := newCode()
-	letter := mail.Letter{
-		Brand: issuerName, Title: "Your sign-in code: " + code,
-		Paragraphs: []string{"Type it where you are asked for it. It works once, for 10 minutes."},
-		Closing:    []string{"You did not ask for it? Then somebody knows your password: change it. Tell nobody this code; we never ask for it."},
-	}
-	text, html, err := letter.Render()
-	if err != nil {
-		return fmt.Errorf("sign-in code: %w", err)
-	}
 	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		if err := setCode(ctx, tx, p.Hash, s.codeHash(p, code), s.Now().Add(codeLife)); err != nil {
 			return err
 		}
-		return s.Send(ctx, tx, mail.Message{To: to, Subject: "Your sign-in code", Text: text, HTML: html, Kind: "identity.code"})
+		m, err := s.Letter(ctx, tx, p.User, code)
+		if err != nil {
+			return err
+		}
+		m.To = to
+		return s.Send(ctx, tx, m)
 	})
 }
 

@@ -98,7 +98,9 @@ type Service struct {
 	Site     Site
 	Forget   func(user uuid.UUID) // drops what this process remembers of a user's sign-ins
 	Send     func(ctx context.Context, tx pgx.Tx, m mail.Message) error
-	Home     string // address of the console
+	// Letter writes the mail with a code, in the user's language.
+	Letter func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error)
+	Home   string // address of the console
 	// Failed hears of wrong codes at somebody's second step; nil: nobody does.
 	Failed func(ctx context.Context, user uuid.UUID, step string)
 	// Fresh refuses a caller of the API whose sign-in is longer ago.

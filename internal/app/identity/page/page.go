@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
-	"time"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
+	"github.com/cloudkida/cloudkida/internal/app/identity/text"
+	"github.com/cloudkida/cloudkida/internal/platform/words"
 )
 
 //go:embed template/*.html
@@ -31,16 +33,22 @@ type Name string
 
 // The pages.
 const (
-	SignIn    Name = "sign-in"
-	SignUp    Name = "sign-up"
-	Setup     Name = "setup"
-	Reset     Name = "reset"
-	Enter     Name = "enter"
-	Changed   Name = "changed"
-	SignOut   Name = "sign-out"
-	SignedOut Name = "signed-out"
-	Tested    Name = "tested"
-	Error     Name = "error"
+	SignIn Name = "sign-in"
+	SignUp Name = "sign-up"
+	// The mail is on its way, and what follows it.
+	SignUpSent    Name = "sign-up-sent"
+	SignUpConfirm Name = "sign-up-confirm"
+	ChooseTenant  Name = "choose-tenant"
+	Forgot        Name = "forgot"
+	ForgotSent    Name = "forgot-sent"
+	Setup         Name = "setup"
+	Reset         Name = "reset"
+	Enter         Name = "enter"
+	Changed       Name = "changed"
+	SignOut       Name = "sign-out"
+	SignedOut     Name = "signed-out"
+	Tested        Name = "tested"
+	Error         Name = "error"
 	// The step after the password, and how people set it up.
 	Challenge  Name = "challenge"
 	Factors    Name = "factors"
@@ -55,7 +63,7 @@ const (
 
 func names() []Name {
 	return []Name{
-		SignIn, SignUp, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
+		SignIn, SignUp, SignUpSent, SignUpConfirm, ChooseTenant, Forgot, ForgotSent, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
 		Challenge, Factors, NewFactor, App, EmailCode, PasskeyNew, Recovery, Confirm, Devices,
 		Device, DeviceConfirm, DeviceDone, Consent,
 	}
@@ -90,10 +98,17 @@ type Data struct {
 	Documents   []consent.Document
 	PasswordMin int     // fewest characters of a new password
 	Program     Program // that asks to be let in
+	Choices     []Door  // organisations to choose from
+	Mailbox     bool    // no mail server is set: an operator hands letters on
+	Locale      words.Locale
+	Brand       string   // whose pages these are
+	Request     string   // of the error page: what its operator finds it by
+	Address     *url.URL // of the page itself
 }
 
 // Renderer renders pages.
 type Renderer struct {
+	Words  *words.Catalogue
 	pages  map[Name]*template.Template
 	assets map[string]asset // by file name, which changes with the content
 }
@@ -112,15 +127,18 @@ func fileName(name, ext string, text []byte) string {
 // New reads the templates.
 func New() (*Renderer, error) {
 	css, js := fileName("style", ".css", style), fileName("passkey", ".js", script)
-	r := &Renderer{pages: map[Name]*template.Template{}, assets: map[string]asset{
+	catalogue, err := text.New()
+	if err != nil {
+		return nil, err
+	}
+	r := &Renderer{Words: catalogue, pages: map[Name]*template.Template{}, assets: map[string]asset{
 		css: {"text/css; charset=utf-8", style}, js: {"text/javascript; charset=utf-8", script},
 	}}
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
-		"style":  func() string { return css },
-		"script": func() string { return js },
-		"time":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
-		"field":  func(d Data, name string) field { return field{Data: d, Field: name} },
+		"style":     func() string { return css },
+		"script":    func() string { return js },
+		"languages": func(d Data) []Language { return d.Languages(catalogue.Locales()) },
+		"field":     func(d Data, name string) field { return field{Data: d, Field: name} },
 	}).ParseFS(templates, "template/layout.html", "template/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)

@@ -38,16 +38,14 @@ function encode(credential) {
 async function ask(form) {
   const token = form.elements.namedItem('token').value
   const answer = await fetch(form.dataset.passkey, { method: 'POST', body: new URLSearchParams({ token }) })
-  if (!answer.ok) throw new Error(answer.status === 429 ? 'Too many tries. Wait a minute, then try again.' : 'This page is too old. Load it again.')
+  const says = form.querySelector('[data-status]').dataset
+  if (!answer.ok) throw new Error(answer.status === 429 ? says.tries : says.old)
   const publicKey = decode((await answer.json()).publicKey)
   return publicKey.user ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey })
 }
 
-const words = {
-  NotAllowedError: 'No passkey was used. Try again, or use another way.',
-  InvalidStateError: 'This device has a passkey for your account already.',
-  SecurityError: 'Passkeys do not work at this address.',
-}
+// What the page says to errors of the browser, by their name.
+const words = { NotAllowedError: 'none', InvalidStateError: 'have', SecurityError: 'address' }
 
 function prepare(form) {
   const status = form.querySelector('[data-status]')
@@ -61,7 +59,7 @@ function prepare(form) {
       form.elements.namedItem('credential').value = encode(await ask(form))
       form.submit()
     } catch (error) {
-      status.textContent = words[error.name] ?? error.message
+      status.textContent = status.dataset[words[error.name]] ?? error.message
       button.disabled = false
     }
   })

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"html/template"
 	"net/url"
 	"regexp"
 )
@@ -24,6 +25,15 @@ type Program struct {
 	Tenants []Choice // organisations that it may be let into; one of them is chosen
 	Denied  bool
 }
+
+// Door leads into one organisation.
+type Door struct {
+	Title, Role string
+	Query       template.URL // the authorization request for it
+}
+
+// RoleKey is the key of what the person is there.
+func (d Door) RoleKey() string { return "role." + d.Role }
 
 // Choice is one organisation to choose.
 type Choice struct{ ID, Title string }

@@ -110,6 +110,8 @@ func HandOver(ctx context.Context, tx pgx.Tx, user uuid.UUID, now time.Time) err
 		`delete from identity.token_family where user_id = $1`,
 		`delete from identity.browser_session where user_id = $1`,
 		`delete from identity.federation_identity where user_id = $1`,
+		`delete from identity.factor where user_id = $1`,
+		`delete from identity.recovery_code where user_id = $1`,
 	} {
 		if _, err := tx.Exec(ctx, statement, user); err != nil {
 			return fmt.Errorf("hand an account over: %w", err)
@@ -178,6 +180,7 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"federation_identity", `user_id = any ($2) or provider_id in (select id from identity.federation_provider where tenant_id = $1)`},
 		{"federation_provider", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"federation_rule", `tenant_id = $1 and $2::uuid[] is not null`},
+		{"mail_proof", `user_id = any ($2) or pool_id = ` + pool},
 		{"membership", `tenant_id = $1 or user_id = any ($2)`},
 		{"invitation", `tenant_id = $1 or user_id = any ($2)`},
 		{"user", `id = any ($2) and $1::uuid is not null`},

@@ -1,10 +1,15 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
+import { rememberTenant } from '@/lib/auth'
 
 export function meQuery() {
   return queryOptions({
     queryKey: ['me'],
-    queryFn: ({ signal }) => ok(api.GET('/v1/me', { signal })),
+    queryFn: async ({ signal }) => {
+      const me = await ok(api.GET('/v1/me', { signal }))
+      rememberTenant(me.tenant.name)
+      return me
+    },
     staleTime: 5 * 60_000,
   })
 }

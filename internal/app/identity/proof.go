@@ -1,0 +1,86 @@
+package identity
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/mailproof"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/words"
+)
+
+// openProofs makes what people do by proving a mailbox.
+func (s *Service) openProofs() {
+	s.Proofs = &mailproof.Service{
+		DB: s.db, Key: s.key, Throttle: s.throttle, Now: s.now, Log: s.log, Issuer: s.Issuer, Words: s.pages.Words, Home: s.publicURL + "/", Console: ConsoleClient,
+		Site: mailproof.Site{
+			Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Begin: s.beginProof, Locale: s.locale, Insert: s.insertProved, Enter: s.enterProved,
+			Hash: func(ctx context.Context, pool access.Pool, name, email, given string) (string, error) {
+				return s.newHash(ctx, pool, User{Name: name, Email: email}, given)
+			},
+		},
+	}
+}
+
+func (s *Service) beginProof(w http.ResponseWriter, r *http.Request, pool Pool) (*mailproof.Request, error) {
+	a, err := s.begin(w, r, pool)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	return &mailproof.Request{Query: a.query, SignUp: a.signUp(pool)}, nil
+}
+
+// insertProved makes the account of an individual, in the pool's own tenant.
+func (s *Service) insertProved(ctx context.Context, tx pgx.Tx, pool Pool, who mailproof.Person) (uuid.UUID, error) {
+	if err := s.Provision.TakeSeat(ctx, tx, pool.Tenant); err != nil {
+		return uuid.Nil, err
+	}
+	user, err := insertUser(ctx, tx, pool, NewUser{
+		Name: who.Name, Email: who.Email, Tenant: pool.Tenant, Role: tenancy.RoleLearner, Proved: true, Locale: who.Locale,
+	}, who.Hash)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return user.ID, s.consents.Record(ctx, tx, user.ID, who.Address)
+}
+
+// enterProved signs a new account in. Where no program waits for it, the console is next, and asks silently.
+func (s *Service) enterProved(w http.ResponseWriter, r *http.Request, pool Pool, user uuid.UUID, query url.Values, here bool) error {
+	if !here {
+		if _, open, err := s.admit(w, r, pool, user, nil, false); err != nil || !open {
+			return err
+		}
+		http.Redirect(w, r, s.publicURL+"/?signed-in", http.StatusSeeOther)
+		return nil
+	}
+	a, err := s.beginWith(w, r, pool, query)
+	if err != nil || a == nil {
+		return err
+	}
+	b, open, err := s.admit(w, r, pool, user, a.query, a.strong())
+	if err != nil || !open {
+		return err
+	}
+	return s.answer(w, r, pool, a, b)
+}
+
+// locale is the language of a page: as the program that sends people here says, else as the browser does.
+func (s *Service) locale(r *http.Request) words.Locale {
+	return s.pages.Words.Match(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language"))
+}
+
+// product is whose pages are those that no organisation has to itself.
+const product = "Cloudkida"
+
+// readable is where the page is that a browser can read again, in another language, too.
+func readable(r *http.Request) *url.URL {
+	if r.Method != http.MethodGet {
+		return nil
+	}
+	return r.URL
+}
