@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	identityaccess "github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -35,12 +36,13 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Authorize: policy.Authorize, Excused: excused}
+	gate := &gateway.Gateway{Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Excused: excused}
 	api.UseMiddleware(gate.Middleware(api))
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
 	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
 	p.clients.Register(api)
+	p.keys.Register(api)
 	p.members.Register(api)
 	p.groups.Register(api)
 	p.invitations.Register(api)
@@ -54,6 +56,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.registration.Routes(api)
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.tenantAPI(api)
+	apikey.Describe(api)
 	return api
 }
 
@@ -75,7 +78,7 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
-	scope.Session = claims.Session
+	scope.Session, scope.Machine = claims.Session, claims.Machine()
 	return scope, err
 }
 
@@ -106,7 +109,7 @@ func (p *program) still(ctx context.Context) error {
 	if !ok {
 		return gateway.ErrSignIn
 	}
-	now, err := p.scopeOf(ctx, scope.User, scope.Tenant)
+	now, err := p.holds(ctx, scope.Tenant, scope.User, scope.By())
 	if err == nil && (now.Role != scope.Role || now.Operator != scope.Operator) {
 		return gateway.ErrSignIn
 	}
@@ -118,7 +121,7 @@ type guard struct{ *program }
 
 // Allow returns the scope that the holder has now, if its session runs and is its to use.
 func (g guard) Allow(ctx context.Context, h access.Holder) (tenancy.Scope, error) {
-	scope, err := g.scopeOf(ctx, h.User, h.Tenant)
+	scope, err := g.holds(ctx, h.Tenant, h.User, h.By)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}

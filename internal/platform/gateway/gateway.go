@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -16,16 +17,29 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
+// Where an API key may stand.
+const (
+	KeyPrefix = "ck_" // how one begins that stands in place of an access token
+	KeyHeader = "X-Api-Key"
+)
+
 // ErrSignIn is the answer to a request without a valid access token.
 var ErrSignIn = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
 
-var errUndeclared = errs.Forbidden("undeclared_permission", "This address is not open to anybody.")
+var (
+	errUndeclared = errs.Forbidden("undeclared_permission", "This address is not open to anybody.")
+	errTwice      = errs.Malformed("two_credentials", "Send an access token or an API key, not both.")
+	errPerson     = errs.Forbidden("people_only", "This address is about a person. API keys are of organisations: sign in as somebody.")
+)
 
 // Gateway authorizes requests.
 type Gateway struct {
 	// Authenticate verifies a token and reads its user's membership from the server's own rows. Its errors are for the
 	// caller: ErrSignIn for a token that is not accepted.
 	Authenticate func(ctx context.Context, bearer string) (tenancy.Scope, error)
+	// Key is Authenticate for an API key, sent from a network address (see httpx.ClientAddress). Its errors are for the
+	// caller as they are. A key is never somebody, and never excused.
+	Key func(ctx context.Context, address, key string) (tenancy.Scope, error)
 	// Excused tells whether a refusal does not matter for a permission, for the scope that Authenticate returned with it;
 	// nil excuses nothing.
 	Excused func(p tenancy.Permission, refusal error) bool
@@ -48,7 +62,7 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			next(hctx)
 			return
 		}
-		ctx, err := g.authorize(hctx.Context(), hctx.Header("Authorization"), permission)
+		ctx, err := g.authorize(hctx, permission)
 		if err != nil {
 			writeError(api, hctx, err)
 			return
@@ -62,21 +76,48 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 	}
 }
 
-func (g *Gateway) authorize(ctx context.Context, header string, p tenancy.Permission) (context.Context, error) {
-	kind, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken {
-		return nil, ErrSignIn
-	}
-	scope, err := g.Authenticate(ctx, token)
-	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
+func (g *Gateway) authorize(hctx huma.Context, p tenancy.Permission) (context.Context, error) {
+	ctx := hctx.Context()
+	scope, err := g.authenticate(hctx, p)
+	if err != nil {
 		return nil, err
 	}
 	scope.Request = httpx.RequestID(ctx)
 	ctx = tenancy.With(ctx, scope)
-	if p == httpx.SignedIn || fault.On(fault.NoPermission) {
+	switch {
+	case p == httpx.SignedIn && scope.Key != uuid.Nil:
+		return nil, errPerson
+	case p == httpx.SignedIn || fault.On(fault.NoPermission):
 		return ctx, nil
 	}
 	return ctx, g.Authorize(ctx, p)
+}
+
+// authenticate tells who sends the one credential of a request.
+func (g *Gateway) authenticate(hctx huma.Context, p tenancy.Permission) (tenancy.Scope, error) {
+	header, key := hctx.Header("Authorization"), hctx.Header(KeyHeader)
+	if header != "" && key != "" {
+		return tenancy.Scope{}, errTwice
+	}
+	kind, token, _ := strings.Cut(header, " ")
+	if key == "" && (!strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken) {
+		return tenancy.Scope{}, ErrSignIn
+	}
+	if strings.HasPrefix(token, KeyPrefix) {
+		key = token
+	}
+	if key != "" {
+		if g.Key == nil {
+			return tenancy.Scope{}, ErrSignIn
+		}
+		r, _ := humago.Unwrap(hctx)
+		return g.Key(hctx.Context(), httpx.ClientAddress(r), key)
+	}
+	scope, err := g.Authenticate(hctx.Context(), token)
+	if err != nil && g.Excused != nil && g.Excused(p, err) {
+		err = nil
+	}
+	return scope, err
 }
 
 func writeError(api huma.API, hctx huma.Context, err error) {

@@ -31,7 +31,21 @@ type Scope struct {
 	Role     Role
 	Operator bool      // the user runs the installation
 	Session  uuid.UUID // the sign-in that the access token came from; the zero UUID where there is none
+	Machine  bool      // the caller is a machine client; Session is its secret
+	Key      uuid.UUID // the API key that the caller came with; the zero UUID where there is none
 	Request  string    // request id, for the log and the audit
+
+	// Grants are the only permissions that count, of those that Role has; nil restricts nothing.
+	Grants []Permission
+}
+
+// By is what the caller's rights end with before the caller does: an API key, or the secret of a machine client. It is the
+// zero UUID for people.
+func (s Scope) By() uuid.UUID {
+	if s.Key == uuid.Nil && s.Machine {
+		return s.Session
+	}
+	return s.Key
 }
 
 // DefaultTenant is the tenant that individuals share who sign up by themselves. Its id is the same in every installation.

@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
@@ -16,6 +19,19 @@ type RegisteredList struct {
 }
 
 type output[T any] struct{ Body T }
+
+var errMatch = errs.Malformed("if_match_missing", "Send the program's version as If-Match, so that nobody's change is lost.")
+
+// WishBody is what owners say of a program.
+type WishBody struct {
+	Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
+	RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" example:"[\"https://app.example.com/callback\"]" doc:"Compared as they stand: https, or http on loopback"`
+	PostLogout   []string `json:"postLogoutRedirectUris,omitempty" maxItems:"10" example:"[\"https://app.example.com/signed-out\"]" doc:"Where the program may send people after signing out; compared as they stand"`
+}
+
+func (b WishBody) wish() Wish {
+	return Wish{Name: b.Name, RedirectURIs: b.RedirectURIs, PostLogout: b.PostLogout}
+}
 
 type idInput struct {
 	Client string `path:"client" format:"uuid" doc:"client_id of the program"`
@@ -35,13 +51,30 @@ func (r *Registry) Register(api huma.API) {
 	add.Errors = append(add.Errors, http.StatusConflict)
 	huma.Register(api, add, func(ctx context.Context, in *struct {
 		Body struct {
-			Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
-			RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" example:"[\"https://app.example.com/callback\"]" doc:"Compared as they stand: https, or http on loopback"`
-			Confidential bool     `json:"confidential,omitempty" doc:"The program can keep a secret"`
+			WishBody
+			Confidential bool `json:"confidential,omitempty" doc:"The program can keep a secret"`
 		}
 	}) (*output[Made], error) {
-		made, err := r.Add(ctx, in.Body.Name, in.Body.RedirectURIs, in.Body.Confidential)
+		made, err := r.Add(ctx, in.Body.wish(), in.Body.Confidential)
 		return &output[Made]{made}, err
+	})
+	r.registerChanges(api, base, tag)
+}
+
+func (r *Registry) registerChanges(api huma.API, base, tag string) {
+	change := httpx.Operation(http.MethodPut, base+"/{client}", "change-oauth-client", policy.ClientWrite, "Change a program's name and addresses; sign-ins go on", tag)
+	change.Errors = append(change.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, change, func(ctx context.Context, in *struct {
+		Client string `path:"client" format:"uuid" doc:"client_id of the program"`
+		Match  string `header:"If-Match" doc:"The program's version"`
+		Body   WishBody
+	}) (*output[Registered], error) {
+		version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+		if err != nil {
+			return nil, errMatch.Wrap(err)
+		}
+		now, err := r.Change(ctx, in.Client, version, in.Body.wish())
+		return &output[Registered]{now}, err
 	})
 	rotate := httpx.Operation(http.MethodPost, base+"/{client}/secret", "rotate-oauth-client-secret", policy.ClientWrite, "Give a program another secret; the old one ends at once", tag)
 	rotate.Errors = append(rotate.Errors, http.StatusNotFound, http.StatusConflict)
