@@ -66,7 +66,8 @@ type persona struct {
 	of       string // tenant
 	role     tenancy.Role
 	operator bool
-	refused  int // what is answered whatever is asked; 0: what the permissions say
+	refused  int                  // what is answered whatever is asked; 0: what the permissions say
+	grants   []tenancy.Permission // scopes of an API key; nil: somebody
 	token    string
 	user     string
 	email    string
@@ -99,6 +100,7 @@ func setStage(t *testing.T) *stage {
 	s.joinTwo(t)
 	s.joinOutsiders(t)
 	s.joinForgers(t)
+	s.joinKeys(t)
 	s.exec(t, `update control.tenant set status = 'suspended' where id = $1`, s.tenants[suspended])
 	s.spare, s.spareUntil = s.ticket(t, s.who("a learner"), "terminal", "")
 	return s
@@ -333,6 +335,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 			default_role, groups, just_in_time, enabled, by_owner)
 			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
 		"group": group, "pool": identity.DefaultPool,
+		"api-key": s.one(t, `insert into identity.api_key (tenant_id, public_id, name, created_by, scopes, secret_hash, expires_at)
+			values ($1, left(md5($2), 8), $2, $3, '{lab.read}', sha256('x'), now() + interval '1 day') returning id::text`, id, mark, user),
 		"machine": s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
 			values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user),
 		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)

@@ -18,10 +18,10 @@ func scopes() map[tenancy.Permission][]tenancy.Permission {
 		policy.SessionUse:    nil,
 		policy.SessionSeeAll: {policy.SessionUse},
 		policy.MemberRead:    nil,
-		policy.GroupRead:     nil,
-		policy.GroupWrite:    {policy.GroupRead},
-		policy.TenantRead:    nil,
-		policy.TenantWrite:   {policy.TenantRead},
+		policy.GroupRead:     {policy.MemberRead}, // who is in them
+		policy.GroupWrite:    {policy.GroupRead, policy.MemberRead},
+		policy.TenantRead:    {policy.LabRead}, // what the catalogue takes of the plan
+		policy.TenantWrite:   {policy.TenantRead, policy.LabRead},
 		policy.TenantExport:  nil,
 		policy.KeyRead:       nil,
 		policy.MachineRead:   nil,

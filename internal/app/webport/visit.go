@@ -33,7 +33,7 @@ const visitTime = 24 * time.Hour
 // Signed rather than stored: it survives a restart of the server, as the lab does.
 const (
 	visitBytes = 16 + 16 + 16 + 8
-	visitText  = (visitBytes + sha256.Size) * 8 / 6
+	visitText  = ((visitBytes+sha256.Size)*8 + 5) / 6
 )
 
 var errNoVisit = errs.Forbidden("port_not_opened", "Open this address from the lab page: the link there lets you in.")
