@@ -46,6 +46,7 @@ func (c *TenantImportCmd) Run(ctx context.Context) error {
 	}
 	fmt.Printf("manifest %s\n", r.Manifest)
 	fmt.Printf("%d people are to be invited: no account was made, because nobody has proved their e-mail address here.\n", len(r.Members))
+	fmt.Printf("Next: invite the first owner in the console, under Operator, Organisations, %s.\n", c.Name)
 	out := os.Stdout
 	if c.Members != "" {
 		if out, err = os.OpenFile(c.Members, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {

@@ -86,7 +86,7 @@ test('an owner chooses another plan, closes the organisation and takes it back',
   await expect(page.getByRole('region', { name: 'Change the tier' })).toContainText('Done', { timeout: 30_000 })
   await expect(page.getByText('Plan: Standard')).toBeVisible()
 
-  await page.getByRole('tab', { name: 'Danger zone' }).click()
+  await page.getByRole('link', { name: 'Danger zone', exact: true }).click()
   await accessible(page)
   await page.getByRole('button', { name: 'Close the organisation' }).click()
   const close = dialog.getByRole('button', { name: 'Close the organisation' })

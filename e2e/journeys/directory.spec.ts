@@ -30,7 +30,7 @@ test('an organisation proves its domain, and its people find it by name, e-mail 
   await card.getByRole('button', { name: 'Check quarry.example now' }).click()
   await expect(card.getByText('Proved', { exact: true })).toBeVisible()
   await accessible(page)
-  await page.getByRole('tab', { name: 'Audit log' }).click()
+  await page.getByRole('link', { name: 'Audit log', exact: true }).click()
   await expect(page.getByRole('cell', { name: 'domain.proved' })).toBeVisible()
 
   // somebody else's browser, which knows nothing yet
@@ -66,7 +66,7 @@ test('an organisation proves its domain, and its people find it by name, e-mail 
   await expect(other.getByLabel('Your organisation')).toBeVisible()
   await other.context().close()
 
-  await page.getByRole('tab', { name: 'Domains' }).click()
+  await page.getByRole('link', { name: 'Domains', exact: true }).click()
   await page.getByRole('button', { name: 'Remove quarry.example' }).click()
   await accessible(page)
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()

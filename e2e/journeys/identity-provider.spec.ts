@@ -68,11 +68,11 @@ test('an organisation adds its own identity provider, tests it, and its people c
     await expect(tess.getByRole('button', { name: 'Account of Teacher.tess of Cedar' })).toBeVisible()
     await context.close()
 
-    await page.getByRole('tab', { name: 'Members' }).click()
+    await page.getByRole('link', { name: 'Members', exact: true }).click()
     await expect(page.getByRole('row', { name: /teacher\.tess@cedar\.example/ })).toContainText(/./)
     await expect(page.getByRole('textbox', { name: 'Role of Teacher.tess of Cedar' }).or(page.getByRole('combobox', { name: 'Role of Teacher.tess of Cedar' })).first()).toHaveValue('Instructor')
 
-    await page.getByRole('tab', { name: 'Sign-in' }).click()
+    await page.getByRole('link', { name: 'Sign-in', exact: true }).click()
     await page.getByRole('switch', { name: 'Only by our identity providers' }).click()
     await expect(dialog).toContainText('Test it first')
     await accessible(page)

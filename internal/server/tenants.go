@@ -107,7 +107,7 @@ func (l life) Uses(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]tena
 		return nil, err
 	}
 	for _, id := range tenants {
-		uses[id] = tenant.Use{Members: members[id], Sessions: sessions[id]}
+		uses[id] = tenant.Use{Members: members[id].Members, Owners: members[id].Owners, Sessions: sessions[id]}
 	}
 	return uses, nil
 }

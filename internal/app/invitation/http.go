@@ -90,6 +90,21 @@ func (s *Service) Register(api huma.API) {
 	revoke.Errors = append(revoke.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(api, revoke, func(ctx context.Context, in *idInput) (*struct{}, error) { return nil, s.Revoke(ctx, in.ID) })
 	s.registerLinks(api)
+	owner := httpx.Operation(http.MethodPost, "/v1/operator/tenants/{id}/owner", "invite-owner", policy.OperatorWrite,
+		"Invite an owner to an organisation that has none who can sign in", "operator")
+	owner.DefaultStatus = http.StatusCreated
+	owner.Errors = append(owner.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, owner, s.inviteOwner)
+}
+
+func (s *Service) inviteOwner(ctx context.Context, in *struct {
+	ID   uuid.UUID `path:"id" format:"uuid" doc:"The organisation"`
+	Body struct {
+		Email  string `json:"email" minLength:"1" maxLength:"254" doc:"Proved by opening the link"`
+		Reason string `json:"reason" minLength:"1" maxLength:"300" doc:"The organisation's audit log shows it"`
+	}
+}) (*answer[Invitation], error) {
+	return reply(s.InviteOwner(ctx, in.ID, in.Body.Email, in.Body.Reason))
 }
 
 // registerLinks adds what needs the link from the mail.

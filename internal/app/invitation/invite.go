@@ -166,7 +166,7 @@ func (r *round) invite(ctx context.Context, w Wish) (i Invitation, o Outcome, er
 	}
 	r.seen[key] = true
 	token, hash := opaque.New()
-	if i, err = insert(ctx, r.tx, i, key, hash, r.scope.User); err != nil {
+	if i, err = insert(ctx, r.tx, i, sender{User: r.scope.User}, hash); err != nil {
 		return i, Refused, err
 	}
 	r.today++

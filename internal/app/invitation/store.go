@@ -68,23 +68,30 @@ func get(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Invitation, error) {
 	return one(ctx, tx, `select `+columns+` from identity.invitation i where `+mine+` and i.id = @id for update`, pgx.NamedArgs{"id": id})
 }
 
+// sender is who invites. An operator's own role in the tenant, which is none, does not bound the invitation.
+type sender struct {
+	User     uuid.UUID
+	Operator bool
+}
+
 // insert adds an invitation, or renews the one that is open for this address, whose groups stay unless others are named.
-func insert(ctx context.Context, tx pgx.Tx, i Invitation, key string, hash []byte, by uuid.UUID) (Invitation, error) {
+func insert(ctx context.Context, tx pgx.Tx, i Invitation, by sender, hash []byte) (Invitation, error) {
 	return one(ctx, tx, `
-		insert into identity.invitation as i (tenant_id, email, email_key, role, groups, token_hash, invited_by, expires_at)
-		values (current_setting('identity.tenant')::uuid, @email, @key, @role, @groups, @hash, @by, now() + @life)
+		insert into identity.invitation as i (tenant_id, email, email_key, role, groups, token_hash, invited_by, operator, expires_at)
+		values (current_setting('identity.tenant')::uuid, @email, @key, @role, @groups, @hash, @by, @operator, now() + @life)
 		on conflict (tenant_id, email_key) where accepted_at is null and revoked_at is null do update set
 			email = excluded.email, role = excluded.role, groups = case when excluded.groups = '{}' then i.groups else excluded.groups end,
 			token_hash = excluded.token_hash,
-			invited_by = excluded.invited_by, expires_at = excluded.expires_at, sends = i.sends + 1, sent_at = now()
+			invited_by = excluded.invited_by, operator = excluded.operator, expires_at = excluded.expires_at, sends = i.sends + 1, sent_at = now()
 		returning `+columns, pgx.NamedArgs{
-		"email": i.Email, "key": key, "role": string(i.Role), "groups": i.Groups, "hash": hash, "by": by, "life": life,
+		"email": i.Email, "key": address.Key(i.Email), "role": string(i.Role), "groups": i.Groups, "hash": hash,
+		"by": by.User, "operator": by.Operator, "life": life,
 	})
 }
 
 func renew(ctx context.Context, tx pgx.Tx, id uuid.UUID, hash []byte, by uuid.UUID) (Invitation, error) {
 	return one(ctx, tx, `
-		update identity.invitation i set token_hash = @hash, invited_by = @by, expires_at = now() + @life, sends = sends + 1, sent_at = now()
+		update identity.invitation i set token_hash = @hash, invited_by = @by, operator = false, expires_at = now() + @life, sends = sends + 1, sent_at = now()
 		where `+mine+` and i.id = @id returning `+columns, pgx.NamedArgs{"id": id, "hash": hash, "by": by, "life": life})
 }
 
@@ -144,7 +151,7 @@ type row struct {
 	Groups   []uuid.UUID
 	User     uuid.NullUUID // who accepted
 	Accepted bool
-	Inviter  tenancy.Role // what whoever invited is now; "" for nobody
+	Inviter  tenancy.Role // the most that whoever invited may give now; "" for nothing
 }
 
 func (r row) inviterRank() int { return member.Rank(r.Inviter) }
@@ -159,12 +166,18 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
+// ownerless says that the tenant t has no owner who can sign in: then alone an operator may let one in.
+const ownerless = `not exists (select from identity.membership o join identity."user" w on w.id = o.user_id
+	where o.tenant_id = t.id and o.role = 'owner' and o.status = 'active' and w.disabled_at is null)`
+
 // byToken finds the invitation of a link that has not expired and was not withdrawn, of a tenant that is open.
 func byToken(ctx context.Context, q querier, hash []byte, how string) (row, error) {
 	rows, err := q.Query(ctx, `
-		select i.id, i.tenant_id, t.name, t.title, i.email, i.role, i.groups, i.user_id, i.accepted_at is not null, coalesce((
+		select i.id, i.tenant_id, t.name, t.title, i.email, i.role, i.groups, i.user_id, i.accepted_at is not null, case
+			when i.operator and `+ownerless+` then i.role
+			when i.operator then '' else coalesce((
 			select m.role from identity.membership m join identity."user" u on u.id = m.user_id
-			where m.user_id = i.invited_by and m.tenant_id = i.tenant_id and m.status = 'active' and u.disabled_at is null), '')
+			where m.user_id = i.invited_by and m.tenant_id = i.tenant_id and m.status = 'active' and u.disabled_at is null), '') end
 		from identity.invitation i join control.tenant t on t.id = i.tenant_id
 		where i.token_hash = $1 and i.revoked_at is null and i.expires_at > now() and t.status = 'active'`+how, hash)
 	if err != nil {

@@ -62,8 +62,8 @@ func TestADisabledMemberIsOutAndKeepsTheirPlace(t *testing.T) {
 		t.Errorf("lists: %s", got)
 	}
 	counts, err := o.Count(t.Context(), []uuid.UUID{o.tenant})
-	if err != nil || counts[o.tenant] != 2 {
-		t.Errorf("%d members count, %v", counts[o.tenant], err)
+	if err != nil || counts[o.tenant].Members != 2 {
+		t.Errorf("%+v members count, %v", counts[o.tenant], err)
 	}
 	// Coming back needs a seat.
 	o.Room = seats(2)

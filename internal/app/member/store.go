@@ -165,17 +165,25 @@ func keepOwner(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// Count tells how many active members each of some tenants has.
-func (s *Service) Count(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]int64, error) {
+// Counted are the active members of a tenant.
+type Counted struct {
+	Members int64
+	Owners  int64 // of them, those whose accounts can sign in
+}
+
+// Count counts the active members of tenants.
+func (s *Service) Count(ctx context.Context, tenants []uuid.UUID) (map[uuid.UUID]Counted, error) {
 	rows, err := s.Identity.Query(ctx, `
-		select tenant_id, count(*) from identity.membership where tenant_id = any($1) and status = 'active' group by tenant_id`, tenants)
+		select m.tenant_id, count(*), count(*) filter (where m.role = 'owner' and u.disabled_at is null)
+		from identity.membership m join identity."user" u on u.id = m.user_id
+		where m.tenant_id = any($1) and m.status = 'active' group by m.tenant_id`, tenants)
 	if err != nil {
 		return nil, fmt.Errorf("count members: %w", err)
 	}
-	counts := map[uuid.UUID]int64{}
+	counts := map[uuid.UUID]Counted{}
 	var tenant uuid.UUID
-	var n int64
-	if _, err := pgx.ForEachRow(rows, []any{&tenant, &n}, func() error { counts[tenant] = n; return nil }); err != nil {
+	var c Counted
+	if _, err := pgx.ForEachRow(rows, []any{&tenant, &c.Members, &c.Owners}, func() error { counts[tenant] = c; return nil }); err != nil {
 		return nil, fmt.Errorf("count members: %w", err)
 	}
 	return counts, nil

@@ -29,6 +29,7 @@ type View struct {
 	PurgeAfter *time.Time `json:"purgeAfter,omitempty" doc:"When everything is deleted, while it is being off-boarded"`
 	Workflow   *uuid.UUID `json:"workflow,omitempty" doc:"The change under way"`
 	Members    int64      `json:"members"`
+	Owners     int64      `json:"owners" doc:"Owners whose accounts can sign in; an organisation without any can be given one"`
 	Sessions   int64      `json:"sessions" doc:"Running labs"`
 }
 
@@ -216,7 +217,7 @@ func (a *API) views(ctx context.Context, tenants []Tenant) ([]View, error) {
 		}
 		views[n] = View{
 			ID: t.ID, Name: t.Name, Title: t.Title, Status: t.Status, Reason: t.Reason, Tier: t.Tier, Placement: t.Placement, Version: version,
-			CreatedAt: t.CreatedAt, PurgeAfter: t.PurgeAfter, Workflow: t.Workflow, Members: uses[t.ID].Members, Sessions: uses[t.ID].Sessions,
+			CreatedAt: t.CreatedAt, PurgeAfter: t.PurgeAfter, Workflow: t.Workflow, Members: uses[t.ID].Members, Owners: uses[t.ID].Owners, Sessions: uses[t.ID].Sessions,
 		}
 	}
 	return views, nil

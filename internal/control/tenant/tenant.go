@@ -60,6 +60,7 @@ type Tenant struct {
 // Use is how much of the installation a tenant uses.
 type Use struct {
 	Members  int64
+	Owners   int64 // who can sign in
 	Sessions int64 // that run
 }
 

@@ -1,9 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
-import type { OperatorTab } from '@/features/operator/OperatorPage'
 import type { TenantFilter } from '@/features/operator/tenants'
-import type { OrganisationTab } from '@/features/organisation/OrganisationPage'
 import { Boundary, BoundaryPage, MissingPage, Pending } from './Boundary'
 import { Gate } from './Gate'
 
@@ -75,8 +73,8 @@ const profile = createRoute({
 const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
-  validateSearch: (search: Record<string, unknown>): TenantFilter & { tab?: OperatorTab } => ({
-    tab: oneOf(search.tab, ['users', 'tenants', 'tiers', 'upgrades', 'mail'] as const),
+  validateSearch: (search: Record<string, unknown>): TenantFilter & { tab?: string } => ({
+    tab: text(search.tab), // the page knows its sections
     q: text(search.q),
     status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
     placement: oneOf(search.placement, ['pool', 'silo'] as const),
@@ -93,8 +91,8 @@ const tenant = createRoute({
 const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
-  validateSearch: (search: Record<string, unknown>): { tab?: OrganisationTab } => ({
-    tab: oneOf(search.tab, ['members', 'groups', 'domains', 'sign-in', 'audit', 'exports', 'close'] as const),
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({
+    tab: text(search.tab),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

@@ -50,6 +50,8 @@ export const theme = createTheme({
         styles: { th: { fontSize: '12.5px', fontWeight: 550, color: 'var(--mantine-color-dimmed)' } },
       },
     },
+    // what is wider than the window is scrolled by the keyboard, too
+    TableScrollContainer: { defaultProps: { type: 'native', tabIndex: 0 } },
     Badge: { defaultProps: { tt: 'none', fw: 600 } },
     Menu: {
       defaultProps: {

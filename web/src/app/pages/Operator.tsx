@@ -11,12 +11,5 @@ export default function Operator() {
   const navigate = route.useNavigate()
   const { data: me } = useSuspenseQuery(meQuery())
   if (!me.operator) return <Missing />
-  return (
-    <OperatorPage
-      tab={tab ?? 'labs'}
-      onTab={(next) => void navigate({ search: { tab: next === 'labs' ? undefined : next } })}
-      filter={filter}
-      onFilter={(next) => void navigate({ search: { tab, ...next }, replace: true })}
-    />
-  )
+  return <OperatorPage tab={tab} filter={filter} onFilter={(next) => void navigate({ search: { tab, ...next }, replace: true })} />
 }

@@ -8,8 +8,7 @@ const route = getRouteApi('/signed-in/shell/organisation')
 
 export default function Organisation() {
   const { tab } = route.useSearch()
-  const navigate = route.useNavigate()
   const { data: me } = useSuspenseQuery(meQuery())
   if (me.role !== 'owner' && me.role !== 'admin') return <Missing />
-  return <OrganisationPage me={me} tab={tab ?? 'plan'} onTab={(next) => void navigate({ search: { tab: next === 'plan' ? undefined : next } })} />
+  return <OrganisationPage me={me} tab={tab} />
 }

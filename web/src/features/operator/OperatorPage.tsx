@@ -1,11 +1,11 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import '@mantine/core/styles/Tabs.layer.css'
-import { Tabs } from '@mantine/core'
 import { IconActivity, IconBuilding, IconDatabase, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
+import { Sections, type SectionGroup } from '@/components/Sections'
 import { Mail } from './Mail'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
@@ -14,62 +14,44 @@ import { Tiers } from './Tiers'
 import { Upgrades } from './Upgrades'
 import { Users } from './Users'
 
-export const operatorTabs = ['labs', 'users', 'tenants', 'tiers', 'upgrades', 'mail'] as const
-export type OperatorTab = (typeof operatorTabs)[number]
-
 interface Props {
-  tab: OperatorTab
-  onTab: (tab: OperatorTab) => void
+  tab?: string
   filter: TenantFilter
   onFilter: (filter: TenantFilter) => void
 }
 
 /** The provider's side: what runs, for whom, and the people. */
-export function OperatorPage({ tab, onTab, filter, onFilter }: Props) {
+export function OperatorPage({ tab, filter, onFilter }: Props) {
   const { t } = useTranslation()
   return (
     <>
       <PageHeader title={t('operator.title')} text={t('operator.text')} />
-      <Tabs value={tab} onChange={(value) => onTab(value as OperatorTab)} keepMounted={false}>
-        <Tabs.List mb="lg" aria-label={t('operator.title')}>
-          <Tabs.Tab value="labs" leftSection={<IconActivity size={16} />}>
-            {t('operator.running')}
-          </Tabs.Tab>
-          <Tabs.Tab value="users" leftSection={<IconUsers size={16} />}>
-            {t('operator.users')}
-          </Tabs.Tab>
-          <Tabs.Tab value="tenants" leftSection={<IconBuilding size={16} />}>
-            {t('tenants.title')}
-          </Tabs.Tab>
-          <Tabs.Tab value="tiers" leftSection={<IconStack3 size={16} />}>
-            {t('tiers.tab')}
-          </Tabs.Tab>
-          <Tabs.Tab value="upgrades" leftSection={<IconDatabase size={16} />}>
-            {t('upgrades.title')}
-          </Tabs.Tab>
-          <Tabs.Tab value="mail" leftSection={<IconMail size={16} />}>
-            {t('mail.title')}
-          </Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="labs">
-          <RunningLabs />
-        </Tabs.Panel>
-        <Tabs.Panel value="users">
-          <Users q={filter.q} onSearch={(q) => onFilter({ q })} />
-        </Tabs.Panel>
-        <Tabs.Panel value="tenants">
-          <Tenants filter={filter} onFilter={onFilter} />
-        </Tabs.Panel>
-        <Tabs.Panel value="tiers">
-          <Tiers />
-        </Tabs.Panel>
-        <Tabs.Panel value="upgrades">
-          <Upgrades />
-        </Tabs.Panel>
-        <Tabs.Panel value="mail">
-          <Mail />
-        </Tabs.Panel>
-      </Tabs>
+      <Sections label={t('operator.sections')} groups={sections(t, filter, onFilter)} tab={tab} />
     </>
   )
+}
+
+/** All sections, in the order in which they are shown. A new one is an entry here. */
+function sections(t: TFunction, filter: TenantFilter, onFilter: (filter: TenantFilter) => void): SectionGroup[] {
+  return [
+    {
+      label: t('operator.group.now'),
+      sections: [{ value: 'labs', label: t('operator.running'), icon: IconActivity, panel: () => <RunningLabs /> }],
+    },
+    {
+      label: t('operator.group.customers'),
+      sections: [
+        { value: 'tenants', label: t('tenants.title'), icon: IconBuilding, panel: () => <Tenants filter={filter} onFilter={onFilter} /> },
+        { value: 'users', label: t('operator.users'), icon: IconUsers, panel: () => <Users q={filter.q} onSearch={(q) => onFilter({ q })} /> },
+        { value: 'tiers', label: t('tiers.tab'), icon: IconStack3, panel: () => <Tiers /> },
+      ],
+    },
+    {
+      label: t('operator.group.installation'),
+      sections: [
+        { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
+        { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
+      ],
+    },
+  ]
 }

@@ -15,6 +15,7 @@ import { ChangeDialog, type Asked } from './ChangeDialog'
 import classes from './Operator.module.css'
 import { Inside, InsideBanner } from './Inside'
 import { Limits } from './Limits'
+import { Ownerless } from './Ownerless'
 import { TenantExports } from './TenantExports'
 import { TenantStatus } from './Tenants'
 import { proofQuery, tenantQuery, workflowsQuery } from './tenants'
@@ -43,6 +44,7 @@ export function TenantPage({ id }: { id: string }) {
           {tenant.data.reason}
         </Alert>
       )}
+      {tenant.data.status === 'active' && tenant.data.owners === 0 && tenant.data.name !== defaultName && <Ownerless tenant={tenant.data} />}
       <Facts tenant={tenant.data} />
       {tenant.data.status === 'purged' && <Proof id={id} />}
       <Changes id={id} />

@@ -172,6 +172,15 @@ export function useSetLimit(id: string) {
   })
 }
 
+/** Invites an owner to an organisation that has none. */
+export function useInviteOwner(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: { email: string; reason: string }) => ok(api.POST('/v1/operator/tenants/{id}/owner', { params: { path: { id } }, body })),
+    onSettled: () => client.invalidateQueries({ queryKey: ['operator', 'audit', id] }),
+  })
+}
+
 /** Until when the operator may look inside. */
 export function entryQuery(id: string) {
   return queryOptions({

@@ -7,6 +7,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
 import { Failure } from '@/components/Failure'
+import { ButtonLink } from '@/components/links'
 import { notifyError } from '@/components/notify'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Me } from '@/lib/api/types'
@@ -15,14 +16,8 @@ import { changesQuery, kindClose, useOwnChanges } from './api'
 import classes from './Organisation.module.css'
 import { OwnWorkflow } from './OwnWorkflow'
 
-interface Props {
-  me: Me
-  /** Leads to the archives: what closes should be taken out first. */
-  onExports: () => void
-}
-
 /** The end of an organisation, asked for by its owner. */
-export function Closing({ me, onExports }: Props) {
+export function Closing({ me }: { me: Me }) {
   const { t } = useTranslation()
   const changes = useQuery({ ...changesQuery(), retry: false })
   const [asking, setAsking] = useState(false)
@@ -45,9 +40,10 @@ export function Closing({ me, onExports }: Props) {
             <Button color="red" disabled={other !== undefined} onClick={() => setAsking(true)}>
               {t('closing.ask')}
             </Button>
-            <Button variant="default" onClick={onExports}>
+            {/* what closes should be taken out first */}
+            <ButtonLink to="/organisation" search={{ tab: 'exports' }} variant="default">
               {t('organisation.export')}
-            </Button>
+            </ButtonLink>
           </Group>
           {other && (
             <Text size="sm" c="dimmed" mt="sm">
