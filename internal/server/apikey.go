@@ -46,3 +46,14 @@ func (p *program) holds(ctx context.Context, tenant, user, by uuid.UUID) (tenanc
 	scope.Session, scope.Machine = by, true
 	return scope, err
 }
+
+// firstKeys gives the first owner of an organisation a key.
+type firstKeys struct{ *program }
+
+// First makes it, unless the owner has a password by now.
+func (k firstKeys) First(ctx context.Context, tenant, owner, id uuid.UUID) (string, error) {
+	if err := k.identity.Provision.NoPassword(ctx, owner); err != nil {
+		return "", err
+	}
+	return k.keys.First(ctx, tenant, owner, id)
+}
