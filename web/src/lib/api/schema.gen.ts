@@ -4,6 +4,60 @@
  */
 
 export interface paths {
+    "/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation's API keys, the latest first */
+        get: operations["list-api-keys"];
+        put?: never;
+        /** Make an API key; its scopes are at most what you may do */
+        post: operations["add-api-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An API key, without its secret */
+        get: operations["get-api-key"];
+        /** Give an API key another name */
+        put: operations["rename-api-key"];
+        post?: never;
+        /** End an API key; it is refused everywhere within seconds */
+        delete: operations["revoke-api-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give an API key another secret; the old one is good for an overlap */
+        post: operations["rotate-api-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/config": {
         parameters: {
             query?: never;
@@ -714,7 +768,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /** Change a program's name and addresses; sign-ins go on */
+        put: operations["change-oauth-client"];
         post?: never;
         /** Remove a program; people's sign-ins to it end */
         delete: operations["remove-oauth-client"];
@@ -1395,6 +1450,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The organisation's first API key, for its first owner; shown once */
+        post: operations["get-first-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/registrations/names": {
         parameters: {
             query?: never;
@@ -1964,6 +2036,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        "Add-api-keyRequest": {
+            /**
+             * Format: int64
+             * @description How long it is good
+             * @default 90
+             */
+            days: number;
+            /**
+             * Format: uuid
+             * @description The machine client whose key it shall be; absent: the organisation's own
+             */
+            machine?: string;
+            /**
+             * @description At most 100 characters
+             * @example Grade export
+             */
+            name: string;
+            /**
+             * @description Of those that the list calls grantable
+             * @example [
+             *       "lab.read"
+             *     ]
+             */
+            scopes: string[];
+        };
         "Add-machine-clientRequest": {
             /**
              * Format: int64
@@ -1982,6 +2079,113 @@ export interface components {
              * @example example.com
              */
             domain: string;
+        };
+        ApikeyList: {
+            /** @description The scopes that you can give */
+            grantable: string[];
+            items: components["schemas"]["ApikeyView"][];
+        };
+        ApikeyMade: {
+            /** @description Scopes that do not count now, as whoever made the key does not have them any more */
+            asleep: string[];
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            creatorName?: string;
+            /** Format: date-time */
+            expiresAt: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description Exact to a minute
+             */
+            lastUsedAt?: string;
+            /** @description Network address */
+            lastUsedFrom?: string;
+            /**
+             * Format: uuid
+             * @description The machine client whose key it is; absent: the organisation's own
+             */
+            machine?: string;
+            machineName?: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description The secret before the last rotation is good until then
+             */
+            oldSecretUntil?: string;
+            /**
+             * @description How the key begins, to tell keys apart
+             * @example ck_3f9a2c7e
+             */
+            prefix: string;
+            /** Format: date-time */
+            revokedAt?: string;
+            /** Format: date-time */
+            rotatedAt?: string;
+            scopes: string[];
+            /** @description The whole key, shown once */
+            secret: string;
+            /**
+             * @description stopped: whoever made it may not act here any more
+             * @enum {string}
+             */
+            state: "active" | "expired" | "revoked" | "stopped";
+            /**
+             * Format: int64
+             * @description Grows with every change; send it as If-Match
+             */
+            version: number;
+        };
+        ApikeyView: {
+            /** @description Scopes that do not count now, as whoever made the key does not have them any more */
+            asleep: string[];
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            creatorName?: string;
+            /** Format: date-time */
+            expiresAt: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description Exact to a minute
+             */
+            lastUsedAt?: string;
+            /** @description Network address */
+            lastUsedFrom?: string;
+            /**
+             * Format: uuid
+             * @description The machine client whose key it is; absent: the organisation's own
+             */
+            machine?: string;
+            machineName?: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description The secret before the last rotation is good until then
+             */
+            oldSecretUntil?: string;
+            /**
+             * @description How the key begins, to tell keys apart
+             * @example ck_3f9a2c7e
+             */
+            prefix: string;
+            /** Format: date-time */
+            revokedAt?: string;
+            /** Format: date-time */
+            rotatedAt?: string;
+            scopes: string[];
+            /**
+             * @description stopped: whoever made it may not act here any more
+             * @enum {string}
+             */
+            state: "active" | "expired" | "revoked" | "stopped";
+            /**
+             * Format: int64
+             * @description Grows with every change; send it as If-Match
+             */
+            version: number;
         };
         ApprovalGiven: {
             /** @description client_id of the program */
@@ -2055,9 +2259,16 @@ export interface components {
             id: string;
             /** @description What people are asked about */
             name: string;
+            /** @description Where people may be sent after signing out */
+            postLogoutRedirectUris: string[];
             redirectUris: string[];
             /** @description Shown once; empty for a public program */
             secret?: string;
+            /**
+             * Format: int64
+             * @description Grows with every change; send it back as If-Match
+             */
+            version: number;
         };
         ClientRegistered: {
             /** @description Proves itself by a secret as well as by PKCE */
@@ -2069,10 +2280,35 @@ export interface components {
             id: string;
             /** @description What people are asked about */
             name: string;
+            /** @description Where people may be sent after signing out */
+            postLogoutRedirectUris: string[];
             redirectUris: string[];
+            /**
+             * Format: int64
+             * @description Grows with every change; send it back as If-Match
+             */
+            version: number;
         };
         ClientRegisteredList: {
             items: components["schemas"]["ClientRegistered"][];
+        };
+        ClientWishBody: {
+            /** @description At most 100 characters */
+            name: string;
+            /**
+             * @description Where the program may send people after signing out; compared as they stand
+             * @example [
+             *       "https://app.example.com/signed-out"
+             *     ]
+             */
+            postLogoutRedirectUris?: string[];
+            /**
+             * @description Compared as they stand: https, or http on loopback
+             * @example [
+             *       "https://app.example.com/callback"
+             *     ]
+             */
+            redirectUris: string[];
         };
         ConfirmInputBody: {
             /** @description Another name, where the first one was taken meanwhile */
@@ -2986,6 +3222,13 @@ export interface components {
             /** @description At most 100 characters */
             name: string;
             /**
+             * @description Where the program may send people after signing out; compared as they stand
+             * @example [
+             *       "https://app.example.com/signed-out"
+             *     ]
+             */
+            postLogoutRedirectUris?: string[];
+            /**
              * @description Compared as they stand: https, or http on loopback
              * @example [
              *       "https://app.example.com/callback"
@@ -3015,6 +3258,10 @@ export interface components {
             /** @description Works once */
             link: string;
         };
+        RegistrationFirstKey: {
+            /** @description The whole key, shown once */
+            secret: string;
+        };
         RegistrationName: {
             free: boolean;
             name: string;
@@ -3035,6 +3282,8 @@ export interface components {
              * @description The token is worth nothing from then on
              */
             expiresAt: string;
+            /** @description The organisation's first API key can be had: POST /v1/registrations/key shows it, once */
+            firstKey: boolean;
             id: string;
             name: string;
             /** @description The owner has none yet: POST /v1/registrations/enter gives a link to choose one */
@@ -3049,10 +3298,27 @@ export interface components {
             tier: string;
             title: string;
         };
+        "Rename-api-keyRequest": {
+            /** @description At most 100 characters */
+            name: string;
+        };
         "Resume-tenantRequest": Record<string, never>;
         RoleInputBody: {
             /** @enum {string} */
             role: "owner" | "admin" | "author" | "instructor" | "learner";
+        };
+        "Rotate-api-keyRequest": {
+            /**
+             * Format: int64
+             * @description How long the new secret is good
+             * @default 90
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description For how long the old secret is good as well; 0: it ends at once
+             */
+            overlapHours?: number;
         };
         RotateInputBody: {
             /**
@@ -3607,6 +3873,446 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApikeyList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Add-api-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApikeyMade"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApikeyView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-api-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The key's ETag */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename-api-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApikeyView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-api-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The key's ETag */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The key's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate-api-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApikeyMade"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-config": {
         parameters: {
             query?: {
@@ -7458,6 +8164,90 @@ export interface operations {
             };
         };
     };
+    "change-oauth-client": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The program's version */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description client_id of the program */
+                client: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientWishBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientRegistered"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "remove-oauth-client": {
         parameters: {
             query?: never;
@@ -10482,6 +11272,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationEnterLink"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-first-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnterInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationFirstKey"];
                 };
             };
             /** @description Not Found */
