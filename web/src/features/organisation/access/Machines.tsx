@@ -214,7 +214,7 @@ function RotateMachine({ item, onMade, onClose }: { item: MachineClient; onMade:
 
 function MachineCard({ item, onDo }: { item: MachineClient; onDo: (what: 'rotate' | 'remove') => void }) {
   const { t } = useTranslation()
-  const over = Date.parse(item.expiresAt) <= useNow(60_000)
+  const over = Date.parse(item.expiresAt) <= useNow(false)
   return (
     <li className={`${classes.card} ${classes.panel}`}>
       <Group justify="space-between" align="flex-start" gap="sm">
