@@ -146,7 +146,7 @@ type ids map[string]string
 
 // kinds are what ids are of. A route that takes another kind fails the suite until a row of it is planted: see rows.
 func kinds() []string {
-	return []string{"actor", "api-key", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "pool", "registration", "session", "slug", "tenant", "user", "workflow"}
+	return []string{"actor", "api-key", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "policy", "pool", "registration", "session", "slug", "tenant", "user", "workflow"}
 }
 
 // nowhere is ids of rows that are not there.
@@ -175,9 +175,16 @@ func kindOf(path, name string) (kind, constant string) {
 		return "plan", ""
 	case "id":
 		before, _, _ := strings.Cut(path, "/{id}")
-		return strings.TrimSuffix(before[strings.LastIndexByte(before, '/')+1:], "s"), ""
+		return singular(before[strings.LastIndexByte(before, '/')+1:]), ""
 	}
 	return name, ""
+}
+
+func singular(name string) string {
+	if stem, ok := strings.CutSuffix(name, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(name, "s")
 }
 
 // parameters are the names in an address.

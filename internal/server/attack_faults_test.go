@@ -95,6 +95,8 @@ func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
 		},
 		fault.SessionOfAnybody:     func() []string { return s.peers(t, part{op: reading("/v1/sessions/{id}")}) },
 		fault.EventsOfAnybody:      cross("/v1/sessions/{id}/events"),
+		fault.AllowAnything:        func() []string { return s.policies(t) },
+		fault.PolicyOfAnyTenant:    func() []string { return s.policies(t) },
 		fault.ExportTellsExistence: cross("/v1/tenant/exports"),
 	}
 }

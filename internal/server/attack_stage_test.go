@@ -328,7 +328,7 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 		t.Fatal(err)
 	}
 	s.rows[tenant] = ids{
-		"slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
+		"policy": s.plantPolicy(t, tenant, map[string]string{tenantA: "one", tenantB: "two"}[tenant]), "slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
 		"factor": s.one(t, `insert into identity.factor (pool_id, user_id, kind, name)
 			select pool_id, id, 'email', $2 from identity."user" where id = $1 returning id::text`, user, mark),
 		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,

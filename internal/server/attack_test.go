@@ -322,6 +322,7 @@ func (s *stage) everything(t *testing.T) (faults []string) {
 	faults = append(faults, s.crossing(t, tenantB, tenantA, all)...)
 	faults = append(faults, s.crossing(t, ownPool, tenantA, all)...)
 	faults = append(faults, s.peers(t, all)...)
+	faults = append(faults, s.policies(t)...)
 	faults = append(faults, s.pages(t)...)
 	faults = append(faults, s.poolPages(t, nil)...)
 	faults = append(faults, s.terminals(t)...)

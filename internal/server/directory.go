@@ -49,7 +49,7 @@ func (l tenantLog) Record(ctx context.Context, tenant uuid.UUID, action, target 
 		as.User = scope.User
 	}
 	ctx = tenancy.With(ctx, as)
-	return l.data.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
+	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
 }
 
 // resolver asks the DNS server that was set, or the machine's own.

@@ -148,7 +148,7 @@ func openTenantData(ctx context.Context, r ImportRequest) (data *db.DB, control 
 		return nil, nil, nil, err
 	}
 	silos := db.NewSilos(in, 1)
-	data = &db.DB{Pool: app, Places: places, Silos: silos, Authorize: policy.Authorize}
+	data, _ = guarded(&db.DB{Pool: app, Places: places, Silos: silos})
 	return data, control, func() { silos.Close(); app.Close(); control.Close() }, nil
 }
 

@@ -54,6 +54,7 @@ type program struct {
 	metrics  *obs.Metrics
 	pools    pools
 	data     *db.DB
+	decides  *policy.Engine
 	silos    *db.Silos
 	places   *db.Places
 	inserter *job.Client
@@ -147,7 +148,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 		return nil, err
 	}
 	p.silos = db.NewSilos(store.installation, maxSilos)
-	p.data = &db.DB{Pool: p.pools.app, Places: p.places, Silos: p.silos, Authorize: policy.Authorize}
+	if err := p.openData(); err != nil {
+		return nil, err
+	}
 	p.identity.Machines.DB = p.data
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.openKeys()

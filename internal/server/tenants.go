@@ -66,7 +66,7 @@ func (l life) EndSessions(ctx context.Context, tenant uuid.UUID) (int, error) {
 func (l life) Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error {
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: operator, Role: tenancy.RoleSystem, Request: scope.Request})
-	return l.data.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
 		return audit.Record(ctx, tx, action, tenant.String(), detail)
 	})
 }

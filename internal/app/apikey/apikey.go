@@ -309,7 +309,7 @@ func (s *Service) First(ctx context.Context, tenant, owner, id uuid.UUID) (text 
 			return err
 		}
 		ctx := tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: owner, Role: tenancy.RoleSystem})
-		return s.DB.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+		return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
 			return audit.Record(ctx, tx, "key.created", k.ID.String(), detail(k, map[string]any{"scopes": k.Scopes, "expiresAt": k.ExpiresAt}))
 		})
 	})
@@ -344,7 +344,7 @@ func (s *Service) changeOne(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx
 func (s *Service) access() scoped.Access { return scoped.Access{Identity: s.Identity, DB: s.DB} }
 
 func (s *Service) record(ctx context.Context, action string, k Key, more map[string]any) error {
-	return s.DB.InTenant(ctx, policy.KeyWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, k.ID.String(), detail(k, more)) })
+	return s.DB.InWholeTenant(ctx, policy.KeyWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, k.ID.String(), detail(k, more)) })
 }
 
 func detail(k Key, more map[string]any) map[string]any {

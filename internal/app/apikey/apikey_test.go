@@ -77,7 +77,7 @@ func TestScopesAreAtMostTheMakersOwn(t *testing.T) {
 			t.Errorf("%s: a key all the same", name)
 		}
 	}
-	for _, p := range []tenancy.Permission{policy.KeyWrite, policy.MachineWrite, policy.ClientWrite, policy.IDPWrite, policy.MemberWrite, policy.TenantClose, policy.OperatorWrite, policy.TenantSystem, httpx.SignedIn, "lab.*", ""} {
+	for _, p := range []tenancy.Permission{policy.KeyWrite, policy.MachineWrite, policy.ClientWrite, policy.IDPWrite, policy.MemberWrite, policy.PolicyWrite, policy.TenantClose, policy.OperatorWrite, policy.TenantSystem, httpx.SignedIn, "lab.*", ""} {
 		_, _, err := w.Add(w.owner, apikey.Wish{Name: "x", Scopes: []tenancy.Permission{policy.LabRead, p}, Life: day})
 		if errs.KindOf(err) != errs.KindInvalid {
 			t.Errorf("the scope %q: %v", p, err)
@@ -98,6 +98,7 @@ func TestEveryPermissionIsForKeysOrForPeople(t *testing.T) {
 	t.Parallel()
 	people := []tenancy.Permission{
 		httpx.SignedIn, policy.KeyWrite, policy.MachineWrite, policy.ClientWrite, policy.IDPWrite, policy.MemberWrite, policy.TenantClose,
+		policy.PolicyRead, policy.PolicyWrite,
 	}
 	for _, p := range policy.Permissions(tenancy.RoleOwner) {
 		if slices.Contains(people, p) == slices.Contains(apikey.Grantable(tenancy.RoleOwner), p) {

@@ -101,15 +101,15 @@ func (s *Service) scope(ctx context.Context, k known, now time.Time) (tenancy.Sc
 	if !now.Before(k.ExpiresAt) {
 		return tenancy.Scope{}, ErrExpired
 	}
-	who, user := k.CreatedBy, k.ID
+	who, user, maker := k.CreatedBy, k.ID, k.CreatedBy
 	if k.Machine.Valid {
-		who, user = k.Machine.UUID, k.Machine.UUID
+		who, user, maker = k.Machine.UUID, k.Machine.UUID, uuid.Nil
 	}
 	role, err := s.Role(ctx, who, k.Tenant)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}
-	return tenancy.Scope{Tenant: k.Tenant, User: user, Role: role, Key: k.ID, Machine: k.Machine.Valid, Grants: grants(k.Scopes)}, nil
+	return tenancy.Scope{Tenant: k.Tenant, User: user, Role: role, Key: k.ID, Maker: maker, Machine: k.Machine.Valid, Grants: grants(k.Scopes)}, nil
 }
 
 // note writes down that a key was used, once a minute at most.

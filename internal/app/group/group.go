@@ -4,6 +4,7 @@ package group
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -109,19 +110,38 @@ func shown(text string) bool {
 // key is how names are compared.
 func key(name string) string { return norm.NFC.String(strings.ToLower(norm.NFKC.String(name))) }
 
-// List returns groups by name.
-func (s *Service) List(ctx context.Context, f Filter) (found []Group, err error) {
-	err = s.DB.InTenant(ctx, policy.GroupRead, func(tx pgx.Tx) error {
-		found, err = list(ctx, tx, f)
-		return err
-	})
-	return found, err
+// Resource implements tenancy.Resource.
+func (g Group) Resource() tenancy.Entity {
+	return tenancy.Entity{Kind: "Group", ID: g.ID.String()}
+}
+
+// List returns groups by name, and the group to go on after unless it is the last page.
+func (s *Service) List(ctx context.Context, f Filter) (found []Group, last *Group, err error) {
+	page, err := db.PageInTenant(ctx, s.DB, policy.GroupRead, f.Limit, listSQL, func(after *Group, limit int) pgx.NamedArgs {
+		f.Limit = limit
+		if after != nil {
+			f.After = after.ID
+		}
+		return f.args()
+	}, pgx.RowToStructByPos[Group])
+	if err != nil {
+		return nil, nil, fmt.Errorf("list groups: %w", err)
+	}
+	return page.Rows, page.Last, nil
+}
+
+// allow asks for a permission on a group; who may not see it hears that there is none.
+func allow(ctx context.Context, tx pgx.Tx, p tenancy.Permission, g Group) error {
+	if p == policy.GroupRead {
+		return db.See(ctx, tx, p, g, ErrNotFound)
+	}
+	return db.Allow(ctx, tx, p, g)
 }
 
 // Get shows a group, and what its deletion would do.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (g Group, f Freed, err error) {
 	err = s.DB.InTenant(ctx, policy.GroupRead, func(tx pgx.Tx) error {
-		if g, err = get(ctx, tx, id, readOnly); err != nil {
+		if g, err = get(ctx, tx, policy.GroupRead, id, readOnly); err != nil {
 			return err
 		}
 		f, err = frees(ctx, tx, g)
@@ -135,7 +155,7 @@ func (s *Service) Add(ctx context.Context, g Group) (added Group, err error) {
 	if err := g.check(); err != nil {
 		return Group{}, err
 	}
-	err = s.DB.InTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
+	err = s.DB.InWholeTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
 		if err := roomForGroup(ctx, tx); err != nil {
 			return err
 		}
@@ -146,7 +166,7 @@ func (s *Service) Add(ctx context.Context, g Group) (added Group, err error) {
 		if err != nil {
 			return err
 		}
-		if added, err = get(ctx, tx, id, readOnly); err != nil {
+		if added, err = read(ctx, tx, id, readOnly); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, "group.added", id.String(), g.detail())
@@ -160,7 +180,7 @@ func (s *Service) Change(ctx context.Context, g Group) (changed Group, err error
 		return Group{}, err
 	}
 	err = s.DB.InTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
-		now, err := get(ctx, tx, g.ID, lockRow)
+		now, err := get(ctx, tx, policy.GroupWrite, g.ID, lockRow)
 		switch {
 		case err != nil:
 			return err
@@ -173,7 +193,7 @@ func (s *Service) Change(ctx context.Context, g Group) (changed Group, err error
 		if err := update(ctx, tx, g); err != nil {
 			return err
 		}
-		if changed, err = get(ctx, tx, g.ID, readOnly); err != nil {
+		if changed, err = read(ctx, tx, g.ID, readOnly); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, "group.changed", g.ID.String(), g.detail())
@@ -200,7 +220,7 @@ func checkParent(ctx context.Context, tx pgx.Tx, g Group) error {
 	if *g.Parent == g.ID {
 		return ErrNested
 	}
-	parent, err := get(ctx, tx, *g.Parent, readOnly)
+	parent, err := get(ctx, tx, policy.GroupWrite, *g.Parent, readOnly)
 	switch {
 	case err != nil:
 		return err
@@ -213,7 +233,7 @@ func checkParent(ctx context.Context, tx pgx.Tx, g Group) error {
 // Remove deletes a group and returns what that freed. Groups below it go to the top; people and labs stay.
 func (s *Service) Remove(ctx context.Context, id uuid.UUID) (f Freed, err error) {
 	err = s.DB.InTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
-		g, err := get(ctx, tx, id, lockRow)
+		g, err := get(ctx, tx, policy.GroupWrite, id, lockRow)
 		if err != nil {
 			return err
 		}
@@ -234,7 +254,7 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID) (f Freed, err error)
 func (s *Service) People(ctx context.Context, id, before uuid.UUID, limit int) (people []member.Member, next uuid.UUID, err error) {
 	var users []uuid.UUID
 	err = s.DB.InTenant(ctx, policy.GroupRead, func(tx pgx.Tx) error {
-		if _, err := get(ctx, tx, id, readOnly); err != nil {
+		if _, err := get(ctx, tx, policy.GroupRead, id, readOnly); err != nil {
 			return err
 		}
 		users, err = membersOf(ctx, tx, id, before, limit+1)
@@ -260,7 +280,7 @@ func (s *Service) People(ctx context.Context, id, before uuid.UUID, limit int) (
 
 // AddPerson puts a member of the tenant in the group. It can be repeated.
 func (s *Service) AddPerson(ctx context.Context, id, user uuid.UUID) error {
-	if err := s.DB.Authorize(ctx, policy.GroupWrite); err != nil {
+	if err := s.DB.Allow(ctx, policy.GroupWrite, tenancy.Whole{}); err != nil {
 		return err
 	}
 	found, err := s.Members.Among(ctx, []uuid.UUID{user})
@@ -285,7 +305,7 @@ func (s *Service) RemovePerson(ctx context.Context, id, user uuid.UUID) error {
 // Labs lists the labs that are for the group, by title.
 func (s *Service) Labs(ctx context.Context, id uuid.UUID) (labs []Lab, err error) {
 	err = s.DB.InTenant(ctx, policy.GroupRead, func(tx pgx.Tx) error {
-		if _, err := get(ctx, tx, id, readOnly); err != nil {
+		if _, err := get(ctx, tx, policy.GroupRead, id, readOnly); err != nil {
 			return err
 		}
 		labs, err = labsOf(ctx, tx, id)
@@ -311,7 +331,7 @@ func (s *Service) RemoveLab(ctx context.Context, id uuid.UUID, slug string) erro
 // change runs fn while nobody else changes the group; what changed something has an entry.
 func (s *Service) change(ctx context.Context, id uuid.UUID, action string, detail map[string]any, fn func(tx pgx.Tx) (bool, error)) error {
 	return s.DB.InTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
-		if _, err := get(ctx, tx, id, lockRow); err != nil {
+		if _, err := get(ctx, tx, policy.GroupWrite, id, lockRow); err != nil {
 			return err
 		}
 		changed, err := fn(tx)
@@ -339,7 +359,7 @@ func (s *Service) JoinNamed(ctx context.Context, user uuid.UUID, names []string)
 	for n, name := range names {
 		keys[n] = key(name)
 	}
-	return s.DB.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+	return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
 		joined, err := joinNamed(ctx, tx, user, keys)
 		if err != nil || len(joined) == 0 {
 			return err

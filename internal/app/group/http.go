@@ -193,16 +193,16 @@ func (s *Service) list(ctx context.Context, in *pageInput) (*answer[List], error
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.List(ctx, Filter{After: after, Limit: in.Limit + 1})
+	found, last, err := s.List(ctx, Filter{After: after, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
 	out := List{Items: []View{}}
-	for _, g := range found[:min(len(found), in.Limit)] {
+	for _, g := range found {
 		out.Items = append(out.Items, view(g))
 	}
-	if len(found) > in.Limit {
-		out.Next = found[in.Limit-1].ID.String()
+	if last != nil {
+		out.Next = last.ID.String()
 	}
 	return reply(out, nil)
 }

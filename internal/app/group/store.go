@@ -43,18 +43,24 @@ const (
 	readOnly = ""
 )
 
-func list(ctx context.Context, tx pgx.Tx, f Filter) ([]Group, error) {
-	rows, err := tx.Query(ctx, `select `+columns+` from "group" g
-		where @after::uuid is null or g.name_key > (select name_key from "group" where id = @after)
-		order by g.name_key limit @limit`,
-		pgx.NamedArgs{"after": uuid.NullUUID{UUID: f.After, Valid: f.After != uuid.Nil}, "limit": f.Limit})
-	if err != nil {
-		return nil, fmt.Errorf("list groups: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Group])
+const listSQL = `select ` + columns + ` from "group" g
+	where @after::uuid is null or g.name_key > (select name_key from "group" where id = @after)
+	order by g.name_key limit @limit`
+
+func (f Filter) args() pgx.NamedArgs {
+	return pgx.NamedArgs{"after": uuid.NullUUID{UUID: f.After, Valid: f.After != uuid.Nil}, "limit": f.Limit}
 }
 
-func get(ctx context.Context, tx pgx.Tx, id uuid.UUID, how string) (Group, error) {
+// get reads a group for whoever has the permission for it.
+func get(ctx context.Context, tx pgx.Tx, p tenancy.Permission, id uuid.UUID, how string) (Group, error) {
+	g, err := read(ctx, tx, id, how)
+	if err == nil {
+		err = allow(ctx, tx, p, g)
+	}
+	return g, err
+}
+
+func read(ctx context.Context, tx pgx.Tx, id uuid.UUID, how string) (Group, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from "group" g where g.id = $1`+how, id)
 	if err != nil {
 		return Group{}, fmt.Errorf("read group: %w", err)

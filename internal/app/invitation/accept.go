@@ -196,7 +196,7 @@ func (s *Service) join(ctx context.Context, tx pgx.Tx, row row, user uuid.UUID) 
 	}
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: row.Tenant, User: user, Role: tenancy.RoleSystem, Request: scope.Request})
-	return role, s.DB.InTenant(ctx, policy.TenantSystem, func(data pgx.Tx) error {
+	return role, s.DB.InWholeTenant(ctx, policy.TenantSystem, func(data pgx.Tx) error {
 		if err := s.Groups.Join(ctx, data, user, row.Groups); err != nil {
 			return err
 		}

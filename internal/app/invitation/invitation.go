@@ -127,7 +127,7 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Invitation, err e
 	if !ok {
 		return nil, db.ErrNoScope
 	}
-	if err := s.DB.Authorize(ctx, policy.MemberWrite); err != nil {
+	if err := s.DB.Allow(ctx, policy.MemberWrite, tenancy.Whole{}); err != nil {
 		return nil, err
 	}
 	err = s.inTenant(ctx, scope.Tenant, func(tx pgx.Tx) error {
@@ -189,7 +189,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx, s
 
 // record ends a change. The address stays out of the log, which outlives it.
 func (s *Service) record(ctx context.Context, action string, all ...Invitation) error {
-	return s.DB.InTenant(ctx, policy.MemberWrite, func(data pgx.Tx) error {
+	return s.DB.InWholeTenant(ctx, policy.MemberWrite, func(data pgx.Tx) error {
 		for _, i := range all {
 			if err := audit.Record(ctx, data, action, i.ID.String(), map[string]any{"role": i.Role}); err != nil {
 				return err

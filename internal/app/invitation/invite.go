@@ -111,7 +111,7 @@ type round struct {
 func (s *Service) begin(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, own tenancy.Role, wishes []Wish) (*round, error) {
 	r := &round{Service: s, tx: tx, scope: scope, own: own, seen: map[string]bool{}}
 	if slices.ContainsFunc(wishes, func(w Wish) bool { return len(w.Groups) > 0 }) {
-		err := s.DB.InTenant(ctx, policy.MemberWrite, func(data pgx.Tx) (err error) {
+		err := s.DB.InWholeTenant(ctx, policy.MemberWrite, func(data pgx.Tx) (err error) {
 			r.groups, err = s.Groups.Names(ctx, data)
 			return err
 		})

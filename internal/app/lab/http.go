@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -8,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -88,7 +91,7 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 		return nil, err
 	}
 	f := Filter{Query: in.Query, Tag: in.Tag, Level: manifest.Level(in.Level), After: after, Limit: in.Limit}
-	labs, more, err := s.List(ctx, f)
+	labs, last, err := s.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -101,35 +104,45 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 	for i, l := range labs {
 		out.Body.Items[i] = summary(l)
 	}
-	if more {
-		last := labs[len(labs)-1]
+	if last != nil {
 		out.Body.Next = cursor(position{Title: last.Title, ID: last.ID})
 	}
 	return out, nil
 }
 
-// List returns one page of the catalogue, by title, and whether there are more.
-func (s *Service) List(ctx context.Context, f Filter) (labs []Lab, more bool, err error) {
-	limit := f.Limit
-	f.Limit++
-	labs, err = db.ReadInTenant(ctx, s.DB, policy.LabRead, listSQL, f.args(ctx), scanLab)
+// List returns one page of the catalogue, by title, and the lab to go on after unless it is the last page.
+func (s *Service) List(ctx context.Context, f Filter) (labs []Lab, last *Lab, err error) {
+	page, err := db.PageInTenant(ctx, s.DB, policy.LabRead, f.Limit, listSQL, func(after *Lab, limit int) pgx.NamedArgs {
+		f.Limit = limit
+		if after != nil {
+			f.After = &position{Title: after.Title, ID: after.ID}
+		}
+		return f.args(ctx)
+	}, scanLab)
 	if err != nil {
-		return nil, false, fmt.Errorf("list labs: %w", err)
+		return nil, nil, fmt.Errorf("list labs: %w", err)
 	}
-	if len(labs) > limit {
-		return labs[:limit], true, nil
-	}
-	return labs, false, nil
+	return page.Rows, page.Last, nil
 }
 
-// Tags counts the tags of the labs that match, whatever tag the filter has.
+// Tags counts the tags of the labs that match, whatever tag the filter has: the most frequent ones.
 func (s *Service) Tags(ctx context.Context, f Filter) ([]TagCount, error) {
-	args := f.args(ctx)
-	tags, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, tagsSQL, args, scanTag)
+	labs, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, tagsSQL, f.args(ctx), scanTagged)
 	if err != nil {
 		return nil, fmt.Errorf("count tags: %w", err)
 	}
-	return tags, nil
+	counts := map[string]int{}
+	for _, l := range labs {
+		for _, tag := range l.Tags {
+			counts[tag]++
+		}
+	}
+	list := make([]TagCount, 0, len(counts))
+	for tag, n := range counts {
+		list = append(list, TagCount{Tag: tag, Count: n})
+	}
+	slices.SortFunc(list, func(a, b TagCount) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Tag, b.Tag)) })
+	return list[:min(len(list), maxTags)], nil
 }
 
 type getInput struct {

@@ -47,6 +47,18 @@ type Lab struct {
 	Overview
 }
 
+// Resource implements tenancy.Resource.
+func (l Lab) Resource() tenancy.Entity { return entity(l.Slug, string(l.Level), l.Tags) }
+
+// Resource implements tenancy.Resource: a version is its lab.
+func (v *Version) Resource() tenancy.Entity {
+	return entity(v.Slug, string(v.Manifest.Level), v.Manifest.Tags)
+}
+
+func entity(slug, level string, tags []string) tenancy.Entity {
+	return tenancy.Entity{Kind: "Lab", ID: slug, Attributes: map[string]any{"slug": slug, "level": level, "tags": tags}}
+}
+
 // Overview is what the catalogue shows of a lab but does not search. It is stored as JSON.
 type Overview struct {
 	DurationSeconds int      `json:"durationSeconds"`
@@ -114,7 +126,15 @@ func (s *Service) Latest(ctx context.Context, slug string) (*Version, error) {
 	if len(list) != 1 {
 		return nil, ErrNotFound
 	}
-	return s.VersionByID(ctx, list[0])
+	v, err := s.VersionByID(ctx, list[0])
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.Allow(ctx, policy.LabRead, v)
+	if errs.KindOf(err) == errs.KindForbidden {
+		err = ErrNotFound
+	}
+	return v, err
 }
 
 // VersionByID is a published version, also of a lab that has left the catalogue: sessions of it go on.
@@ -124,7 +144,7 @@ func (s *Service) VersionByID(ctx context.Context, id uuid.UUID) (*Version, erro
 		return nil, db.ErrNoScope
 	}
 	// The cache is outside of row level security: the permission is asked here, and the tenant is a part of the key.
-	if err := s.DB.Authorize(ctx, policy.LabRead); err != nil {
+	if err := s.DB.Allow(ctx, policy.LabRead, tenancy.Whole{}); err != nil {
 		return nil, err
 	}
 	key := cacheKey{tenant: fault.Else(fault.LabOfAnyTenant, scope.Tenant, uuid.Nil), version: id}
@@ -160,6 +180,9 @@ func (s *Service) Publish(ctx context.Context, tree manifest.Tree) (Published, e
 	hash := tree.Hash()
 	var out Published
 	err = s.DB.InTenant(ctx, policy.LabWrite, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.LabWrite, &Version{Slug: l.Slug, Manifest: l}); err != nil {
+			return err
+		}
 		out, err = publish(ctx, tx, l, archive, hash)
 		if err != nil || !out.Created {
 			return err
@@ -184,7 +207,7 @@ func (s *Service) room(ctx context.Context, tx pgx.Tx) error {
 
 // Stored is how many bytes of labs the tenant in ctx has published.
 func (s *Service) Stored(ctx context.Context) (used int64, err error) {
-	err = s.DB.InTenant(ctx, policy.LabRead, func(tx pgx.Tx) error {
+	err = s.DB.InWholeTenant(ctx, policy.LabRead, func(tx pgx.Tx) error {
 		used, err = storedBytes(ctx, tx)
 		return err
 	})

@@ -43,8 +43,10 @@ const listSQL = "select " + labColumns + " from lab where " + matchingSQL + `
 	and (@after_id::uuid is null or (title, id) > (@after_title, @after_id::uuid))
 	order by title, id limit @limit`
 
-const tagsSQL = "select tag, count(*) from lab, unnest(tags) tag where " + matchingSQL + `
-	group by tag order by count(*) desc, tag limit 50`
+// maxTags bounds the tags that are shown, from as many labs as tagsSQL reads.
+const maxTags = 50
+
+const tagsSQL = "select slug, level, tags from lab where cardinality(tags) > 0 and " + matchingSQL + " order by title, id limit 2000"
 
 // Filter chooses labs of the catalogue; empty fields choose all.
 type Filter struct {
@@ -93,9 +95,9 @@ type TagCount struct {
 	Count int    `json:"count"`
 }
 
-func scanTag(row pgx.CollectableRow) (t TagCount, err error) {
-	err = row.Scan(&t.Tag, &t.Count)
-	return t, err
+func scanTagged(row pgx.CollectableRow) (l Lab, err error) {
+	err = row.Scan(&l.Slug, &l.Level, &l.Tags)
+	return l, err
 }
 
 // lock finds or makes a lab by its slug and holds its row; latest is the hash of its latest version, nil without one.

@@ -98,20 +98,20 @@ func (s *Service) Register(api huma.API) {
 var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
 
 func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Status: Status(in.Status), Limit: in.Limit + 1}
+	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Status: Status(in.Status), Limit: in.Limit}
 	if in.Cursor != "" {
 		var err error
 		if f.Before, err = uuid.Parse(in.Cursor); err != nil {
 			return nil, errCursor.Wrap(err)
 		}
 	}
-	found, err := s.List(ctx, f)
+	found, last, err := s.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &listOutput{Body: List{Items: found[:min(len(found), in.Limit)]}}
-	if len(found) > in.Limit {
-		out.Body.Next = found[in.Limit-1].ID.String()
+	out := &listOutput{Body: List{Items: append([]Member{}, found...)}}
+	if last != nil {
+		out.Body.Next = last.ID.String()
 	}
 	return out, nil
 }

@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +35,11 @@ type Member struct {
 	Status   Status       `json:"status" enum:"active,disabled" doc:"A disabled member cannot act in this organisation; role and groups are kept"`
 	Disabled bool         `json:"disabled" doc:"Whether the operator has disabled the account: it cannot sign in anywhere"`
 	JoinedAt time.Time    `json:"joinedAt"`
+}
+
+// Resource implements tenancy.Resource.
+func (m Member) Resource() tenancy.Entity {
+	return tenancy.Entity{Kind: "Member", ID: m.ID.String(), Attributes: map[string]any{"user": m.ID, "role": string(m.Role)}}
 }
 
 // Status says whether a member may act in the tenant.
@@ -95,21 +102,39 @@ func Rank(r tenancy.Role) int {
 	}
 }
 
-// List returns members whose address starts with the text or whose name contains it, the latest account first.
-func (s *Service) List(ctx context.Context, f Filter) (found []Member, err error) {
-	err = s.read(ctx, func(tx pgx.Tx, tenant uuid.UUID) error {
-		found, err = list(ctx, tx, tenant, f)
-		return err
-	})
-	return found, err
+// List returns members whose address starts with the text or whose name contains it, the latest account first, and the member to go
+// on after unless it is the last page.
+func (s *Service) List(ctx context.Context, f Filter) (found []Member, last *Member, err error) {
+	page, err := db.Fill(f.Limit, func(after *Member, limit int) (rows []Member, err error) {
+		f.Limit = limit
+		if after != nil {
+			f.Before = after.ID
+		}
+		err = s.read(ctx, func(tx pgx.Tx, tenant uuid.UUID) error {
+			rows, err = list(ctx, tx, tenant, f)
+			return err
+		})
+		return rows, err
+	}, func(rows []Member) ([]error, error) { return db.Refused(ctx, s.DB, policy.MemberRead, rows) })
+	return page.Rows, page.Last, err
 }
 
-// Among returns those of these users who are members, by id.
+// Among returns those of these users who are members that the caller may see, by id.
 func (s *Service) Among(ctx context.Context, users []uuid.UUID) (found map[uuid.UUID]Member, err error) {
 	err = s.read(ctx, func(tx pgx.Tx, tenant uuid.UUID) error {
 		found, err = among(ctx, tx, tenant, users)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	visible, err := db.Visible(ctx, s.DB, policy.MemberRead, slices.Collect(maps.Values(found)))
+	if len(visible) < len(found) {
+		clear(found)
+		for _, m := range visible {
+			found[m.ID] = m
+		}
+	}
 	return found, err
 }
 
@@ -134,6 +159,9 @@ func (s *Service) Get(ctx context.Context, user uuid.UUID) (v View, err error) {
 		return v, err
 	}
 	err = s.DB.InTenant(ctx, policy.MemberRead, func(tx pgx.Tx) error {
+		if err := db.See(ctx, tx, policy.MemberRead, v.Member, ErrNotFound); err != nil {
+			return err
+		}
 		v.Ties, err = s.Ties(ctx, tx, user)
 		return err
 	})
@@ -283,6 +311,9 @@ func (s *Service) change(ctx context.Context, user uuid.UUID, fn func(tx pgx.Tx,
 		if Rank(now.Role) > Rank(own) {
 			return ErrAbove
 		}
+		if err := s.DB.Allow(ctx, policy.MemberWrite, now); err != nil {
+			return err
+		}
 		return fn(tx, scope, own, now)
 	})
 	if err == nil {
@@ -299,7 +330,7 @@ func (s *Service) record(ctx context.Context, tx pgx.Tx, who Member, action stri
 			return err
 		}
 	}
-	return s.DB.InTenant(ctx, policy.MemberWrite, func(data pgx.Tx) error {
+	return s.DB.InWholeTenant(ctx, policy.MemberWrite, func(data pgx.Tx) error {
 		if also != nil {
 			if err := also(data); err != nil {
 				return err
@@ -322,5 +353,5 @@ func (s *Service) scope(ctx context.Context, p tenancy.Permission) (tenancy.Scop
 	if !ok || scope.Tenant == uuid.Nil {
 		return tenancy.Scope{}, errNoScope
 	}
-	return scope, s.DB.Authorize(ctx, p)
+	return scope, s.DB.Allow(ctx, p, tenancy.Whole{})
 }

@@ -73,7 +73,7 @@ func (o *organisation) roles(ctx context.Context, f member.Filter) string {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	found, err := o.List(ctx, f)
+	found, _, err := o.List(ctx, f)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestAListHasTheTenantsOwnMembersAlone(t *testing.T) {
 	var pages []string
 	f := member.Filter{Limit: 1}
 	for {
-		found, err := acme.List(owner, f)
+		found, _, err := acme.List(owner, f)
 		if err != nil {
 			t.Fatal(err)
 		}

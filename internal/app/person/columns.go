@@ -23,6 +23,7 @@ func treatments() map[string]string {
 		"user_id":      deleted,      // whose row it is
 		"actor":        pseudonymous, // who did it: the organisation's record
 		"published_by": pseudonymous,
+		"changed_by":   pseudonymous,
 	}
 }
 

@@ -86,6 +86,9 @@ func (s *Service) copyIdentity(ctx context.Context, w *document, user uuid.UUID)
 
 func (s *Service) copyTenant(ctx context.Context, w *document, h home, user uuid.UUID) error {
 	return s.DB.SnapshotInTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.TenantSystem, tenancy.Whole{}); err != nil {
+			return err
+		}
 		all, err := tables(ctx, tx)
 		if err != nil {
 			return err

@@ -106,7 +106,7 @@ func lockTenants(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 // eraseIn deletes a person's rows in one tenant, in one transaction with its audit entry, and counts before and after.
 func (s *Service) eraseIn(ctx context.Context, tenant, user uuid.UUID, record bool) (counted []Counted, err error) {
 	ctx = tenancy.System(ctx, tenant)
-	err = s.DB.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
+	err = s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
 		all, err := tables(ctx, tx)
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ func declared() map[string]string {
 		"pool user_id":      "the row is deleted",
 		"pool actor":        "stays as an id",
 		"pool published_by": "stays as an id",
+		"pool changed_by":   "stays as an id",
 		"pool name":         "of a check or the like",
 
 		"identity.user email":            "deleted with the account",

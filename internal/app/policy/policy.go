@@ -1,4 +1,8 @@
-// Package policy says what each role may do. Every transaction on tenant data names a permission of it.
+// Package policy decides who may do what, by Cedar: what each role permits (roles.cedar, for the whole installation) and
+// what an organisation's own policies take away again. Every permission is an action of schema.cedarschema.
+//
+// It is asked twice. Authorize knows the role alone: may it do this to anything at all? The gateway and each transaction
+// ask it first. Decide, which db.Allow calls, knows the resource that a Service has loaded, and the organisation's policies.
 package policy
 
 import (
@@ -34,6 +38,8 @@ const (
 	TenantExport  tenancy.Permission = "tenant.export"  // take all of the tenant's data out
 	TenantClose   tenancy.Permission = "tenant.close"   // give the tenant another plan, or end it; it holds while the tenant is being closed
 	TenantSystem  tenancy.Permission = "tenant.system"  // what only the program itself does to all of a tenant's data
+	PolicyRead    tenancy.Permission = "policy.read"    // see the organisation's own policies; no policy takes it away
+	PolicyWrite   tenancy.Permission = "policy.write"   // change them; no policy takes it away
 	IDPRead       tenancy.Permission = "idp.read"       // the tenant's own identity providers
 	IDPWrite      tenancy.Permission = "idp.write"      // change and test them, and who may sign in otherwise
 	OperatorRead  tenancy.Permission = "operator.read"  // the installation, across tenants
@@ -59,36 +65,13 @@ func Authorize(ctx context.Context, p tenancy.Permission) error {
 	case scope.Grants != nil && !slices.Contains(scope.Grants, p) && !fault.On(fault.KeyOfAnyScope):
 		return errScope
 	case p == OperatorRead || p == OperatorWrite:
-		if scope.Operator || fault.On(fault.OwnerIsOperator) && scope.Role == tenancy.RoleOwner {
+		if scope.Operator && builtin().allowed[roleOperator][p] || fault.On(fault.OwnerIsOperator) && scope.Role == tenancy.RoleOwner {
 			return nil
 		}
 		return errOperator
-	case slices.Contains(Permissions(scope.Role), p):
+	case scope.Role != roleOperator && builtin().allowed[scope.Role][p]:
 		return nil
 	default:
 		return errForbidden
-	}
-}
-
-// Permissions of a role within its tenant.
-func Permissions(r tenancy.Role) []tenancy.Permission {
-	learner := []tenancy.Permission{httpx.SignedIn, LabRead, SessionStart, SessionUse}
-	admin := append(slices.Clone(learner), LabWrite, SessionSeeAll, MemberRead, MemberWrite, GroupRead, GroupWrite,
-		KeyRead, KeyWrite, MachineRead, MachineWrite, TenantRead, TenantWrite, IDPRead, IDPWrite)
-	switch r {
-	case tenancy.RoleLearner:
-		return learner
-	case tenancy.RoleInstructor:
-		return append(learner, SessionSeeAll, MemberRead, GroupRead)
-	case tenancy.RoleAuthor:
-		return append(learner, LabWrite)
-	case tenancy.RoleAdmin:
-		return admin
-	case tenancy.RoleOwner:
-		return append(admin, ClientRead, ClientWrite, TenantExport, TenantClose)
-	case tenancy.RoleSystem:
-		return []tenancy.Permission{LabRead, LabWrite, SessionUse, SessionSystem, SessionSeeAll, TenantSystem}
-	default:
-		return nil
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/lab/run"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
@@ -125,7 +127,7 @@ func (s *Service) runCheck(ctx context.Context, found Session, version *lab.Vers
 func (s *Service) store(ctx context.Context, id uuid.UUID, version *lab.Version, result check.Result, button bool) error {
 	done, changed := false, false
 	err := s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
-		found, err := lock(ctx, tx, id)
+		found, err := lock(ctx, tx, policy.SessionUse, id)
 		if err != nil {
 			return err
 		}
@@ -190,7 +192,7 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID, version *lab.Version
 		env = map[string]string{}
 	}
 	err = s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
-		now, err := lock(ctx, tx, id)
+		now, err := lock(ctx, tx, policy.SessionUse, id)
 		if err != nil || now.State != Ready || now.Step != found.Step {
 			return err
 		}
@@ -243,7 +245,7 @@ func (s *Service) Reveal(ctx context.Context, id uuid.UUID, step, hint int) (htm
 		return "", ErrNoStep
 	}
 	err = s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
-		found, err := lock(ctx, tx, id)
+		found, err := lock(ctx, tx, policy.SessionUse, id)
 		if err != nil || slices.Contains(found.Hints[step], hint) {
 			return err
 		}
@@ -287,8 +289,15 @@ func (s *Service) Solution(ctx context.Context, id uuid.UUID, step int) (script 
 	return string(version.Manifest.Steps[step].Solve), nil
 }
 
-// mine tells whether the scope may use the session: its learner, or those who look after all.
-func (s *Service) mine(ctx context.Context, found Session) bool {
+// mine tells whether the scope may use the session: its learner, or those who look after it. To others it is not there.
+func (s *Service) mine(ctx context.Context, found Session) error {
 	scope, _ := tenancy.From(ctx)
-	return scope.Role == tenancy.RoleSystem || scope.User == found.User || s.DB.Authorize(ctx, policy.SessionSeeAll) == nil
+	if scope.Role == tenancy.RoleSystem || scope.User == found.User || fault.On(fault.SessionOfAnybody) {
+		return nil
+	}
+	err := s.DB.Allow(ctx, policy.SessionSeeAll, found)
+	if errs.KindOf(err) == errs.KindForbidden {
+		return ErrNotFound
+	}
+	return err
 }

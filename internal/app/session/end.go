@@ -118,7 +118,7 @@ func (s *Service) endOf(ctx context.Context, user uuid.UUID, why ending) (left i
 func (s *Service) end(ctx context.Context, p tenancy.Permission, id uuid.UUID, why ending) error {
 	var environment uuid.UUID
 	err := s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
-		found, err := lock(ctx, tx, id)
+		found, err := lock(ctx, tx, p, id)
 		if err != nil || !found.State.Alive() {
 			return err
 		}
@@ -157,6 +157,9 @@ func (s *Service) Finish(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	err = s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, policy.SessionSystem, id); err != nil {
+			return err
+		}
 		return setState(ctx, tx, id, Ended, Reason{})
 	})
 	s.Keepers.publish(id)
@@ -194,6 +197,9 @@ func (s *Service) Restart(ctx context.Context, id uuid.UUID) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
+	if err := s.DB.Allow(ctx, policy.SessionStart, version); err != nil {
+		return Session{}, err // before anything ends
+	}
 	if err := s.end(ctx, policy.SessionUse, id, endedAnew); err != nil {
 		return Session{}, err
 	}
@@ -209,7 +215,7 @@ func (s *Service) Extend(ctx context.Context, id uuid.UUID) (Session, error) {
 	}
 	var deadline time.Time
 	err = s.DB.InTenant(ctx, policy.SessionUse, func(tx pgx.Tx) error {
-		now, err := lock(ctx, tx, id)
+		now, err := lock(ctx, tx, policy.SessionUse, id)
 		switch {
 		case err != nil:
 			return err

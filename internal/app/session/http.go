@@ -139,7 +139,7 @@ type Page struct {
 type listOutput struct{ Body Page }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := ListFilter{All: in.Scope == "all", Limit: in.Limit + 1}
+	f := ListFilter{All: in.Scope == "all", Limit: in.Limit}
 	if in.State != "any" {
 		active := in.State == "active"
 		f.Active = &active
@@ -147,15 +147,12 @@ func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if in.Cursor != uuid.Nil {
 		f.Before = &in.Cursor
 	}
-	found, err := a.List(ctx, f)
+	found, next, err := a.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	out := &listOutput{}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		out.Body.Next = &found[in.Limit-1].ID
-	}
+	out.Body.Next = next
 	out.Body.Items = make([]Summary, 0, len(found))
 	for _, l := range found {
 		out.Body.Items = append(out.Body.Items, summary(l))

@@ -9,6 +9,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 )
 
 // ProvisionArgs is the job that makes a session's environment.
@@ -66,6 +67,9 @@ func (w *endWorker) Work(ctx context.Context, j *river.Job[EndArgs]) error {
 // again adds a job anew after a restart; the one that the dead process held finds nothing to do when River rescues it.
 func (s *Service) again(ctx context.Context, found Session, args river.JobArgs) error {
 	return s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.SessionSystem, found); err != nil {
+			return err
+		}
 		return s.enqueue(ctx, tx, found.Host, args)
 	})
 }

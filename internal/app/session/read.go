@@ -10,7 +10,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
-	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -20,10 +19,10 @@ func (s *Service) row(ctx context.Context, p tenancy.Permission, id uuid.UUID) (
 	if err != nil {
 		return Session{}, err
 	}
-	if len(list) != 1 || !s.mine(ctx, list[0]) && !fault.On(fault.SessionOfAnybody) {
+	if len(list) != 1 {
 		return Session{}, ErrNotFound
 	}
-	return list[0], nil
+	return list[0], s.mine(ctx, list[0])
 }
 
 // Get returns a session that the caller may see.
@@ -55,6 +54,9 @@ func (s *Service) loadWithResults(ctx context.Context, p tenancy.Permission, id 
 		return Session{}, nil, nil, err
 	}
 	err = s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, p, found); err != nil {
+			return err
+		}
 		known, err := check.Load(ctx, tx, id)
 		all = known
 		return err
@@ -77,23 +79,35 @@ type Listed struct {
 	Results results
 }
 
-// List returns one page of sessions.
-func (s *Service) List(ctx context.Context, f ListFilter) ([]Listed, error) {
+// List returns one page of sessions, and the session to go on after unless it is the last page.
+func (s *Service) List(ctx context.Context, f ListFilter) (list []Listed, next *uuid.UUID, err error) {
 	scope, _ := tenancy.From(ctx)
-	query, p := filter{user: &scope.User, active: f.Active, before: f.Before, limit: f.Limit}, policy.SessionUse
+	query, p := filter{user: &scope.User, active: f.Active, before: f.Before}, policy.SessionUse
 	if f.All {
 		query.user, p = nil, policy.SessionSeeAll
 	}
-	rows, err := db.ReadInTenant(ctx, s.DB, p, listSQL, query.args(), scan)
-	if err != nil || len(rows) == 0 {
-		return nil, err
+	page, err := db.PageInTenant(ctx, s.DB, p, f.Limit, listSQL, query.after, scan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if page.Last != nil {
+		next = &page.Last.ID
+	}
+	list, err = s.listed(ctx, p, page.Rows)
+	return list, next, err
+}
+
+// listed adds to sessions what they are runs of.
+func (s *Service) listed(ctx context.Context, p tenancy.Permission, rows []Session) ([]Listed, error) {
+	if len(rows) == 0 {
+		return nil, nil
 	}
 	ids := make([]uuid.UUID, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
 	var passed map[uuid.UUID]map[check.Key]check.Result
-	err = s.DB.InTenant(ctx, p, func(tx pgx.Tx) error {
+	err := s.DB.InWholeTenant(ctx, p, func(tx pgx.Tx) (err error) {
 		passed, err = check.LoadMany(ctx, tx, ids)
 		return err
 	})

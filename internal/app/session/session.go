@@ -14,6 +14,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
 
@@ -86,6 +87,15 @@ type Session struct {
 	Step         int // the first step that is not done
 	StepSince    time.Time
 	Hints        map[int][]int // step to the hints that were revealed
+	Slug         string        // of its lab
+	Tags         []string      // of its lab, as the latest version has them
+}
+
+// Resource implements tenancy.Resource.
+func (s Session) Resource() tenancy.Entity {
+	return tenancy.Entity{Kind: "Session", ID: s.ID.String(), Attributes: map[string]any{
+		"owner": s.User, "lab": s.Slug, "tags": s.Tags, "state": string(s.State),
+	}}
 }
 
 // Sandbox is the id that the provider knows the session's environment by.

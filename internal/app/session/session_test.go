@@ -352,10 +352,10 @@ func TestAnotherLearnerSeesNothing(t *testing.T) {
 			t.Errorf("%s: %v, want not found", name, err)
 		}
 	}
-	if list, err := f.sessions.List(other, session.ListFilter{Limit: 10}); err != nil || len(list) != 0 {
+	if list, _, err := f.sessions.List(other, session.ListFilter{Limit: 10}); err != nil || len(list) != 0 {
 		t.Errorf("listed %d, %v", len(list), err)
 	}
-	if list, err := f.sessions.List(f.member(tenancy.RoleInstructor), session.ListFilter{All: true, Limit: 10}); err != nil || len(list) != 1 {
+	if list, _, err := f.sessions.List(f.member(tenancy.RoleInstructor), session.ListFilter{All: true, Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("an instructor's list has %d, %v; want 1", len(list), err)
 	}
 	instructor := f.member(tenancy.RoleInstructor)
@@ -365,7 +365,7 @@ func TestAnotherLearnerSeesNothing(t *testing.T) {
 	_, err := f.sessions.Terminal(instructor, v.ID, sandbox.Attachment{Name: "1"})
 	wantError(t, err, session.ErrNotFound)
 	wantError(t, f.sessions.WriteFile(instructor, v.ID, "~/x", "x"), session.ErrNotFound)
-	if _, err := f.sessions.List(other, session.ListFilter{All: true, Limit: 10}); err == nil {
+	if _, _, err := f.sessions.List(other, session.ListFilter{All: true, Limit: 10}); err == nil {
 		t.Error("a learner listed everybody's sessions")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/lab/run"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -32,6 +33,9 @@ func (s *Service) Start(ctx context.Context, slug string) (started Session, crea
 	existing, err := s.runningOf(ctx, scope.User, version.LabID)
 	if !errors.Is(err, ErrNotFound) {
 		return existing, false, err
+	}
+	if err := s.DB.Allow(ctx, policy.SessionStart, version); err != nil {
+		return Session{}, false, err // before a place is taken
 	}
 	wanted := Session{
 		ID: uuid.Must(uuid.NewV7()), User: scope.User, LabID: version.LabID, Version: version.ID,
@@ -61,8 +65,10 @@ func (s *Service) Start(ctx context.Context, slug string) (started Session, crea
 
 func (s *Service) runningOf(ctx context.Context, user, labID uuid.UUID) (found Session, err error) {
 	err = s.DB.InTenant(ctx, policy.SessionStart, func(tx pgx.Tx) error {
-		found, err = running(ctx, tx, user, labID)
-		return err
+		if found, err = running(ctx, tx, user, labID); err != nil {
+			return err
+		}
+		return db.See(ctx, tx, policy.SessionUse, found, ErrNotFound)
 	})
 	return found, err
 }
@@ -70,6 +76,9 @@ func (s *Service) runningOf(ctx context.Context, user, labID uuid.UUID) (found S
 // record stores the session, its audit entry and its job in one transaction.
 func (s *Service) record(ctx context.Context, wanted Session, version *lab.Version) error {
 	return s.DB.InTenant(ctx, policy.SessionStart, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.SessionStart, version); err != nil {
+			return err
+		}
 		if err := s.room(ctx, tx, wanted.User); err != nil {
 			return err
 		}
@@ -186,7 +195,7 @@ func (s *Service) ready(ctx context.Context, found Session, version *lab.Version
 	deadline := time.Now().Add(version.Manifest.Duration)
 	ended := false
 	err := s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
-		now, err := lock(ctx, tx, found.ID)
+		now, err := lock(ctx, tx, policy.SessionSystem, found.ID)
 		if err != nil || now.State != Provisioning {
 			ended = err == nil // the learner ended it while it started: the job that ends it has it from here
 			return err
@@ -209,6 +218,9 @@ func (s *Service) ready(ctx context.Context, found Session, version *lab.Version
 
 func (s *Service) move(ctx context.Context, found Session, to State, deadline time.Time) error {
 	err := s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, policy.SessionSystem, found); err != nil {
+			return err
+		}
 		return setState(ctx, tx, found.ID, to, Reason{})
 	})
 	if err != nil {
@@ -222,7 +234,7 @@ func (s *Service) fail(ctx context.Context, found Session, steps []ProvisioningS
 	why := explain(cause)
 	s.Log.WarnContext(ctx, "session failed to start", "session", found.ID, "code", why.Code, "error", cause)
 	err := s.DB.InTenant(ctx, policy.SessionSystem, func(tx pgx.Tx) error {
-		now, err := lock(ctx, tx, found.ID)
+		now, err := lock(ctx, tx, policy.SessionSystem, found.ID)
 		if err != nil || !now.State.Alive() {
 			return err // the learner ended it while it started
 		}

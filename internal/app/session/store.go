@@ -9,15 +9,20 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 const columns = `id, user_id, lab_id, version_id, environment_id, host, state, reason_code, reason_message, provisioning,
-	env, created_at, ready_at, deadline, ended_at, extensions, step, step_since, hints`
+	env, created_at, ready_at, deadline, ended_at, extensions, step, step_since, hints,
+	coalesce((select slug from lab where lab.id = session.lab_id), ''), coalesce((select tags from lab where lab.id = session.lab_id), '{}')`
 
 func scan(row pgx.CollectableRow) (Session, error) {
 	var s Session
 	err := row.Scan(&s.ID, &s.User, &s.LabID, &s.Version, &s.Environment, &s.Host, &s.State, &s.Reason.Code, &s.Reason.Message,
-		&s.Provisioning, &s.Env, &s.CreatedAt, &s.ReadyAt, &s.Deadline, &s.EndedAt, &s.Extensions, &s.Step, &s.StepSince, &s.Hints)
+		&s.Provisioning, &s.Env, &s.CreatedAt, &s.ReadyAt, &s.Deadline, &s.EndedAt, &s.Extensions, &s.Step, &s.StepSince, &s.Hints,
+		&s.Slug, &s.Tags)
 	return s, err
 }
 
@@ -36,8 +41,13 @@ func one(ctx context.Context, tx pgx.Tx, where string, args ...any) (Session, er
 	return s, nil
 }
 
-func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Session, error) {
-	return one(ctx, tx, "id = $1 for update", id)
+// lock holds a session's row for whoever has the permission for it.
+func lock(ctx context.Context, tx pgx.Tx, p tenancy.Permission, id uuid.UUID) (Session, error) {
+	s, err := one(ctx, tx, "id = $1 for update", id)
+	if err == nil {
+		err = db.Allow(ctx, tx, p, s)
+	}
+	return s, err
 }
 
 // running is the learner's session of a lab that is not over; ErrNotFound when there is none.
@@ -131,7 +141,6 @@ type filter struct {
 	user   *uuid.UUID // nil: everybody's
 	active *bool      // nil: both
 	before *uuid.UUID // keyset: ids are in order of time
-	limit  int
 }
 
 const listSQL = "select " + columns + ` from session
@@ -140,6 +149,10 @@ const listSQL = "select " + columns + ` from session
 	and (@before::uuid is null or id < @before)
 	order by id desc limit @limit`
 
-func (f filter) args() pgx.NamedArgs {
-	return pgx.NamedArgs{"user": f.user, "active": f.active, "before": f.before, "limit": f.limit}
+// after are the arguments of listSQL for the page after a session, or the first one.
+func (f filter) after(last *Session, limit int) pgx.NamedArgs {
+	if last != nil {
+		f.before = &last.ID
+	}
+	return pgx.NamedArgs{"user": f.user, "active": f.active, "before": f.before, "limit": limit}
 }

@@ -139,7 +139,7 @@ func (s *Service) record(ctx context.Context, p tenancy.Permission, action strin
 	if e.Operator {
 		detail["operator"], detail["reason"] = true, e.Reason
 	}
-	return s.DB.InTenant(ctx, p, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, e.ID.String(), detail) })
+	return s.DB.InWholeTenant(ctx, p, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, e.ID.String(), detail) })
 }
 
 // List returns the newest exports of the caller's tenant, those of operators included.

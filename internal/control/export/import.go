@@ -63,7 +63,7 @@ func (i *Importer) ImportNew(ctx context.Context, in io.ReadSeeker, choose func(
 		return r, err
 	}
 	ctx = tenancy.System(ctx, tenant)
-	err = i.DB.InTenant(ctx, i.System, func(tx pgx.Tx) error {
+	err = i.DB.InWholeTenant(ctx, i.System, func(tx pgx.Tx) error {
 		if _, err := in.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("read the archive again: %w", err)
 		}

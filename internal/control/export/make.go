@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/control/export/archive"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
@@ -72,6 +73,9 @@ func (s *Service) make(ctx context.Context, e Export, progress func(done, total 
 	var manifest archive.Manifest
 	var sum [32]byte
 	err = s.DB.SnapshotInTenant(ctx, s.System, func(tx pgx.Tx) error {
+		if err := db.Allow(ctx, tx, s.System, tenancy.Whole{}); err != nil {
+			return err
+		}
 		return s.Files.write(e, func(out, spool *os.File) (err error) {
 			manifest, sum, err = archive.Write(ctx, tx, out, archive.Source{
 				Program: s.Program, Schema: s.Schema, Tenant: tenant, Now: time.Now(), Spool: spool, Progress: progress,

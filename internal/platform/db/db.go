@@ -30,6 +30,9 @@ type DB struct {
 	Silos  *Silos
 	// Authorize decides whether the scope in ctx has the permission; it returns an errs error when not.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
+	// Decide decides on resources; no transaction ends well without having asked it. Nil, in tests of what knows no
+	// policies, decides nothing and asks for nothing.
+	Decide Decide
 }
 
 // How long a write waits for the end of a move of its tenant's data, and how often it looks.
@@ -42,7 +45,8 @@ const (
 var errBusyMoving = errs.Unavailable("tenant_moving", "Your organisation's data is being moved. Try again in a moment.")
 
 // InTenant runs fn in one transaction that sees the tenant of ctx and no other, if ctx has the permission. The scope is
-// signed and PostgreSQL verifies it. fn may be run a second time, after a rollback, when the tenant's data has moved.
+// signed and PostgreSQL verifies it. fn loads what it is about and asks Allow; where it has not, the transaction fails. fn
+// may be run a second time, after a rollback, when the tenant's data has moved.
 func (d *DB) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx) error) error {
 	scope, err := d.scope(ctx, p)
 	if err != nil {
@@ -50,7 +54,7 @@ func (d *DB) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx)
 	}
 	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
 		for wait, until := moveFirst, time.Now().Add(moveWait); ; wait = min(2*wait, moveMost) {
-			err := inTx(ctx, pool, at, scope, writing, fn)
+			err := d.inTx(ctx, pool, &tenantTx{opening: writing, place: at, scope: scope}, p, fn)
 			if !errors.Is(err, errMoving) {
 				return err
 			}
@@ -76,13 +80,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, how opening, fn func(pgx.Tx) error) (err error) {
+func (d *DB) inTx(ctx context.Context, pool *pgxpool.Pool, tx *tenantTx, p tenancy.Permission, fn func(pgx.Tx) error) (err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	tx := &tenantTx{conn: conn.Conn(), opening: how, place: at, scope: scope}
+	tx.conn, tx.data = conn.Conn(), d
 	defer func() {
 		if !tx.closed { // fn failed or panicked
 			err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
@@ -91,6 +95,9 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope
 	}()
 	if err := fn(tx); err != nil {
 		return err
+	}
+	if d.Decide != nil && !tx.decided {
+		return undecided(p)
 	}
 	return tx.Commit(ctx)
 }
@@ -149,10 +156,14 @@ func elsewhere(err error) bool {
 		pg.Code == "42P01" || pg.Code == "3F000" // undefined_table, invalid_schema_name
 }
 
-// ReadInTenant runs one query in the tenant of ctx, in a single round trip, and collects its rows.
+// ReadInTenant runs one query in the tenant of ctx, in a single round trip, and collects its rows. It decides on the tenant
+// as a whole, and leaves of rows that are resources those that the caller has the permission for.
 func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query string, args pgx.NamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	scope, err := d.scope(ctx, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.whole(ctx, p); err != nil {
 		return nil, err
 	}
 	var list []T
@@ -160,7 +171,10 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 		list, err = readAt(ctx, pool, at, scope, query, args, row)
 		return err
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	return filter(ctx, d, p, list)
 }
 
 // readAt sends scope and query as one batch, which is one implicit transaction: the settings are local to it.

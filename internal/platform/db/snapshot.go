@@ -18,7 +18,7 @@ func (d *DB) SnapshotInTenant(ctx context.Context, p tenancy.Permission, fn func
 		return err
 	}
 	return d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-		return inTx(ctx, pool, at, scope, snapshot, func(tx pgx.Tx) error {
+		return d.inTx(ctx, pool, &tenantTx{opening: snapshot, place: at, scope: scope}, p, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, "select"); err != nil { // the moment is that of the first statement
 				return err
 			}

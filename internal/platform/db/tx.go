@@ -50,6 +50,7 @@ func (o opening) statements(token string, at place) (begin, enter string, args [
 // takes one for BEGIN alone, and without bind parameters. Everything else is the connection's.
 type tenantTx struct {
 	conn    *pgx.Conn
+	data    *DB
 	opening opening
 	place   place
 	scope   tenancy.Scope
@@ -58,6 +59,7 @@ type tenantTx struct {
 	begun   bool  // something was sent
 	lent    bool  // the connection itself was, before that
 	closed  bool  // the transaction is over
+	decided bool  // whether the caller has the permission was asked
 	refused error // why the transaction could not be opened
 }
 

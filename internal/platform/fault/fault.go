@@ -34,6 +34,8 @@ const (
 	LabOfAnyTenant       Name = "opened labs are remembered without their tenant"
 	SessionOfAnybody     Name = "a session is everybody's"
 	EventsOfAnybody      Name = "events are sent before the right to them is checked"
+	AllowAnything        Name = "nothing is decided on resources"
+	PolicyOfAnyTenant    Name = "policies are remembered without their tenant"
 	ExportTellsExistence Name = "another tenant's export is refused differently from none"
 )
 

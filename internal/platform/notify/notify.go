@@ -21,6 +21,7 @@ const (
 	TopicMember = "member" // id: a user, whose memberships, sign-ins or rights changed
 	TopicKey    = "key"    // id: the public part of an API key, which was rotated or revoked
 	TopicTenant = "tenant" // id: a tenant, whose status, tier, placement or name changed
+	TopicPolicy = "policy" // id: a tenant, whose own policies changed; their Service sends it
 )
 
 // Times of the one connection.

@@ -198,7 +198,7 @@ func (r *Registry) change(ctx context.Context, fn func(pgx.Tx, tenancy.Scope) er
 }
 
 func (r *Registry) record(ctx context.Context, action, id string, detail map[string]any) error {
-	return r.DB.InTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
+	return r.DB.InWholeTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
 }
 
 func (r *Registry) access() scoped.Access { return scoped.Access{Identity: r.Identity, DB: r.DB} }

@@ -204,7 +204,7 @@ func (s *Service) enterLog(ctx context.Context, tenant, user uuid.UUID, action, 
 		scope.Request = now.Request
 	}
 	ctx = tenancy.With(ctx, scope)
-	return s.DB.InTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
+	return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
 }
 
 // MayEnter tells whether a signed-in member may have a token for a tenant. vouched is the tenant whose provider signed

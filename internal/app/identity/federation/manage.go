@@ -292,7 +292,7 @@ func (s *Service) SetRule(ctx context.Context, only bool, version int64) (rule R
 				return err
 			}
 		}
-		return s.DB.InTenant(ctx, policy.IDPWrite, func(data pgx.Tx) error {
+		return s.DB.InWholeTenant(ctx, policy.IDPWrite, func(data pgx.Tx) error {
 			return audit.Record(ctx, data, "sign_in.rule_changed", scope.Tenant.String(), map[string]any{"onlyThroughIdentityProvider": only})
 		})
 	})
@@ -334,7 +334,7 @@ func (s *Service) with(ctx context.Context, need tenancy.Permission, fn func(tx 
 	if !ok || scope.Tenant == uuid.Nil {
 		return errNoScope
 	}
-	if err := s.DB.Authorize(ctx, need); err != nil {
+	if err := s.DB.Allow(ctx, need, tenancy.Whole{}); err != nil {
 		return err
 	}
 	return s.inTenant(ctx, scope.Tenant, func(tx pgx.Tx) error { return fn(tx, scope) })
@@ -346,7 +346,7 @@ func (s *Service) audit(ctx context.Context, action string, p *Provider, detail 
 		detail = map[string]any{}
 	}
 	detail["name"], detail["issuer"], detail["enabled"] = p.Name, p.Issuer, p.Enabled
-	return s.DB.InTenant(ctx, policy.IDPWrite, func(tx pgx.Tx) error {
+	return s.DB.InWholeTenant(ctx, policy.IDPWrite, func(tx pgx.Tx) error {
 		return audit.Record(ctx, tx, action, p.ID.String(), detail)
 	})
 }

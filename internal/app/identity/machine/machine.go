@@ -42,6 +42,11 @@ type Client struct {
 	LastUsedAt *time.Time   `json:"lastUsedAt,omitempty" doc:"When it last got a token"`
 }
 
+// Resource implements tenancy.Resource.
+func (c Client) Resource() tenancy.Entity {
+	return tenancy.Entity{Kind: "Machine", ID: c.ID.String(), Attributes: map[string]any{"role": string(c.Role)}}
+}
+
 // Made is a client with its secret, which is told once.
 type Made struct {
 	Client
@@ -85,7 +90,10 @@ func (s *Service) List(ctx context.Context) (found []Client, err error) {
 		found, err = list(ctx, tx, scope.Tenant)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return db.Visible(ctx, s.DB, policy.MachineRead, found)
 }
 
 // Add makes a machine client whose role is at most the caller's.
@@ -101,6 +109,9 @@ func (s *Service) Add(ctx context.Context, name string, role tenancy.Role, life 
 			return ErrAbove
 		}
 		made.CreatedBy = scope.User
+		if err := s.DB.Allow(ctx, policy.MachineWrite, made.Client); err != nil {
+			return err
+		}
 		if err := insert(ctx, tx, scope.Tenant, &made.Client, hash); err != nil {
 			return err
 		}
@@ -165,6 +176,9 @@ func (s *Service) changeOne(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx
 		if rank(now.Role) > rank(own) {
 			return ErrAbove
 		}
+		if err := s.DB.Allow(ctx, policy.MachineWrite, now); err != nil {
+			return err
+		}
 		return fn(tx, scope, now)
 	})
 	if err == nil {
@@ -181,5 +195,5 @@ func (s *Service) change(ctx context.Context, fn func(tx pgx.Tx, scope tenancy.S
 func (s *Service) access() scoped.Access { return scoped.Access{Identity: s.Identity, DB: s.DB} }
 
 func (s *Service) record(ctx context.Context, action string, id uuid.UUID, detail map[string]any) error {
-	return s.DB.InTenant(ctx, policy.MachineWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id.String(), detail) })
+	return s.DB.InWholeTenant(ctx, policy.MachineWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id.String(), detail) })
 }

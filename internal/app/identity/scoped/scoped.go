@@ -30,7 +30,7 @@ func (a Access) InTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.
 	if !ok || scope.Tenant == uuid.Nil {
 		return errNoScope
 	}
-	if err := a.DB.Authorize(ctx, p); err != nil {
+	if err := a.DB.Allow(ctx, p, tenancy.Whole{}); err != nil {
 		return err
 	}
 	return a.Of(ctx, scope.Tenant, func(tx pgx.Tx) error { return fn(tx, scope) })
@@ -60,7 +60,7 @@ func (a Access) ByPerson(ctx context.Context, p tenancy.Permission, things strin
 		}
 		now := scope
 		now.Role = own
-		if err := a.DB.Authorize(tenancy.With(ctx, now), p); err != nil {
+		if err := a.DB.Allow(tenancy.With(ctx, now), p, tenancy.Whole{}); err != nil {
 			return err
 		}
 		return fn(tx, now, own)

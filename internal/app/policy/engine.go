@@ -1,0 +1,211 @@
+package policy
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/cache"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// How much an Engine remembers, and for how long at most: hints make changes seen at once, but may be lost.
+const (
+	cacheSize = 10_000
+	cacheLife = 5 * time.Second
+)
+
+// ErrForbids says that the organisation's own policy takes the right away.
+var ErrForbids = errs.Forbidden("policy_forbids", "A policy of your organisation does not allow this.")
+
+// Engine decides with the policies of tenants. It remembers them for a few seconds.
+type Engine struct {
+	DB   *db.DB // reads policies and groups where no transaction is open
+	Now  func() time.Time
+	sets *cache.Cache[uuid.UUID, *set]
+}
+
+// NewEngine returns an Engine; its DB is set before it decides anything.
+func NewEngine(now func() time.Time) *Engine {
+	return &Engine{Now: now, sets: cache.New[uuid.UUID, *set](cacheSize, cacheLife, now)}
+}
+
+// Forget drops what is remembered of a tenant; of all with the zero UUID.
+func (e *Engine) Forget(tenant uuid.UUID) {
+	e.sets.Forget(func(t uuid.UUID) bool { return tenant == uuid.Nil || t == tenant })
+}
+
+// Decide implements db.Decide.
+func (e *Engine) Decide(ctx context.Context, tx pgx.Tx, p tenancy.Permission, of []tenancy.Resource) ([]error, error) {
+	scope, _ := tenancy.From(ctx)
+	if err := Authorize(ctx, p); err != nil {
+		return nil, err
+	}
+	if !binds(scope, p) {
+		return nil, nil
+	}
+	known, err := e.setOf(ctx, tx, scope.Tenant)
+	if err != nil || !known.binds(p) {
+		return nil, err
+	}
+	entities := make([]tenancy.Entity, len(of))
+	for n, r := range of {
+		entities[n] = r.Resource()
+	}
+	w, err := e.world(ctx, tx, scope, known, entities)
+	if err != nil {
+		return nil, err
+	}
+	refused := make([]error, len(of))
+	for n, entity := range entities {
+		refused[n] = known.decide(w, p, entity).Err()
+	}
+	return refused, nil
+}
+
+// binds tells whether a tenant's own policies can take a permission from who asks: never from the program itself, which
+// must be able to end and to clean up, and never the right to mend policies.
+func binds(scope tenancy.Scope, p tenancy.Permission) bool {
+	return scope.Role != tenancy.RoleSystem && builtin().bound[p]
+}
+
+// setOf returns the tenant's policies. Where a transaction is open they are read in it: a second connection for who
+// holds one already would be a deadlock once all are taken. Only the Service of this package changes policies, and it
+// asks for nothing that policies bind while it does, so that what is read here is committed.
+func (e *Engine) setOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (*set, error) {
+	key := fault.Else(fault.PolicyOfAnyTenant, tenant, uuid.Nil)
+	return e.sets.Get(key, func() (*set, error) {
+		var rows []stored
+		err := e.read(ctx, tx, func(tx pgx.Tx) (err error) {
+			rows, err = enabled(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return compile(rows), nil
+	})
+}
+
+func (e *Engine) world(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, known *set, of []tenancy.Entity) (*world, error) {
+	var members *membership
+	if known.groups {
+		err := e.read(ctx, tx, func(tx pgx.Tx) (err error) {
+			members, err = membersOf(ctx, tx, users(scope.Peer(), of))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return newWorld(scope, members, e.Now()), nil
+}
+
+// read runs fn in tx, or as the program itself where there is none.
+func (e *Engine) read(ctx context.Context, tx pgx.Tx, fn func(pgx.Tx) error) error {
+	if tx != nil {
+		return fn(tx)
+	}
+	scope, _ := tenancy.From(ctx)
+	return e.DB.InWholeTenant(tenancy.System(ctx, scope.Tenant), TenantSystem, fn)
+}
+
+// set is a tenant's policies, ready to be asked.
+type set struct {
+	forbids map[tenancy.Permission][]named
+	titles  map[cedar.PolicyID]string
+	broken  string // title of a policy that this program cannot read; everything that policies can take away is denied then
+	groups  bool   // some policy looks at groups
+}
+
+// stored is a policy as the database has it.
+type stored struct {
+	ID    uuid.UUID
+	Title string
+	Text  string
+}
+
+// compile makes a set of policies that were valid when they were saved.
+func compile(rows []stored) *set {
+	s := &set{forbids: map[tenancy.Permission][]named{}, titles: map[cedar.PolicyID]string{}}
+	for _, row := range rows {
+		list, err := cedar.NewPolicyListFromBytes("", []byte(row.Text))
+		if err != nil {
+			s.broken = row.Title
+			continue
+		}
+		s.add(row.ID.String(), row.Title, row.Text, list)
+	}
+	return s
+}
+
+// add adds the statements of one text.
+func (s *set) add(id, title, text string, list cedar.PolicyList) {
+	s.groups = s.groups || strings.Contains(text, "roup") // Group and groups
+	s.titles[cedar.PolicyID(id)] = title
+	for _, p := range list {
+		for _, action := range builtin().actionsOf(scopeOf(p)) {
+			s.forbids[action] = append(s.forbids[action], named{cedar.PolicyID(id), p})
+		}
+	}
+}
+
+func (s *set) binds(p tenancy.Permission) bool { return s.broken != "" || len(s.forbids[p]) > 0 }
+
+// Decision is an answer with its reasons.
+type Decision struct {
+	Allowed bool
+	Role    string   // the role's policy that permits, where one does
+	By      []string // ids of the tenant's policies that forbid
+	Titles  []string // of those
+	Failed  string   // what went wrong with a policy, which denies
+}
+
+// decide asks the role's policies and the tenant's own. A policy that cannot be evaluated denies: to Cedar it would be as
+// if it were not there, and what it forbids would be open.
+func (s *set) decide(w *world, p tenancy.Permission, of tenancy.Entity) Decision {
+	all := append(append(policies{}, builtin().permits[p]...), s.forbids[p]...)
+	decision, why := cedar.Authorize(all, w.entities, cedar.Request{
+		Principal: w.asker.UID, Action: actionUID(p), Resource: w.resource(of), Context: w.context,
+	})
+	d := Decision{Allowed: bool(decision)}
+	for _, r := range why.Reasons {
+		if title, own := s.titles[r.PolicyID]; own {
+			d.by(string(r.PolicyID), title)
+		} else {
+			d.Role = string(r.PolicyID)
+		}
+	}
+	for _, failed := range why.Errors {
+		d.Allowed, d.Failed = false, failed.Message
+		d.by(string(failed.PolicyID), s.titles[failed.PolicyID])
+	}
+	if s.broken != "" {
+		d.Allowed, d.Failed = false, "This version of the program cannot read the policy."
+		d.by("", s.broken)
+	}
+	return d
+}
+
+func (d *Decision) by(id, title string) {
+	d.By, d.Titles = append(d.By, id), append(d.Titles, title)
+}
+
+// Err is the decision for the caller.
+func (d Decision) Err() error {
+	switch {
+	case d.Allowed:
+		return nil
+	case len(d.Titles) > 0:
+		return ErrForbids.Because("The policy “%s” of your organisation does not allow this. Ask one of its administrators.", d.Titles[0])
+	default:
+		return errForbidden
+	}
+}

@@ -1,0 +1,160 @@
+package policy
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/google/uuid"
+
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+)
+
+// The kinds of entities that are not resources alone.
+const (
+	typeUser   cedar.EntityType = "User"
+	typeGroup  cedar.EntityType = "Group"
+	typeRole   cedar.EntityType = "Role"
+	typeAction cedar.EntityType = "Action"
+)
+
+func actionUID(p tenancy.Permission) cedar.EntityUID {
+	return cedar.NewEntityUID(typeAction, cedar.String(p))
+}
+
+// policies are asked one after the other.
+type policies []named
+
+// All implements cedar.PolicyIterator.
+func (list policies) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for _, p := range list {
+			if !yield(p.id, p.policy) {
+				return
+			}
+		}
+	}
+}
+
+// membership says which groups people are in, and which group each group is in.
+type membership struct {
+	groups  map[uuid.UUID][]uuid.UUID // by user
+	parents map[uuid.UUID]uuid.UUID   // by group
+}
+
+func (m *membership) of(user uuid.UUID) []uuid.UUID {
+	if m == nil {
+		return nil
+	}
+	return m.groups[user]
+}
+
+// asker is the entity of who asks.
+func asker(id string, role tenancy.Role, groups []uuid.UUID) cedar.Entity {
+	return person(id, append(groupUIDs(groups), cedar.NewEntityUID(typeRole, cedar.String(role))), groups)
+}
+
+func person(id string, parents []cedar.EntityUID, groups []uuid.UUID) cedar.Entity {
+	set := make([]cedar.Value, len(groups))
+	for n, uid := range groupUIDs(groups) {
+		set[n] = uid
+	}
+	return cedar.Entity{
+		UID: cedar.NewEntityUID(typeUser, cedar.String(id)), Parents: cedar.NewEntityUIDSet(parents...),
+		Attributes: cedar.NewRecord(cedar.RecordMap{"groups": cedar.NewSet(set...)}),
+	}
+}
+
+func groupUIDs(groups []uuid.UUID) []cedar.EntityUID {
+	list := make([]cedar.EntityUID, len(groups))
+	for n, g := range groups {
+		list[n] = cedar.NewEntityUID(typeGroup, cedar.String(g.String()))
+	}
+	return list
+}
+
+// moment is the context of a request.
+func moment(at time.Time) cedar.Record {
+	at = at.UTC()
+	weekday := (int(at.Weekday())+6)%7 + 1 // Monday is 1
+	return cedar.NewRecord(cedar.RecordMap{
+		"now": cedar.NewDatetime(at), "weekday": cedar.Long(weekday), "hour": cedar.Long(at.Hour()), "minute": cedar.Long(at.Minute()),
+	})
+}
+
+// world is what one caller's questions are decided with.
+type world struct {
+	asker    cedar.Entity
+	entities cedar.EntityMap
+	context  cedar.Record
+	members  *membership
+}
+
+func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
+	w := &world{
+		asker: asker(scope.User.String(), scope.Role, members.of(scope.Peer())), entities: cedar.EntityMap{},
+		context: moment(at), members: members,
+	}
+	w.entities[w.asker.UID] = w.asker
+	if members == nil {
+		return w
+	}
+	for group, parent := range members.parents {
+		uid := cedar.NewEntityUID(typeGroup, cedar.String(group.String()))
+		w.entities[uid] = cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(groupUIDs([]uuid.UUID{parent})...)}
+	}
+	return w
+}
+
+// resource makes a resource known and returns its id.
+func (w *world) resource(e tenancy.Entity) cedar.EntityUID {
+	uid := cedar.NewEntityUID(cedar.EntityType(e.Kind), cedar.String(e.ID))
+	attributes := make(cedar.RecordMap, len(e.Attributes))
+	for name, v := range e.Attributes {
+		attributes[cedar.String(name)] = w.value(v)
+	}
+	parents := w.entities[uid].Parents // a group may be known by now
+	w.entities[uid] = cedar.Entity{UID: uid, Parents: parents, Attributes: cedar.NewRecord(attributes)}
+	return uid
+}
+
+func (w *world) value(v any) cedar.Value {
+	switch v := v.(type) {
+	case string:
+		return cedar.String(v)
+	case bool:
+		return cedar.Boolean(v)
+	case int:
+		return cedar.Long(v)
+	case []string:
+		list := make([]cedar.Value, len(v))
+		for n, text := range v {
+			list[n] = cedar.String(text)
+		}
+		return cedar.NewSet(list...)
+	case uuid.UUID:
+		uid := cedar.NewEntityUID(typeUser, cedar.String(v.String()))
+		if _, known := w.entities[uid]; !known {
+			groups := w.members.of(v)
+			w.entities[uid] = person(v.String(), groupUIDs(groups), groups)
+		}
+		return uid
+	default:
+		return nil // no policy can pass validation that reads it; evaluation fails, which denies
+	}
+}
+
+// users are the people that questions about these resources involve, in order and each once.
+func users(asker uuid.UUID, of []tenancy.Entity) []uuid.UUID {
+	list := []uuid.UUID{asker}
+	for _, e := range of {
+		for _, v := range e.Attributes {
+			if id, ok := v.(uuid.UUID); ok {
+				list = append(list, id)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(list)
+}

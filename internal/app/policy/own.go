@@ -1,0 +1,3 @@
+package policy
+
+const maxPolicies = 50
