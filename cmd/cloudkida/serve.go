@@ -80,11 +80,17 @@ func (VersionCmd) Run() error {
 }
 
 // OpenAPICmd prints the API's description.
-type OpenAPICmd struct{}
+type OpenAPICmd struct {
+	ForGenerators bool `help:"As OpenAPI 3.0, which generators of clients understand."`
+}
 
 // Run prints it.
-func (OpenAPICmd) Run() error {
-	text, err := server.Describe()
+func (c OpenAPICmd) Run() error {
+	describe := server.Describe
+	if c.ForGenerators {
+		describe = server.DescribeForGenerators
+	}
+	text, err := describe()
 	if err != nil {
 		return err
 	}

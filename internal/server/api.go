@@ -38,6 +38,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Excused: excused}
 	api.UseMiddleware(gate.Middleware(api))
+	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
 	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)

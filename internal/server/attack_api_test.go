@@ -56,6 +56,7 @@ func describe(t *testing.T) []operation {
 			Permission tenancy.Permission `json:"x-permission"`
 			Parameters []struct {
 				Name, In string
+				Required bool
 				Schema   schema
 			}
 			RequestBody struct {
@@ -76,7 +77,9 @@ func describe(t *testing.T) []operation {
 				case "query":
 					o.Query = append(o.Query, query{p.Name, p.Schema.Enum})
 				case "header":
-					o.Header = append(o.Header, p.Name)
+					if p.Required || p.Name == "If-Match" {
+						o.Header = append(o.Header, p.Name)
+					}
 				}
 			}
 			if content, ok := op.RequestBody.Content["application/json"]; ok {

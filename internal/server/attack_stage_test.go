@@ -428,7 +428,7 @@ func (s *stage) tables(t *testing.T) []table {
 // ofNobody are the tables without rows of one tenant: what all share, and the database's and the jobs' own books.
 func ofNobody() []string {
 	return []string{
-		"app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.tier", "identity.client", "identity.signing_key",
+		"app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.lease", "control.tier", "identity.client", "identity.signing_key",
 		"river.river_leader", "river.river_migration", "river.river_notification", "river.river_queue",
 	}
 }

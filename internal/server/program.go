@@ -34,6 +34,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
@@ -85,6 +86,7 @@ type program struct {
 	registration *registration.Service
 	directory    *directory.Service
 	jobs         *job.Client
+	answers      *idempotency.Service
 }
 
 // pools are the connections of each role.
@@ -186,6 +188,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.labs.Seed(ctx, tenancy.DefaultTenant(), labs.FS); err != nil {
 		return nil, fmt.Errorf("publish the sample labs: %w", err)
 	}
+	p.openConcurrency()
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
@@ -226,6 +229,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	p.mail.AddWorkers(workers)
 	p.registration.AddWorkers(workers)
 	p.directory.AddWorkers(workers)
+	p.answers.AddWorkers(workers)
 	river.AddWorker(workers, &sweepWorker{identity: p.identity, invitations: p.invitations})
 	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})

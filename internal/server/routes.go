@@ -28,6 +28,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
@@ -36,6 +37,9 @@ import (
 
 // Describe is the API's description, without a program that serves it.
 func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
+
+// DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand.
+func DescribeForGenerators() ([]byte, error) { return skeleton().api(httpx.NewMux()).OpenAPI().Downgrade() }
 
 // Routes lists every pattern of the public listener and of the private one, without a program that serves them.
 func Routes() (public, private []httpx.Route) {
@@ -53,6 +57,6 @@ func skeleton() *program {
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		registration: &registration.Service{}, directory: &directory.Service{},
+		answers: &idempotency.Service{}, registration: &registration.Service{}, directory: &directory.Service{},
 	}
 }

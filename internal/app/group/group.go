@@ -68,7 +68,7 @@ type Service struct {
 var (
 	ErrNotFound = errs.NotFound("no_such_group", "There is no such group in this organisation. Load the list again.")
 	ErrTaken    = errs.Conflict("group_name_taken", "There is a group of this name already. Choose another name.")
-	ErrChanged  = errs.Conflict("group_changed", "Somebody else has changed this group meanwhile. Load it again, then repeat your change.")
+	ErrChanged  = errs.Changed("group_changed", "Somebody else has changed this group meanwhile. Load it again, then repeat your change.")
 	ErrNested   = errs.Conflict("group_nested", "Groups are nested once: a group that is in another one has none below it.")
 	ErrMany     = errs.Conflict("too_many_groups", "An organisation has at most 500 groups. Delete one that nobody needs.")
 	ErrManyLabs = errs.Conflict("too_many_labs", "A group has at most 500 labs of its own.")

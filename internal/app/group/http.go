@@ -3,8 +3,6 @@ package group
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -90,7 +88,7 @@ func replyTagged[T any](g Group, body T, err error) (*tagged[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[T]{ETag: `"` + strconv.FormatInt(g.Version, 10) + `"`, Body: body}, nil
+	return &tagged[T]{ETag: httpx.Tag(g.Version), Body: body}, nil
 }
 
 type idInput struct {
@@ -112,10 +110,7 @@ type labInput struct {
 	Slug string    `path:"slug" maxLength:"63" doc:"The lab"`
 }
 
-var (
-	errMatch  = errs.Malformed("if_match_missing", "Send the group's ETag as If-Match, so that nobody's change is lost.")
-	errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-)
+var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
 
 func parseCursor(text string) (id uuid.UUID, err error) {
 	if text == "" {
@@ -161,7 +156,7 @@ func (s *Service) registerPeople(api huma.API) {
 	huma.Register(api, people, s.people)
 	add := httpx.Operation(http.MethodPut, path+"/members/{user}", "add-group-member", policy.GroupWrite, "Put a member of the organisation in a group", tag)
 	add.Errors, add.DefaultStatus = append(add.Errors, http.StatusNotFound), http.StatusNoContent
-	huma.Register(api, add, func(ctx context.Context, in *personInput) (*struct{}, error) {
+	huma.Register(api, httpx.Unconditional(add, "puts somebody in; nothing is replaced"), func(ctx context.Context, in *personInput) (*struct{}, error) {
 		return nil, s.AddPerson(ctx, in.ID, in.User)
 	})
 	remove := httpx.Operation(http.MethodDelete, path+"/members/{user}", "remove-group-member", policy.GroupWrite, "Take somebody out of a group", tag)
@@ -180,7 +175,7 @@ func (s *Service) registerLabs(api huma.API) {
 	})
 	add := httpx.Operation(http.MethodPut, path+"/labs/{slug}", "add-group-lab", policy.GroupWrite, "Keep a lab for a group: learners in none of its groups do not see it", tag)
 	add.Errors, add.DefaultStatus = append(add.Errors, http.StatusNotFound, http.StatusConflict), http.StatusNoContent
-	huma.Register(api, add, func(ctx context.Context, in *labInput) (*struct{}, error) { return nil, s.AddLab(ctx, in.ID, in.Slug) })
+	huma.Register(api, httpx.Unconditional(add, "puts a lab in; nothing is replaced"), func(ctx context.Context, in *labInput) (*struct{}, error) { return nil, s.AddLab(ctx, in.ID, in.Slug) })
 	remove := httpx.Operation(http.MethodDelete, path+"/labs/{slug}", "remove-group-lab", policy.GroupWrite, "Take a lab from a group; without another group it is for everybody", tag)
 	remove.Errors, remove.DefaultStatus = append(remove.Errors, http.StatusNotFound), http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *labInput) (*struct{}, error) {
@@ -212,9 +207,9 @@ func (s *Service) put(ctx context.Context, in *struct {
 	Match string    `header:"If-Match" doc:"The group's ETag"`
 	Body  body
 }) (*tagged[View], error) {
-	version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+	version, err := httpx.Version(in.Match)
 	if err != nil {
-		return nil, errMatch.Wrap(err)
+		return nil, err
 	}
 	g, err := s.Change(ctx, in.Body.group(in.ID, version))
 	return replyTagged(g, view(g), err)

@@ -59,8 +59,8 @@ func TestSettingsOfAPoolAreChangedByOneAtATime(t *testing.T) {
 		match, body string
 		want        int
 	}{
-		"a stale tag":              {`"1"`, `{"signUp":"open"}`, http.StatusConflict},
-		"no tag":                   {``, `{"signUp":"open"}`, http.StatusBadRequest},
+		"a stale tag":              {`"1"`, `{"signUp":"open"}`, http.StatusPreconditionFailed},
+		"no tag":                   {``, `{"signUp":"open"}`, http.StatusPreconditionRequired},
 		"too short":                {`"2"`, `{"signUp":"open","accessMinutes":4}`, http.StatusUnprocessableEntity},
 		"too long":                 {`"2"`, `{"signUp":"open","accessMinutes":61}`, http.StatusUnprocessableEntity},
 		"idle for longer than all": {`"2"`, `{"signUp":"open","refreshIdleHours":10,"refreshHours":9}`, http.StatusUnprocessableEntity},

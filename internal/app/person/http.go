@@ -24,7 +24,7 @@ func (s *Service) Register(api huma.API) {
 	data.Responses = map[string]*huma.Response{"200": {Description: "The document", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
 	}}}
-	huma.Register(api, data, s.download)
+	huma.Register(api, httpx.Streamed(data), s.download)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me/consents", "list-my-consents", httpx.SignedIn, "What the caller agreed to, and when", tag),
 		func(ctx context.Context, _ *struct{}) (*consentsOutput, error) {
 			found, err := s.Consents(ctx)

@@ -170,6 +170,7 @@ func TestATenantMovesToAnotherInstallation(t *testing.T) {
 }
 
 // The catalogue decides what is exported; this asks for it in another way, and a new table is exported without a change.
+// Answers to repeated requests last a day and are sealed by this installation: they alone stay.
 func TestEveryTenantTableAndColumnIsExported(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
@@ -188,7 +189,7 @@ func TestEveryTenantTableAndColumnIsExported(t *testing.T) {
 	rows, err := d.Owner.Query(t.Context(), `
 		select 'data/' || c.table_name || '.jsonl ' || c.column_name from information_schema.columns c join information_schema.tables t
 			on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_type = 'BASE TABLE'
-		where c.table_schema = 'pool' and c.table_name not like 'migration%' and c.column_name <> 'tenant_id' and c.is_generated = 'NEVER'`)
+		where c.table_schema = 'pool' and c.table_name not like 'migration%' and c.table_name <> 'idempotency' and c.column_name <> 'tenant_id' and c.is_generated = 'NEVER'`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -93,14 +92,12 @@ func reply(t Tier, err error) (*tierOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tierOutput{ETag: `"` + strconv.FormatInt(t.Version, 10) + `"`, Body: view(t)}, nil
+	return &tierOutput{ETag: httpx.Tag(t.Version), Body: view(t)}, nil
 }
 
 type nameInput struct {
 	Name string `path:"name" pattern:"^[a-z][a-z0-9-]{1,38}$"`
 }
-
-var errMatch = errs.Malformed("if_match_missing", "Send the tier's ETag as If-Match, so that nobody's change is lost.")
 
 // API serves tiers.
 type API struct {
@@ -133,9 +130,9 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 			Match string `header:"If-Match" doc:"The tier's ETag"`
 			Body  body
 		}) (*tierOutput, error) {
-			version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+			version, err := httpx.Version(in.Match)
 			if err != nil {
-				return nil, errMatch.Wrap(err)
+				return nil, err
 			}
 			return reply(a.Change(ctx, in.Body.tier(in.Name, version)))
 		})

@@ -112,7 +112,7 @@ var (
 	ErrLimit    = errs.Conflict("plan_limit", "")
 	ErrTaken    = errs.Conflict("tier_taken", "There is a tier of this name already.")
 	ErrUsed     = errs.Conflict("tier_used", "Organisations have this tier. Give them another one first.")
-	ErrChanged  = errs.Conflict("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
+	ErrChanged  = errs.Changed("tier_changed", "Somebody else has changed this tier meanwhile. Load it again, then repeat your change.")
 	ErrTier     = errs.Invalid("invalid_tier", "The tier cannot be like this; see errors.")
 	ErrName     = errs.Invalid("unknown_limit", "There is no such limit.")
 	ErrTenant   = errs.NotFound("no_such_tenant", "There is no such organisation.")

@@ -22,6 +22,8 @@ const (
 	KindInvalid                     // 422: readable, but wrong; see Fields
 	KindLimited                     // 429: too many requests
 	KindUnavailable                 // 503: try again later
+	KindChanged                     // 412: not any more what the caller saw
+	KindUnconditional               // 428: the caller must say what it saw
 )
 
 // Field is one problem of a request: where (a JSON pointer, a parameter or file:line) and what is wrong.
@@ -134,4 +136,14 @@ func Unavailable(code, message string) *Error {
 // Internal says that we failed; callers see Message, the log sees the cause.
 func Internal(code, message string) *Error {
 	return &Error{Kind: KindInternal, Code: code, Message: message}
+}
+
+// Changed says that what the caller wants to change is not any more what it saw.
+func Changed(code, message string) *Error {
+	return &Error{Kind: KindChanged, Code: code, Message: message}
+}
+
+// Unconditional says that the caller must tell what it saw of what it wants to change.
+func Unconditional(code, message string) *Error {
+	return &Error{Kind: KindUnconditional, Code: code, Message: message}
 }

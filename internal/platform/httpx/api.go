@@ -32,8 +32,34 @@ const (
 	bodyTime = 15 * time.Second
 )
 
+// API is the one that describes itself, with what all of its operations do alike: ETags, conditions, and their description.
+type API struct {
+	huma.API
+
+	readings map[string]reading // by path
+}
+
+// Config is how the API was made; huma asks for it.
+func (a *API) Config() huma.Config {
+	made, _ := a.API.(interface{ Config() huma.Config })
+	return made.Config()
+}
+
+// UseMiddleware adds what every request passes. What a request reads for itself has passed it.
+func (a *API) UseMiddleware(list ...func(huma.Context, func(huma.Context))) {
+	for _, m := range list {
+		a.API.UseMiddleware(func(hctx huma.Context, next func(huma.Context)) {
+			if within(hctx.Context()) {
+				next(hctx)
+				return
+			}
+			m(hctx, next)
+		})
+	}
+}
+
 // NewAPI returns an API whose routes land on mux. Its description is complete once every feature has registered.
-func NewAPI(mux *Mux) huma.API {
+func NewAPI(mux *Mux) *API {
 	useHuma()
 	cfg := huma.DefaultConfig("Cloudkida", apiVersion)
 	cfg.Info.Description = "Hands-on labs: the catalogue, sessions and their environments. Errors are RFC 9457 problems with a stable code."
@@ -47,7 +73,9 @@ func NewAPI(mux *Mux) huma.API {
 			"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 		},
 	}
-	return huma.NewAPI(cfg, &operations{Adapter: humago.NewAdapter(&mux.mux, ""), mux: mux})
+	api := &API{readings: map[string]reading{}}
+	api.API = huma.NewAPI(cfg, &operations{Adapter: humago.NewAdapter(&mux.mux, ""), mux: mux, api: api})
+	return api
 }
 
 // Operation describes a route with the permission that it needs. Register it with huma.Register.

@@ -69,10 +69,16 @@ type operations struct {
 	huma.Adapter
 
 	mux *Mux
+	api *API
 }
 
 func (o *operations) Handle(op *huma.Operation, h func(huma.Context)) {
 	p, _ := PermissionOf(op) // without one, Declare refuses
 	o.mux.Declare(Route{Pattern: op.Method + " " + op.Path, Access: ByPermission, Permission: p})
+	declare(op)
+	if op.Method == http.MethodGet && whole(op) {
+		h = tagged(h)
+		o.api.readings[op.Path] = reading{op: op, handle: h}
+	}
 	o.Adapter.Handle(op, h)
 }

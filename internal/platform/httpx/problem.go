@@ -59,6 +59,10 @@ func status(k errs.Kind) int {
 		return http.StatusTooManyRequests
 	case errs.KindUnavailable:
 		return http.StatusServiceUnavailable
+	case errs.KindChanged:
+		return http.StatusPreconditionFailed
+	case errs.KindUnconditional:
+		return http.StatusPreconditionRequired
 	case errs.KindInternal:
 	}
 	return http.StatusInternalServerError

@@ -3,15 +3,12 @@ package federation
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
@@ -131,7 +128,7 @@ type createInput struct{ Body body }
 
 type changeInput struct {
 	ID    uuid.UUID `path:"id" format:"uuid" doc:"The identity provider"`
-	Match string    `header:"If-Match" required:"true" doc:"The provider's ETag"`
+	Match string    `header:"If-Match" doc:"The provider's ETag"`
 	Body  body
 }
 
@@ -141,25 +138,13 @@ type removeInput struct {
 }
 
 type ruleInput struct {
-	Match string `header:"If-Match" required:"true" doc:"ruleETag of the list"`
+	Match string `header:"If-Match" doc:"ruleETag of the list"`
 	Body  RuleView
 }
 
 type ruleOutput struct {
 	ETag string `header:"ETag" doc:"The rule's version, for If-Match"`
 	Body RuleView
-}
-
-func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
-
-var errMatch = errs.Malformed("if_match", "Send the ETag of what you change as If-Match, so that nobody's change is lost.")
-
-func match(text string) (int64, error) {
-	version, err := strconv.ParseInt(strings.Trim(text, `"`), 10, 64)
-	if err != nil {
-		return 0, errMatch.Wrap(err)
-	}
-	return version, nil
 }
 
 // API serves a tenant's identity providers.
@@ -188,7 +173,7 @@ func (a *API) Register(api huma.API) {
 		})
 	huma.Register(api, route(http.MethodPut, "/v1/identity-providers/{id}", "update-identity-provider", policy.IDPWrite,
 		"Change an identity provider; switching it off, or another issuer, ends what it opened"), func(ctx context.Context, in *changeInput) (*providerOutput, error) {
-		version, err := match(in.Match)
+		version, err := httpx.Version(in.Match)
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +182,7 @@ func (a *API) Register(api huma.API) {
 	remove := route(http.MethodDelete, "/v1/identity-providers/{id}", "remove-identity-provider", policy.IDPWrite, "Remove an identity provider; what it opened ends")
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *removeInput) (*struct{}, error) {
-		version, err := match(in.Match)
+		version, err := httpx.Version(in.Match)
 		if err != nil {
 			return nil, err
 		}
@@ -211,12 +196,20 @@ func (a *API) Register(api huma.API) {
 		link, err := a.TestSignIn(ctx, in.ID)
 		return reply(TestLink{Link: link}, err)
 	})
+	huma.Register(api, route(http.MethodGet, "/v1/sign-in-rule", "get-sign-in-rule", policy.IDPRead, "Whether people sign in only by the organisation's identity providers"),
+		func(ctx context.Context, _ *struct{}) (*ruleOutput, error) {
+			_, rule, err := a.List(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return &ruleOutput{ETag: httpx.Tag(rule.Version), Body: RuleView{OnlyThrough: rule.OnlyThrough}}, nil
+		})
 	huma.Register(api, route(http.MethodPut, "/v1/sign-in-rule", "set-sign-in-rule", policy.IDPWrite,
 		"Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners"), a.setRule)
 }
 
 func (a *API) setRule(ctx context.Context, in *ruleInput) (*ruleOutput, error) {
-	version, err := match(in.Match)
+	version, err := httpx.Version(in.Match)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +217,7 @@ func (a *API) setRule(ctx context.Context, in *ruleInput) (*ruleOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ruleOutput{ETag: etag(rule.Version), Body: RuleView{OnlyThrough: rule.OnlyThrough}}, nil
+	return &ruleOutput{ETag: httpx.Tag(rule.Version), Body: RuleView{OnlyThrough: rule.OnlyThrough}}, nil
 }
 
 // reply makes an answer of a provider.
@@ -237,7 +230,7 @@ func (a *API) reply(ctx context.Context) func(*Provider, error) (*providerOutput
 		if err != nil {
 			return nil, err
 		}
-		return &providerOutput{ETag: etag(p.Version), Body: a.view(p, a.callback(in.Name))}, nil
+		return &providerOutput{ETag: httpx.Tag(p.Version), Body: a.view(p, a.callback(in.Name))}, nil
 	}
 }
 
@@ -248,7 +241,7 @@ func (a *API) list(ctx context.Context) (ViewList, error) {
 	}
 	scope, _ := tenancy.From(ctx)
 	in, err := a.poolOf(ctx, scope.Tenant)
-	out := ViewList{Items: make([]View, len(found)), RedirectURI: a.callback(in.Name), OnlyThrough: rule.OnlyThrough, RuleETag: etag(rule.Version)}
+	out := ViewList{Items: make([]View, len(found)), RedirectURI: a.callback(in.Name), OnlyThrough: rule.OnlyThrough, RuleETag: httpx.Tag(rule.Version)}
 	for i, p := range found {
 		out.Items[i] = a.view(p, out.RedirectURI)
 	}

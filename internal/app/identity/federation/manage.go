@@ -23,7 +23,7 @@ import (
 var (
 	ErrName    = errs.Conflict("identity_provider_name", "Your organisation has an identity provider of this name. Choose another name.")
 	ErrMany    = errs.Conflict("identity_providers", "Your organisation has as many identity providers as it can have. Remove one first.")
-	ErrChanged = errs.Conflict("identity_provider_changed", "Somebody else has changed this meanwhile. Load it again, then repeat your change.")
+	ErrChanged = errs.Changed("identity_provider_changed", "Somebody else has changed this meanwhile. Load it again, then repeat your change.")
 	ErrLast    = errs.Conflict("last_identity_provider", "People of your organisation may sign in only by its identity providers, and this is the last one that is on. Allow other ways first.")
 	ErrNone    = errs.Conflict("no_identity_provider", "No identity provider of your organisation is on, so nobody could sign in. Add one and test it first.")
 

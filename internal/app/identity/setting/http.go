@@ -3,14 +3,11 @@ package setting
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
@@ -30,7 +27,7 @@ func reply(v View, err error) (*viewOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &viewOutput{ETag: `"` + strconv.FormatInt(v.version, 10) + `"`, Body: v}, nil
+	return &viewOutput{ETag: httpx.Tag(v.version), Body: v}, nil
 }
 
 type poolInput struct {
@@ -43,8 +40,6 @@ type setInput struct {
 	Body  Settings
 }
 
-var errMatch = errs.Malformed("if_match_missing", "Send the settings' ETag as If-Match, so that nobody's change is lost.")
-
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
 	const base = "/v1/operator/pools/{pool}"
@@ -53,9 +48,9 @@ func (s *Service) Register(api huma.API) {
 	set := httpx.Operation(http.MethodPut, base, "set-pool", policy.OperatorWrite, "Change the settings of a user pool; they hold within seconds, for new tokens and new passwords", "operator")
 	set.Errors = append(set.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(api, set, func(ctx context.Context, in *setInput) (*viewOutput, error) {
-		version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+		version, err := httpx.Version(in.Match)
 		if err != nil {
-			return nil, errMatch.Wrap(err)
+			return nil, err
 		}
 		return reply(s.Set(ctx, in.Pool, version, in.Body))
 	})

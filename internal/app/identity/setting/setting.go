@@ -57,7 +57,7 @@ type Service struct {
 
 // The errors that callers can tell apart.
 var (
-	ErrChanged = errs.Conflict("pool_changed", "Somebody else has changed these settings. Load them again.")
+	ErrChanged = errs.Changed("pool_changed", "Somebody else has changed these settings. Load them again.")
 
 	errSettings = errs.Invalid("invalid_settings", "The pool cannot be set up like this; see errors.")
 )

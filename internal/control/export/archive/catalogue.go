@@ -24,12 +24,14 @@ type Column struct {
 	Collate bool   // its order depends on the database's language unless it is told not to
 }
 
-// tablesSQL lists the tenant tables of the schema that the transaction is in, those that others refer to first.
+// tablesSQL lists the tenant tables of the schema that the transaction is in, those that others refer to first. A table
+// whose comment says that it is transient holds nothing that lasts.
 const tablesSQL = `
 with recursive t as (
 	select c.oid, c.relname::text as name from pg_class c
 	where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and exists (
 		select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
+		and coalesce(obj_description(c.oid, 'pg_class'), '') not like 'transient:%'
 ), depth as (
 	select oid, 0 as level from t
 	union

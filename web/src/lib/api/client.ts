@@ -1,6 +1,7 @@
 import createClient from 'openapi-fetch'
 import { accessToken, refresh, reauthenticate, signInAgain } from '@/lib/auth'
 import { noteServerTime } from './clock'
+import { addCondition, noteAnswer } from './conditions'
 import { problemOf, unreachable } from './problem'
 import type { paths } from './schema.gen'
 import type { Filled, Problem } from './types'
@@ -13,6 +14,7 @@ export const api = createClient<paths>({ baseUrl: window.location.origin, fetch:
  * by signing in again and returning to this very address. What needs a fresh sign-in leads to one at once.
  */
 export async function authorizedFetch(request: Request): Promise<Response> {
+  addCondition(request)
   const again = request.clone()
   const response = await send(request, await accessToken())
   if (response.status !== 401) return response
@@ -45,6 +47,7 @@ async function send(request: Request, token: string | undefined): Promise<Respon
     if (request.signal.aborted) throw error
     throw unreachable()
   }
+  noteAnswer(request, response)
   noteServerTime(response)
   return response
 }
