@@ -39,7 +39,9 @@ import (
 func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
 
 // DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand.
-func DescribeForGenerators() ([]byte, error) { return skeleton().api(httpx.NewMux()).OpenAPI().Downgrade() }
+func DescribeForGenerators() ([]byte, error) {
+	return skeleton().api(httpx.NewMux()).OpenAPI().Downgrade()
+}
 
 // Routes lists every pattern of the public listener and of the private one, without a program that serves them.
 func Routes() (public, private []httpx.Route) {

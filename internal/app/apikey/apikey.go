@@ -131,7 +131,7 @@ var (
 	ErrTooMany  = errs.Conflict("too_many_api_keys", "An organisation has at most 50 API keys. Revoke one that is no longer used.")
 	ErrAbove    = errs.Forbidden("scope_above_own", "You cannot give or renew scopes that you do not have, nor those of somebody above you. Ask an owner.")
 	ErrPeople   = errs.Forbidden("people_only", "Only people make, change and revoke API keys.")
-	ErrChanged  = errs.Conflict("api_key_changed", "Somebody else has changed this key meanwhile. Load it again, then repeat your change.")
+	ErrChanged  = errs.Changed("api_key_changed", "Somebody else has changed this key meanwhile. Load it again, then repeat your change.")
 	ErrOver     = errs.Conflict("api_key_over", "This key is revoked, or whoever made it may not act here any more. Make a new one.")
 	ErrGiven    = errs.Conflict("api_key_given", "The key was shown before. Sign in and make another one.")
 
@@ -252,12 +252,15 @@ func (s *Service) Rename(ctx context.Context, id uuid.UUID, version int64, name 
 	})
 }
 
+// AnyVersion is whichever a key has.
+const AnyVersion int64 = 0
+
 // Rotate gives a key another secret and life, and returns its text. The old secret is good for overlap longer, if it was at
 // all; one that was in its overlap still ends at once.
 func (s *Service) Rotate(ctx context.Context, id uuid.UUID, version int64, overlap, life time.Duration) (k Key, text string, err error) {
 	k, err = s.changeOne(ctx, id, func(tx pgx.Tx, scope tenancy.Scope, k Key, own tenancy.Role) error {
 		switch {
-		case k.Version != version:
+		case version != AnyVersion && k.Version != version:
 			return ErrChanged
 		case k.RevokedAt != nil || k.Role == "":
 			return ErrOver

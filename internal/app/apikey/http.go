@@ -4,15 +4,12 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -80,22 +77,12 @@ func replyTagged[T any](k Key, body T, err error) (*tagged[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[T]{ETag: `"` + strconv.FormatInt(k.Version, 10) + `"`, Body: body}, nil
+	return &tagged[T]{ETag: httpx.Tag(k.Version), Body: body}, nil
 }
 
 type idInput struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The key's id"`
 }
-
-func parseMatch(text string) (int64, error) {
-	version, err := strconv.ParseInt(strings.Trim(text, `"`), 10, 64)
-	if err != nil {
-		return 0, errMatch.Wrap(err)
-	}
-	return version, nil
-}
-
-var errMatch = errs.Malformed("if_match_missing", "Send the key's ETag as If-Match, so that nobody's change is lost.")
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
@@ -143,7 +130,7 @@ func (s *Service) registerChanges(api huma.API) {
 			Name string `json:"name" maxLength:"400" doc:"At most 100 characters"`
 		}
 	}) (*tagged[View], error) {
-		version, err := parseMatch(in.Match)
+		version, err := httpx.Version(in.Match)
 		if err != nil {
 			return nil, err
 		}
@@ -160,9 +147,12 @@ func (s *Service) registerChanges(api huma.API) {
 			Days         int `json:"days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"How long the new secret is good"`
 		}
 	}) (*tagged[Made], error) {
-		version, err := parseMatch(in.Match)
-		if err != nil {
-			return nil, err
+		version := AnyVersion
+		if in.Match != "*" {
+			var err error
+			if version, err = httpx.Version(in.Match); err != nil {
+				return nil, err
+			}
 		}
 		k, text, err := s.Rotate(ctx, in.ID, version, time.Duration(in.Body.OverlapHours)*time.Hour, time.Duration(in.Body.Days)*day)
 		return replyTagged(k, Made{View: s.view(k), Key: text}, err)

@@ -62,8 +62,8 @@ func TestAProgramSendsPeopleBackAfterSigningOut(t *testing.T) {
 	}{
 		"by another organisation": {theirs, "1", back, http.StatusNotFound},
 		"by an administrator":     {admin, "1", back, http.StatusForbidden},
-		"after somebody else":     {owner, "7", back, http.StatusConflict},
-		"without a version":       {owner, "", back, http.StatusBadRequest},
+		"after somebody else":     {owner, "7", back, http.StatusPreconditionFailed},
+		"without a version":       {owner, "", back, http.StatusPreconditionRequired},
 		"to a fragment":           {owner, "1", "https://example.com/#x", http.StatusUnprocessableEntity},
 		"to plain http":           {owner, "1", "http://example.com/", http.StatusUnprocessableEntity},
 		"to a script":             {owner, "1", "javascript:alert(1)", http.StatusUnprocessableEntity},

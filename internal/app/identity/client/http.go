@@ -3,13 +3,10 @@ package client
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
@@ -20,7 +17,17 @@ type RegisteredList struct {
 
 type output[T any] struct{ Body T }
 
-var errMatch = errs.Malformed("if_match_missing", "Send the program's version as If-Match, so that nobody's change is lost.")
+type tagged struct {
+	ETag string `header:"ETag" doc:"The program's version, for If-Match"`
+	Body Registered
+}
+
+func replyTagged(c Registered, err error) (*tagged, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tagged{ETag: httpx.Tag(c.Version), Body: c}, nil
+}
 
 // WishBody is what owners say of a program.
 type WishBody struct {
@@ -62,19 +69,21 @@ func (r *Registry) Register(api huma.API) {
 }
 
 func (r *Registry) registerChanges(api huma.API, base, tag string) {
+	get := httpx.Operation(http.MethodGet, base+"/{client}", "get-oauth-client", policy.ClientRead, "A program, without its secret", tag)
+	get.Errors = append(get.Errors, http.StatusNotFound)
+	huma.Register(api, get, func(ctx context.Context, in *idInput) (*tagged, error) { return replyTagged(r.Get(ctx, in.Client)) })
 	change := httpx.Operation(http.MethodPut, base+"/{client}", "change-oauth-client", policy.ClientWrite, "Change a program's name and addresses; sign-ins go on", tag)
 	change.Errors = append(change.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(api, change, func(ctx context.Context, in *struct {
 		Client string `path:"client" format:"uuid" doc:"client_id of the program"`
 		Match  string `header:"If-Match" doc:"The program's version"`
 		Body   WishBody
-	}) (*output[Registered], error) {
-		version, err := strconv.ParseInt(strings.Trim(in.Match, `"`), 10, 64)
+	}) (*tagged, error) {
+		version, err := httpx.Version(in.Match)
 		if err != nil {
-			return nil, errMatch.Wrap(err)
+			return nil, err
 		}
-		now, err := r.Change(ctx, in.Client, version, in.Body.wish())
-		return &output[Registered]{now}, err
+		return replyTagged(r.Change(ctx, in.Client, version, in.Body.wish()))
 	})
 	rotate := httpx.Operation(http.MethodPost, base+"/{client}/secret", "rotate-oauth-client-secret", policy.ClientWrite, "Give a program another secret; the old one ends at once", tag)
 	rotate.Errors = append(rotate.Errors, http.StatusNotFound, http.StatusConflict)

@@ -86,7 +86,7 @@ type Registry struct {
 var (
 	ErrNotFound = errs.NotFound("no_such_client", "Your organisation has registered no such program.")
 	ErrTooMany  = errs.Conflict("too_many_clients", "An organisation registers at most 50 programs. Remove one that is no longer used.")
-	ErrChanged  = errs.Conflict("client_changed", "Somebody else has changed this program meanwhile. Load it again, then repeat your change.")
+	ErrChanged  = errs.Changed("client_changed", "Somebody else has changed this program meanwhile. Load it again, then repeat your change.")
 	ErrPeople   = errs.Forbidden("people_only", "Only people register, change and remove programs.")
 	ErrPublic   = errs.Conflict("public_client", "This program is public, so it has no secret.")
 
@@ -100,6 +100,15 @@ func (r *Registry) List(ctx context.Context) (found []Registered, err error) {
 		return err
 	})
 	return found, err
+}
+
+// Get returns one program.
+func (r *Registry) Get(ctx context.Context, id string) (c Registered, err error) {
+	err = r.access().InTenant(ctx, policy.ClientRead, func(tx pgx.Tx, scope tenancy.Scope) error {
+		c, err = get(ctx, tx, scope.Tenant, id)
+		return err
+	})
+	return c, err
 }
 
 // Add registers a program.
