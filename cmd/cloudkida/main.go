@@ -19,6 +19,7 @@ type commands struct {
 	DB      DBCmd      `cmd:"" name:"db" help:"Look into the embedded database."`
 	Token   TokenCmd   `cmd:"" help:"Print an access token for a user, on the server's own machine."`
 	Tenant  TenantCmd  `cmd:"" help:"Bring in whole organisations."`
+	Audit   AuditCmd   `cmd:"" help:"Prove that audit logs are whole."`
 	OpenAPI OpenAPICmd `cmd:"" name:"openapi" help:"Print the API's description."`
 	Version VersionCmd `cmd:"" help:"Print the program's version."`
 }

@@ -36,7 +36,9 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Excused: excused}
+	gate := &gateway.Gateway{
+		Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Excused: excused, Denied: p.denied,
+	}
 	api.UseMiddleware(gate.Middleware(api))
 	p.concurrency(api)
 	p.identity.Register(api)
@@ -86,7 +88,11 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
 	// A removed member and a suspended tenant are told what they are, 403, and have no role.
 	member, err := p.identity.Membership(ctx, user, tenant)
-	return tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator}, err
+	scope := tenancy.Scope{Tenant: tenant, User: user, Role: member.Role, Operator: member.Operator, Kind: tenancy.Person}
+	if member.Machine {
+		scope.Kind = tenancy.Machine
+	}
+	return scope, err
 }
 
 // excused lets owners see the end of their organisation, and take it back, while they are still signed in.

@@ -122,16 +122,10 @@ func ImportTenant(ctx context.Context, r ImportRequest, log *slog.Logger) (repor
 
 // openTenantData connects to the tenants' data as the program itself does.
 func openTenantData(ctx context.Context, r ImportRequest) (data *db.DB, control *pgxpool.Pool, done func(), err error) {
-	key, err := secret.Load(r.Data, r.MasterKey)
+	in, err := openInstallation(r.Data, r.MasterKey, r.DatabaseURL)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if r.DatabaseURL == "" {
-		if r.DatabaseURL, err = DatabaseURL(r.Data, r.MasterKey); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	in := db.Installation{Admin: r.DatabaseURL, Password: func(role db.Role) string { return key.Derive("database role " + string(role)) }}
 	const connections = 2
 	if control, err = in.Open(ctx, db.Control, connections); err != nil {
 		return nil, nil, nil, err
@@ -150,6 +144,20 @@ func openTenantData(ctx context.Context, r ImportRequest) (data *db.DB, control 
 	silos := db.NewSilos(in, 1)
 	data, _ = guarded(&db.DB{Pool: app, Places: places, Silos: silos})
 	return data, control, func() { silos.Close(); app.Close(); control.Close() }, nil
+}
+
+// openInstallation is the database of a server that runs on this machine, or of the url.
+func openInstallation(data, masterKey, url string) (in db.Installation, err error) {
+	key, err := secret.Load(data, masterKey)
+	if err != nil {
+		return in, err
+	}
+	if url == "" {
+		if url, err = DatabaseURL(data, masterKey); err != nil {
+			return in, err
+		}
+	}
+	return db.Installation{Admin: url, Password: func(role db.Role) string { return key.Derive("database role " + string(role)) }}, nil
 }
 
 // importing marks a tenant whose import has not ended; its people are told so.

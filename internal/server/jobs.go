@@ -135,6 +135,7 @@ func (p *program) work(ctx context.Context) error {
 	if p.cfg.Has(RoleWorker) {
 		revived.Go(func() { p.workflows.Revive(ctx) })
 		revived.Go(func() { p.sweepExports(ctx) })
+		revived.Go(func() { p.workAudit(ctx) })
 	}
 	p.reap(ctx)
 	revived.Wait()

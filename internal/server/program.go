@@ -32,6 +32,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
@@ -77,6 +79,10 @@ type program struct {
 	exports      *export.Service
 	persons      *person.Service
 	signer       *proof.Signer
+	sealer       *chain.Sealer
+	verifier     *chain.Verifier
+	relay        *audit.Relay
+	denials      *audit.Denials
 	workflows    *workflow.Engine
 	terminals    *terminal.Service
 	webports     *webport.Service
@@ -234,6 +240,7 @@ func (p *program) newWorker() (*job.Client, error) {
 	river.AddWorker(workers, &keysWorker{identity: p.identity})
 	river.AddWorker(workers, &waveWorker{upgrades: p.upgrades})
 	river.AddWorker(workers, &rotateWorker{places: p.places})
+	river.AddWorker(workers, &retainWorker{program: p})
 	var periodic []*river.PeriodicJob
 	if p.cfg.Has(RoleWorker) {
 		queues[river.QueueDefault], queues[workflow.Queue], queues[mail.Queue] = defaultWorkers, workflowWorkers, mail.QueueWorkers
@@ -242,6 +249,7 @@ func (p *program) newWorker() (*job.Client, error) {
 			every(time.Hour, KeysArgs{}, river.QueueDefault),
 			every(time.Minute, WaveArgs{}, river.QueueDefault),
 			every(10*time.Minute, RotateArgs{}, river.QueueDefault),
+			every(retainEvery, RetainArgs{}, river.QueueDefault),
 			every(10*time.Minute, registration.SweepArgs{}, river.QueueDefault),
 			every(time.Hour, directory.RecheckArgs{}, river.QueueDefault),
 			every(10*time.Minute, mail.SweepArgs{}, mail.Queue))

@@ -143,6 +143,7 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 		group.Go(func() error { return serveHTTP(ctx, p.metrics.Handler(p.ready), ops, nil) })
 	}
 	group.Go(func() error { return p.hints.Run(ctx) })
+	group.Go(func() error { p.denials.Run(ctx); return nil })
 	group.Go(func() error { return p.work(ctx) })
 	group.Go(func() error {
 		select {

@@ -14,6 +14,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/export"
+	"github.com/cloudkida/cloudkida/internal/control/operatorlog"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
@@ -28,13 +29,14 @@ func (p *program) openTenants(schema int64) (err error) {
 	if p.signer, err = proof.New(p.store.key); err != nil {
 		return err
 	}
+	p.openAudit()
 	p.exports = p.newExports(p.data, schema)
 	p.tenants = &tenant.Service{
 		Pool: p.pools.control, Workflows: p.workflows, Data: siloed{p.store.installation, p.silos}, Application: life{p}, Signer: p.signer,
 		Log: p.log, Now: time.Now, Settle: db.PlaceLife + time.Second, Fresh: func(ctx context.Context) error { return p.identity.RequireFresh(ctx, identity.FreshTime) },
 	}
 	p.tenants.AddWorkflows()
-	p.audits = &auditlog.Service{DB: p.data, Names: p.names, Inside: p.tenants.MustBeInside}
+	p.audits = auditlog.New(p.data, p.names, p.tenants.MustBeInside, p.verifier)
 	p.persons = &person.Service{
 		Identity: p.pools.identity, DB: p.data, Accounts: p.identity, Labs: p.sessions, Letters: p.mail, Signer: p.signer, Log: p.log,
 	}
@@ -190,6 +192,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
+	(&operatorlog.API{Pool: p.pools.control, Names: p.names}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.directory.Register(api, policy.TenantRead, policy.TenantWrite)

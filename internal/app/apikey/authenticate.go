@@ -101,15 +101,15 @@ func (s *Service) scope(ctx context.Context, k known, now time.Time) (tenancy.Sc
 	if !now.Before(k.ExpiresAt) {
 		return tenancy.Scope{}, ErrExpired
 	}
-	who, user, maker := k.CreatedBy, k.ID, k.CreatedBy
+	who, user, maker, kind := k.CreatedBy, k.ID, k.CreatedBy, tenancy.APIKey
 	if k.Machine.Valid {
-		who, user, maker = k.Machine.UUID, k.Machine.UUID, uuid.Nil
+		who, user, maker, kind = k.Machine.UUID, k.Machine.UUID, uuid.Nil, tenancy.Machine
 	}
 	role, err := s.Role(ctx, who, k.Tenant)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}
-	return tenancy.Scope{Tenant: k.Tenant, User: user, Role: role, Key: k.ID, Maker: maker, Machine: k.Machine.Valid, Grants: grants(k.Scopes)}, nil
+	return tenancy.Scope{Tenant: k.Tenant, User: user, Role: role, Key: k.ID, Maker: maker, Machine: k.Machine.Valid, Kind: kind, Grants: grants(k.Scopes)}, nil
 }
 
 // note writes down that a key was used, once a minute at most.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -101,6 +102,9 @@ type Service struct {
 	devices   *device.Service
 	approvals *approval.Service
 	settings  *setting.Service
+
+	// FailedSignIn hears of sign-ins that failed at an account that there is, and at which step; nil: nobody does.
+	FailedSignIn func(ctx context.Context, user uuid.UUID, step string)
 
 	// Machines are the machine clients of tenants; the server gives them the tenants' data, for their log.
 	Machines *machine.Service

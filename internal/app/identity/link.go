@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -76,7 +77,11 @@ func (s *Service) makeLink(ctx context.Context, pool Pool, kind linkKind, user u
 		}
 		_, err := tx.Exec(ctx, `insert into identity.one_time_link (token_hash, pool_id, kind, user_id, expires_at) values ($1, $2, $3, $4, $5)`,
 			hash, pool.ID, string(kind), user, s.now().Add(life))
-		return err
+		if err != nil || kind != linkReset {
+			return err
+		}
+		e := audit.Entry{Action: "person.password_reset_link", Target: user.UUID.String()}
+		return errors.Join(audit.OfPerson(ctx, tx, user.UUID, e), audit.Operated(ctx, tx, audit.Operation{Entry: e}))
 	})
 	if err != nil {
 		return "", fmt.Errorf("make %s link: %w", kind, err)

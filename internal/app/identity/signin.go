@@ -93,6 +93,13 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	return s.answer(w, r, pool, a, b)
 }
 
+// failed tells that a sign-in at an account failed; nobody is told about addresses without one.
+func (s *Service) failed(ctx context.Context, user uuid.UUID, step string) {
+	if s.FailedSignIn != nil && user != uuid.Nil {
+		s.FailedSignIn(ctx, user, step)
+	}
+}
+
 // admit signs in somebody whose password was right. Where a step is still needed, the browser is led there instead, and
 // open is false: it has no session yet. wanted is a client's wish for that step.
 func (s *Service) admit(
@@ -137,6 +144,7 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 		return uuid.Nil, err
 	}
 	if !right {
+		s.failed(ctx, who.ID, "password")
 		return uuid.Nil, errWrong
 	}
 	s.throttle.Reset(pair)

@@ -11,6 +11,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -133,5 +134,8 @@ func changePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string,
 	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
-	return browser.EndAll(ctx, tx, user, keep)
+	if err := browser.EndAll(ctx, tx, user, keep); err != nil {
+		return err
+	}
+	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.password_changed", Target: user.String()})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 )
 
 const userColumns = `u.id, u.email, u.name, u.operator, u.disabled_at is not null, u.created_at`
@@ -59,7 +60,14 @@ func (s *Service) renewHash(ctx context.Context, user uuid.UUID, old, hash strin
 }
 
 func (s *Service) updateName(ctx context.Context, user uuid.UUID, name string) error {
-	if _, err := s.db.Exec(ctx, `update identity."user" set name = $2, updated_at = now() where id = $1`, user, name); err != nil {
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `update identity."user" set name = $2, updated_at = now() where id = $1`, user, name); err != nil {
+			return err
+		}
+		// Without the names: what is in a log stays when the person has gone.
+		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.renamed", Target: user.String()})
+	})
+	if err != nil {
 		return fmt.Errorf("update name: %w", err)
 	}
 	return nil

@@ -86,7 +86,7 @@ func (s *Service) recordOwner(ctx context.Context, tenant uuid.UUID, i Invitatio
 	scope, _ := tenancy.From(ctx)
 	scope.Tenant, scope.Role = tenant, tenancy.RoleSystem
 	ctx = tenancy.With(ctx, scope)
-	return s.DB.InTenant(ctx, policy.TenantSystem, func(data pgx.Tx) error {
+	return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(data pgx.Tx) error {
 		return audit.Record(ctx, data, "invitation.owner_sent", i.ID.String(), map[string]any{"role": i.Role, "reason": reason, "operator": true})
 	})
 }

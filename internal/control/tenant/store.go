@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 )
 
 const columns = `t.id, t.name, t.title, t.status, t.status_reason, t.tier, t.placement, coalesce(s.version, 0), t.created_at, t.purge_after,
@@ -88,22 +87,5 @@ type entry struct {
 }
 
 func record(ctx context.Context, tx pgx.Tx, e entry) error {
-	scope, _ := tenancy.From(ctx)
-	if e.Detail == nil {
-		e.Detail = map[string]any{}
-	}
-	detail, err := json.Marshal(e.Detail)
-	if err != nil {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
-	}
-	_, err = tx.Exec(ctx, `
-		insert into control.audit_entry (actor, action, tenant_id, reason, detail, request) values (@actor, @action, @tenant, @reason, @detail, @request)`,
-		pgx.NamedArgs{
-			"actor": uuid.NullUUID{UUID: scope.User, Valid: scope.User != uuid.Nil}, "action": e.Action, "tenant": e.Tenant,
-			"reason": e.Reason, "detail": detail, "request": scope.Request,
-		})
-	if err != nil {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
-	}
-	return nil
+	return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: e.Action, Target: e.Tenant.String(), Detail: e.Detail}, Tenant: e.Tenant, Reason: e.Reason})
 }

@@ -47,7 +47,7 @@ type List struct {
 
 // Used is one limit of a plan with what is used of it.
 type Used struct {
-	Name Limit  `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
+	Name Limit  `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage,auditDays"`
 	Most *int64 `json:"most,omitempty" doc:"Absent where nothing bounds it"`
 	Used *int64 `json:"used,omitempty" doc:"Absent where it is not a matter of use, such as a rate"`
 }
@@ -143,7 +143,7 @@ func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
 
 // LimitView is one limit of an organisation: its tier's, and its own in place of it.
 type LimitView struct {
-	Name   Limit      `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage"`
+	Name   Limit      `json:"name" enum:"members,sessions,sessionsPerUser,rate,burst,dailyRequests,storage,auditDays"`
 	Tier   *int64     `json:"tier,omitempty" doc:"Absent where the tier does not bound it"`
 	Own    *int64     `json:"own,omitempty" doc:"Absent where the tier's is used"`
 	Reason string     `json:"reason,omitempty" doc:"Why it has its own"`

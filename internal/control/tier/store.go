@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 )
 
 const columns = `name, title, summary, position, placement, public, price, currency, limits, features, version`
@@ -61,47 +61,62 @@ func (t Tier) args() pgx.NamedArgs {
 }
 
 // Add adds a tier.
-func (s *Service) Add(ctx context.Context, t Tier) (Tier, error) {
+func (s *Service) Add(ctx context.Context, t Tier) (added Tier, err error) {
 	if err := t.check(); err != nil {
 		return Tier{}, err
 	}
-	return one(s.Pool.Query(ctx, `
-		insert into control.tier (name, title, summary, position, placement, public, price, currency, limits, features)
-		values (@name, @title, @summary, @position, @placement, @public, @price, @currency, @limits, @features) returning `+columns, t.args()))
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		added, err = one(tx.Query(ctx, `
+			insert into control.tier (name, title, summary, position, placement, public, price, currency, limits, features)
+			values (@name, @title, @summary, @position, @placement, @public, @price, @currency, @limits, @features) returning `+columns, t.args()))
+		if err != nil {
+			return err
+		}
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "tier.added", Target: t.Name, After: added}})
+	})
+	return added, err
 }
 
 // Change replaces a tier whose version is still the one that the caller saw. Its placement stays: tenants would have to move.
-func (s *Service) Change(ctx context.Context, t Tier) (Tier, error) {
+func (s *Service) Change(ctx context.Context, t Tier) (changed Tier, err error) {
 	if err := t.check(); err != nil {
 		return Tier{}, err
 	}
-	changed, err := one(s.Pool.Query(ctx, `
-		update control.tier set title = @title, summary = @summary, position = @position, public = @public, price = @price, currency = @currency,
-			limits = @limits, features = @features, version = version + 1, updated_at = now()
-		where name = @name and version = @version and placement = @placement returning `+columns, t.args()))
-	if errors.Is(err, ErrNotFound) {
-		if _, err := s.Get(ctx, t.Name); err != nil {
-			return Tier{}, err
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		before, err := one(tx.Query(ctx, `select `+columns+` from control.tier where name = $1 for update`, t.Name))
+		if err != nil {
+			return err
 		}
-		return Tier{}, ErrChanged
-	}
+		changed, err = one(tx.Query(ctx, `
+			update control.tier set title = @title, summary = @summary, position = @position, public = @public, price = @price, currency = @currency,
+				limits = @limits, features = @features, version = version + 1, updated_at = now()
+			where name = @name and version = @version and placement = @placement returning `+columns, t.args()))
+		if errors.Is(err, ErrNotFound) {
+			return ErrChanged
+		}
+		if err != nil {
+			return err
+		}
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "tier.changed", Target: t.Name, Before: before, After: changed}})
+	})
 	s.Forget(uuid.Nil)
 	return changed, err
 }
 
 // Remove removes a tier that no tenant has.
 func (s *Service) Remove(ctx context.Context, name string) error {
-	tag, err := s.Pool.Exec(ctx, `delete from control.tier where name = $1`, name)
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		removed, err := one(tx.Query(ctx, `delete from control.tier where name = $1 returning `+columns, name))
+		if err != nil {
+			return err
+		}
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "tier.removed", Target: name, Before: removed}})
+	})
 	var pg *pgconn.PgError
-	switch {
-	case errors.As(err, &pg) && pg.Code == "23503":
+	if errors.As(err, &pg) && pg.Code == "23503" {
 		return ErrUsed
-	case err != nil:
-		return fmt.Errorf("remove tier: %w", err)
-	case tag.RowsAffected() == 0:
-		return ErrNotFound
 	}
-	return nil
+	return err
 }
 
 // OwnLimit is a limit that a tenant has in place of its tier's.
@@ -131,11 +146,12 @@ func (s *Service) tierOf(ctx context.Context, tenant uuid.UUID) (Tier, error) {
 }
 
 func (s *Service) setLimit(ctx context.Context, tenant uuid.UUID, l Limit, value *int64, reason string) error {
-	scope, _ := tenancy.From(ctx)
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) (err error) {
-		args := pgx.NamedArgs{
-			"tenant": tenant, "name": string(l), "value": value, "reason": reason, "request": scope.Request,
-			"actor": uuid.NullUUID{UUID: scope.User, Valid: scope.User != uuid.Nil},
+		args := pgx.NamedArgs{"tenant": tenant, "name": string(l), "value": value, "reason": reason}
+		var before *int64
+		err = tx.QueryRow(ctx, `select value from control.tenant_limit where tenant_id = @tenant and name = @name for update`, args).Scan(&before)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
 		change := `
 			insert into control.tenant_limit (tenant_id, name, value, reason) values (@tenant, @name, @value, @reason)
@@ -146,10 +162,10 @@ func (s *Service) setLimit(ctx context.Context, tenant uuid.UUID, l Limit, value
 		if tag, err := tx.Exec(ctx, change, args); err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
-			insert into control.audit_entry (actor, action, tenant_id, reason, detail, request)
-			values (@actor, 'tenant.limit', @tenant, @reason, jsonb_build_object('limit', @name::text, 'value', @value::bigint), @request)`, args)
-		return err
+		return audit.Operated(ctx, tx, audit.Operation{Tenant: tenant, Reason: reason, Entry: audit.Entry{
+			Action: "tenant.limit", Target: tenant.String(), Detail: map[string]any{"limit": l, "value": value},
+			Before: map[string]any{string(l): before}, After: map[string]any{string(l): value},
+		}})
 	})
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "23503" {

@@ -30,11 +30,12 @@ const (
 	Burst           Limit = "burst"           // requests at once
 	DailyRequests   Limit = "dailyRequests"   // of API keys and machine clients
 	Storage         Limit = "storage"         // bytes of published labs
+	AuditDays       Limit = "auditDays"       // for which the audit log is kept
 )
 
 // Limits lists every limit.
 func Limits() []Limit {
-	return []Limit{Members, Sessions, SessionsPerUser, Rate, Burst, DailyRequests, Storage}
+	return []Limit{Members, Sessions, SessionsPerUser, Rate, Burst, DailyRequests, Storage, AuditDays}
 }
 
 // Feature names what a tier may have.
@@ -100,6 +101,8 @@ func words(l Limit) string {
 		return "labs running at once for each person"
 	case Storage:
 		return "bytes of published labs"
+	case AuditDays:
+		return "days of the audit log"
 	case Members, Rate, Burst, DailyRequests:
 		return string(l)
 	}

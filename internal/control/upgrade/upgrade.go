@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
@@ -169,9 +170,16 @@ func (s *Service) record(ctx context.Context, tenant uuid.UUID, problem string) 
 }
 
 func (s *Service) clear(ctx context.Context, tenant uuid.UUID) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, `update app.tenant_scope set problem = '' where tenant_id = $1 and schema <> 'pool'`, tenant)
+	found := false
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update app.tenant_scope set problem = '' where tenant_id = $1 and schema <> 'pool'`, tenant)
+		if found = tag.RowsAffected() == 1; err != nil || !found {
+			return err
+		}
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "upgrade.retried", Target: tenant.String()}, Tenant: tenant})
+	})
 	if err != nil {
 		return false, fmt.Errorf("clear the problem: %w", err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return found, nil
 }

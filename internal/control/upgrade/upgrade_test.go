@@ -3,10 +3,12 @@ package upgrade_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/migrations"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -43,12 +46,35 @@ func newFixture(t *testing.T) *fixture {
 		if _, err := d.ToSilo(ctx, tenant(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		schema := db.SiloSchema(tenant(ctx)) // as it was before the last migration
-		f.exec(t, "drop table "+schema+".group_lab, "+schema+".group_member, "+schema+`."group"`)
-		f.exec(t, "delete from "+schema+".migration_tenant where version_id = 50")
+		schema := db.SiloSchema(tenant(ctx)) // as it was before there were groups
+		f.exec(t, "drop schema "+schema+" cascade")
+		f.exec(t, "create schema "+schema)
+		if err := db.MigrateSchema(ctx, d.Owner, schema, before(t, "tenant/0050"), "tenant", db.SiloRole(tenant(ctx))); err != nil {
+			t.Fatal(err)
+		}
 		f.exec(t, `update app.tenant_scope set version = 40 where tenant_id = '`+tenant(ctx).String()+`'`)
 	}
 	return f
+}
+
+// before are the migrations of tenant data that an older program had.
+func before(t *testing.T, first string) fs.FS {
+	t.Helper()
+	names, err := fs.Glob(migrations.Tenant, "tenant/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := fstest.MapFS{}
+	for _, name := range names {
+		text, err := migrations.Tenant.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name < first {
+			older[name] = &fstest.MapFile{Data: text}
+		}
+	}
+	return older
 }
 
 func tenant(ctx context.Context) uuid.UUID {

@@ -264,6 +264,9 @@ func (i Installation) PurgeTenant(ctx context.Context, tenant uuid.UUID) (map[st
 		if _, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true), pg_advisory_xact_lock($2)`, moveLockWait, gate); err != nil {
 			return fmt.Errorf("wait for the tenant's writes: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `delete from app.audit_unsealed where tenant_id = $1`, tenant); err != nil {
+			return fmt.Errorf("take the tenant's entries from the sealer: %w", err)
+		}
 		return eachSchema(ctx, tx, tenant, func(label, schema string, tables []Table) error {
 			deleted, err := deleteTenant(ctx, tx, tenant, schema, tables)
 			for name, n := range deleted {

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -45,6 +46,8 @@ type Gateway struct {
 	Excused func(p tenancy.Permission, refusal error) bool
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
+	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
+	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
 }
 
 // maxToken bounds what is looked at: our tokens have about 700 bytes.
@@ -64,6 +67,7 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 		}
 		ctx, err := g.authorize(hctx, permission)
 		if err != nil {
+			g.denied(ctx, hctx, err)
 			writeError(api, hctx, err)
 			return
 		}
@@ -72,21 +76,44 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			scope.Tenant, _ = uuid.Parse(hctx.Header("X-Tenant-Id"))
 			ctx = tenancy.With(ctx, scope)
 		}
-		next(huma.WithContext(hctx, ctx))
+		hctx = huma.WithContext(hctx, ctx)
+		next(hctx)
+		if hctx.Status() == http.StatusForbidden {
+			g.denied(ctx, hctx, nil)
+		}
 	}
+}
+
+// denied tells about a refusal, unless nobody knows whose it was.
+func (g *Gateway) denied(ctx context.Context, hctx huma.Context, err error) {
+	if g.Denied == nil || ctx == nil {
+		return
+	}
+	code := ""
+	var e *errs.Error
+	if errors.As(err, &e) {
+		if code = e.Code; e.Kind != errs.KindForbidden {
+			return
+		}
+	}
+	scope, _ := tenancy.From(ctx)
+	g.Denied(ctx, scope, hctx.Operation(), code)
 }
 
 func (g *Gateway) authorize(hctx huma.Context, p tenancy.Permission) (context.Context, error) {
 	ctx := hctx.Context()
 	scope, err := g.authenticate(hctx, p)
 	if err != nil {
-		return nil, err
+		if scope.User == uuid.Nil {
+			return nil, err
+		}
+		return tenancy.With(ctx, scope), err // who it was is known
 	}
-	scope.Request = httpx.RequestID(ctx)
+	scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
 	ctx = tenancy.With(ctx, scope)
 	switch {
 	case p == httpx.SignedIn && scope.Key != uuid.Nil:
-		return nil, errPerson
+		return ctx, errPerson
 	case p == httpx.SignedIn || fault.On(fault.NoPermission):
 		return ctx, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 type requestKey struct{}
@@ -26,7 +27,8 @@ func Base(next http.Handler, log func(r *http.Request, status int, took time.Dur
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		id := uuid.Must(uuid.NewV7()).String()
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		ctx := context.WithValue(r.Context(), requestKey{}, id)
+		r = r.WithContext(tenancy.WithOrigin(ctx, tenancy.Origin{Request: id, Address: ClientAddress(r)}))
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w}
 		defer func() { //nolint:contextcheck // the request carries its context

@@ -17,7 +17,7 @@ import (
 
 // inTenant works on rows as the program itself: the caller's role has no say in how answers are kept.
 func (s *Service) inTenant(ctx context.Context, r request, fn func(pgx.Tx) error) error {
-	return s.DB.InTenant(tenancy.System(ctx, r.Tenant), s.System, fn)
+	return s.DB.InWholeTenant(tenancy.System(ctx, r.Tenant), s.System, fn)
 }
 
 func (r request) args() pgx.NamedArgs {
@@ -135,7 +135,7 @@ func (s *Service) AddWorkers(workers *river.Workers) {
 // Work deletes what has ended, and comes again as long as something is left.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
 	var next *time.Time
-	err := w.answers.DB.InTenant(ctx, w.answers.System, func(tx pgx.Tx) error {
+	err := w.answers.DB.InWholeTenant(ctx, w.answers.System, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `delete from idempotency where until < now()`); err != nil {
 			return fmt.Errorf("delete answers: %w", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 )
@@ -155,6 +156,12 @@ func (s *Service) Retry(ctx context.Context, id uuid.UUID) (m Stored, err error)
 			return errNoText
 		}
 		if err := requeue(ctx, tx, id); err != nil {
+			return err
+		}
+		err = audit.Operated(ctx, tx, audit.Operation{
+			Entry: audit.Entry{Action: "mail.retried", Target: id.String(), Detail: map[string]any{"kind": m.Kind}}, Tenant: m.Tenant.UUID,
+		})
+		if err != nil {
 			return err
 		}
 		return s.enqueue(ctx, tx, id)

@@ -3,6 +3,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -24,6 +25,18 @@ const (
 	RoleSystem     Role = "system"
 )
 
+// Kind is what kind of actor somebody is.
+type Kind string
+
+// The kinds of actors.
+const (
+	Person   Kind = "person"
+	Machine  Kind = "machine"  // a machine client
+	APIKey   Kind = "key"      // an API key
+	Operator Kind = "operator" // of the installation, in a tenant that is not theirs or on the installation itself
+	Program  Kind = "program"  // the program itself
+)
+
 // Scope is who acts for which tenant. The claims of a token carry ids only; Role and Operator come from the server's own rows.
 type Scope struct {
 	Tenant   uuid.UUID
@@ -35,6 +48,8 @@ type Scope struct {
 	Key      uuid.UUID // the API key that the caller came with; the zero UUID where there is none
 	Maker    uuid.UUID // who made Key, where it is the tenant's own: policies hold for it as for its maker's groups
 	Request  string    // request id, for the log and the audit
+	Address  string    // network address that the request came from, for the audit
+	Kind     Kind      // what kind of actor it is; empty: a person, or the program itself without a user
 
 	// Grants are the only permissions that count, of those that Role has; nil restricts nothing.
 	Grants []Permission
@@ -55,6 +70,40 @@ func (s Scope) By() uuid.UUID {
 		return s.Session
 	}
 	return s.Key
+}
+
+// Actor is what kind of actor the scope is of.
+func (s Scope) Actor() Kind {
+	switch {
+	case s.Kind != "":
+		return s.Kind
+	case s.User == uuid.Nil:
+		return Program
+	default:
+		return Person
+	}
+}
+
+// Origin is which request something is done for, and where it came from. It stays when another scope is entered on the way.
+type Origin struct {
+	Request string // its id
+	Address string // of the network
+}
+
+type originKey struct{}
+
+// WithOrigin returns a context of the request.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf is the request that ctx belongs to; nothing where there is none. What the scope says of it comes first.
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	if s, ok := From(ctx); ok {
+		o.Request, o.Address = cmp.Or(s.Request, o.Request), cmp.Or(s.Address, o.Address)
+	}
+	return o
 }
 
 // DefaultTenant is the tenant that individuals share who sign up by themselves. Its id is the same in every installation.

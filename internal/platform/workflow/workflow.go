@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 )
@@ -218,27 +219,34 @@ func (e *Engine) Get(ctx context.Context, id uuid.UUID) (Workflow, error) {
 
 // Resume lets a stuck workflow go on where it stopped.
 func (e *Engine) Resume(ctx context.Context, id uuid.UUID) error {
-	return e.again(ctx, id, `update control.workflow set state = case when back then 'undoing' else 'running' end, version = version + 1, changed_at = now(), not_before = now()
+	return e.again(ctx, id, "workflow.resumed", `update control.workflow set state = case when back then 'undoing' else 'running' end, version = version + 1, changed_at = now(), not_before = now()
 		where id = $1 and state = 'stuck'`, ErrNotStuck)
 }
 
 // Cancel takes an open workflow back, at the next step or now if it waits.
 func (e *Engine) Cancel(ctx context.Context, id uuid.UUID) error {
-	return e.again(ctx, id, `update control.workflow set cancel = true, version = version + 1, changed_at = now(), not_before = now()
+	return e.again(ctx, id, "workflow.cancelled", `update control.workflow set cancel = true, version = version + 1, changed_at = now(), not_before = now()
 		where id = $1 and state in ('running', 'waiting') and not cancel`, ErrOver)
 }
 
-func (e *Engine) again(ctx context.Context, id uuid.UUID, change string, refused error) error {
+func (e *Engine) again(ctx context.Context, id uuid.UUID, action, change string, refused error) error {
 	return pgx.BeginFunc(ctx, e.Pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, change, id)
 		if err != nil {
 			return fmt.Errorf("change workflow: %w", err)
 		}
+		w, err := readWorkflow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if tag.RowsAffected() == 0 {
-			if _, err := readWorkflow(ctx, tx, id); err != nil {
-				return err
-			}
 			return refused
+		}
+		err = audit.Operated(ctx, tx, audit.Operation{
+			Entry: audit.Entry{Action: action, Target: id.String(), Detail: map[string]any{"kind": w.Kind}}, Tenant: w.Tenant,
+		})
+		if err != nil {
+			return err
 		}
 		return e.enqueue(ctx, tx, id)
 	})

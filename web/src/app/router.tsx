@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
 import type { TenantFilter } from '@/features/operator/tenants'
+import { auditFilter, type AuditFilter } from '@/lib/audit'
 import { Boundary, BoundaryPage, MissingPage, Pending } from './Boundary'
 import { Gate } from './Gate'
 
@@ -73,9 +74,11 @@ const profile = createRoute({
 const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
-  validateSearch: (search: Record<string, unknown>): TenantFilter & { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): TenantFilter & Pick<AuditFilter, 'action' | 'actor'> & { tab?: string } => ({
     tab: text(search.tab), // the page knows its sections
     q: text(search.q),
+    action: text(search.action),
+    actor: text(search.actor),
     status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
     placement: oneOf(search.placement, ['pool', 'silo'] as const),
   }),
@@ -91,8 +94,9 @@ const tenant = createRoute({
 const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
-  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): AuditFilter & { tab?: string } => ({
     tab: text(search.tab),
+    ...auditFilter(search),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

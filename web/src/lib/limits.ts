@@ -3,7 +3,7 @@ import type { Plan } from './api/types'
 export type LimitName = Plan['limits'][number]['name']
 
 /** Every limit, in the order of their importance to people. */
-export const limitNames: LimitName[] = ['members', 'sessions', 'sessionsPerUser', 'storage', 'rate', 'burst', 'dailyRequests']
+export const limitNames: LimitName[] = ['members', 'sessions', 'sessionsPerUser', 'storage', 'rate', 'burst', 'dailyRequests', 'auditDays']
 
 /** Bytes of a GiB: limits of storage are written in it. */
 export const gibibyte = 2 ** 30

@@ -19,6 +19,7 @@ type Member struct {
 	Status   string // active; others are refused before anybody sees them
 	Operator bool
 	Epoch    int64
+	Machine  bool // a machine client, not a person
 }
 
 // memberActive is the status of those who may act.
@@ -89,7 +90,7 @@ func (a *Checker) ReadMember(ctx context.Context, user, tenant uuid.UUID) (Membe
 }
 
 func (a *Checker) readMachine(ctx context.Context, id, tenant uuid.UUID) (Member, error) {
-	m := Member{Status: memberActive}
+	m := Member{Status: memberActive, Machine: true}
 	var status, reason string
 	err := a.db.QueryRow(ctx, `
 		select m.role, t.status, t.status_reason from identity.machine_client m join control.tenant t on t.id = m.tenant_id

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -109,7 +110,7 @@ func (s *Service) Revoke(ctx context.Context, client string) error {
 				return fmt.Errorf("end a program's tokens: %w", err)
 			}
 		}
-		return nil
+		return audit.OfPerson(ctx, tx, scope.User, audit.Entry{Action: "person.program_revoked", Target: scope.User.String(), Detail: map[string]any{"client": client}})
 	})
 	if err == nil {
 		s.Forget(scope.User)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
@@ -166,8 +167,10 @@ func (s *Sessions) Close(ctx context.Context, user, session uuid.UUID) (found bo
 			return err
 		}
 		done, err := tx.Exec(ctx, `delete from identity.browser_session where id = $1 and user_id = $2`, session, user)
-		found = done.RowsAffected() == 1
-		return err
+		if found = done.RowsAffected() == 1; err != nil || !found {
+			return err
+		}
+		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Detail: map[string]any{"session": session}})
 	})
 	if err != nil {
 		return false, fmt.Errorf("close session: %w", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -60,7 +61,12 @@ func (s *Sessions) List(ctx context.Context, user uuid.UUID) ([]Device, error) {
 
 // CloseAll ends all of a user's sessions but the one that a token family came from, which uuid.Nil is none of.
 func (s *Sessions) CloseAll(ctx context.Context, user, keep uuid.UUID) error {
-	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { return EndAll(ctx, tx, user, keep) })
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		if err := EndAll(ctx, tx, user, keep); err != nil {
+			return err
+		}
+		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Detail: map[string]any{"all": true}})
+	})
 	s.Forget(user)
 	return err
 }

@@ -88,6 +88,9 @@ func (s *Service) confirmEmail(ctx context.Context, pool access.Pool, p pending,
 		return err
 	}
 	return s.locked(ctx, p.User, func(tx pgx.Tx) error {
-		return insertEmail(ctx, tx, pool.ID, p.User, s.Now())
+		if err := insertEmail(ctx, tx, pool.ID, p.User, s.Now()); err != nil {
+			return err
+		}
+		return recordAdded(ctx, tx, p.User, Email)
 	})
 }

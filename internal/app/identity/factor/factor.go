@@ -99,6 +99,8 @@ type Service struct {
 	Forget   func(user uuid.UUID) // drops what this process remembers of a user's sign-ins
 	Send     func(ctx context.Context, tx pgx.Tx, m mail.Message) error
 	Home     string // address of the console
+	// Failed hears of wrong codes at somebody's second step; nil: nobody does.
+	Failed func(ctx context.Context, user uuid.UUID, step string)
 	// Fresh refuses a caller of the API whose sign-in is longer ago.
 	Fresh func(ctx context.Context, within time.Duration) error
 }

@@ -7,9 +7,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -102,7 +104,7 @@ func (s *Service) registerSettings(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return show(s.setPolicy(ctx, found.Pool, in.Body))
+		return show(s.setPolicy(ctx, found.Pool, in.Body, func(tx pgx.Tx, e audit.Entry) error { return audit.OfTenant(ctx, tx, scope.Tenant, e) }))
 	})
 	get := httpx.Operation(http.MethodGet, "/v1/operator/pools/{pool}/factors", "get-pool-factors", policy.OperatorRead, "How the people of a user pool sign in", "operator")
 	get.Errors = append(get.Errors, http.StatusNotFound)
@@ -112,7 +114,7 @@ func (s *Service) registerSettings(api huma.API) {
 	set := httpx.Operation(http.MethodPut, "/v1/operator/pools/{pool}/factors", "put-pool-factors", policy.OperatorWrite, "Say who of a user pool needs a second step", "operator")
 	set.Errors = append(set.Errors, http.StatusNotFound)
 	huma.Register(api, set, func(ctx context.Context, in *poolPolicyInput) (*settingsOutput, error) {
-		return show(s.setPolicy(ctx, in.Pool, in.Body))
+		return show(s.setPolicy(ctx, in.Pool, in.Body, func(tx pgx.Tx, e audit.Entry) error { return audit.Operated(ctx, tx, audit.Operation{Entry: e}) }))
 	})
 }
 
@@ -185,13 +187,23 @@ func (s *Service) operatorReset(ctx context.Context, user uuid.UUID) error {
 	return nil
 }
 
-func (s *Service) setPolicy(ctx context.Context, pool string, p Policy) (Settings, error) {
+func (s *Service) setPolicy(ctx context.Context, pool string, p Policy, record func(pgx.Tx, audit.Entry) error) (Settings, error) {
 	slices.Sort(p.Roles)
 	p.Roles = slices.Compact(p.Roles)
 	if (p.Mode == RequiredFor) != (len(p.Roles) > 0) {
 		return Settings{}, errRoles.WithFields(errs.Field{Path: "body.roles", Message: errRoles.Message})
 	}
-	if err := updatePolicy(ctx, s.DB, pool, p); err != nil {
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		before, err := readPoolSettings(ctx, tx, pool)
+		if err != nil {
+			return err
+		}
+		if err := updatePolicy(ctx, tx, pool, p); err != nil {
+			return err
+		}
+		return record(tx, audit.Entry{Action: "pool.second_step_changed", Target: pool, Before: before.MFA, After: p})
+	})
+	if err != nil {
 		return Settings{}, err
 	}
 	scope, _ := tenancy.From(ctx)

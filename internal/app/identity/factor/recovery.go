@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 )
 
 // recoveryCodes is how many a user gets at once.
@@ -53,7 +55,10 @@ func (s *Service) renewRecoveryCodes(ctx context.Context, tx pgx.Tx, user uuid.U
 		codes[i] = newRecoveryCode()
 		hashes[i] = s.recoveryHash(user, codes[i])
 	}
-	return codes, replaceRecoveryCodes(ctx, tx, user, hashes)
+	if err := replaceRecoveryCodes(ctx, tx, user, hashes); err != nil {
+		return nil, err
+	}
+	return codes, audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.recovery_codes_made", Target: user.String()})
 }
 
 // firstRecoveryCodes gives a user codes who has none; nil for others.

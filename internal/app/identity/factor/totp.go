@@ -118,7 +118,10 @@ func (s *Service) ConfirmTOTP(ctx context.Context, user uuid.UUID, name, code st
 		if err != nil {
 			return err
 		}
-		return confirmTOTP(ctx, tx, found[0].ID, cleanName(name, "Authenticator app"), step, s.Now())
+		if err := confirmTOTP(ctx, tx, found[0].ID, cleanName(name, "Authenticator app"), step, s.Now()); err != nil {
+			return err
+		}
+		return recordAdded(ctx, tx, user, TOTP)
 	})
 }
 

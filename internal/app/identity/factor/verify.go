@@ -11,6 +11,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
@@ -54,7 +55,7 @@ func (s *Service) try(user uuid.UUID, place string, check func() error) error {
 
 // Verify takes a code of an authenticator app or a recovery code of a user, once, and returns how RFC 8176 names it.
 func (s *Service) Verify(ctx context.Context, user uuid.UUID, use Use, code, place string) (method string, err error) {
-	return methodCode, s.try(user, place, func() error {
+	err = s.try(user, place, func() error {
 		switch use {
 		case UseCode:
 			return s.useTOTP(ctx, user, code)
@@ -64,6 +65,10 @@ func (s *Service) Verify(ctx context.Context, user uuid.UUID, use Use, code, pla
 		}
 		return ErrWrongCode
 	})
+	if s.Failed != nil && errs.KindOf(err) == errs.KindUnauthenticated {
+		s.Failed(ctx, user, string(use))
+	}
+	return methodCode, err
 }
 
 // List returns what a user has confirmed, the oldest first.
@@ -81,6 +86,9 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, user uuid.UUID) (int, e
 func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UUID) error {
 	err := s.locked(ctx, user, func(tx pgx.Tx) error {
 		if _, err := removeFactor(ctx, tx, user, id); err != nil {
+			return err
+		}
+		if err := audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_removed", Target: user.String(), Detail: map[string]any{"factor": id}}); err != nil {
 			return err
 		}
 		left, err := listFactors(ctx, tx, user)
@@ -103,6 +111,11 @@ func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UU
 	return nil
 }
 
+// recordAdded tells the organisations of a person that there is one more way to sign in.
+func recordAdded(ctx context.Context, tx pgx.Tx, user uuid.UUID, kind Kind) error {
+	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_added", Target: user.String(), Detail: map[string]any{"kind": kind}})
+}
+
 // Reset removes every factor of a user who has lost them and ends all of their sessions.
 func (s *Service) Reset(ctx context.Context, user uuid.UUID) error {
 	err := s.locked(ctx, user, func(tx pgx.Tx) error {
@@ -117,7 +130,11 @@ func (s *Service) Reset(ctx context.Context, user uuid.UUID) error {
 		if err := removeAll(ctx, tx, user); err != nil {
 			return err
 		}
-		return browser.EndAll(ctx, tx, user, uuid.Nil)
+		if err := browser.EndAll(ctx, tx, user, uuid.Nil); err != nil {
+			return err
+		}
+		e := audit.Entry{Action: "person.factors_reset", Target: user.String()}
+		return errors.Join(audit.OfPerson(ctx, tx, user, e), audit.Operated(ctx, tx, audit.Operation{Entry: e}))
 	})
 	if err == nil {
 		s.Forget(user)

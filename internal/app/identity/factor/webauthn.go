@@ -120,7 +120,10 @@ func (s *Service) addPasskey(ctx context.Context, pool access.Pool, user uuid.UU
 		if err := roomFor(ctx, tx, user, Passkey); err != nil {
 			return err
 		}
-		return insertPasskey(ctx, tx, pool.ID, user, cleanName(name, "Passkey"), made.ID, text, s.Now())
+		if err := insertPasskey(ctx, tx, pool.ID, user, cleanName(name, "Passkey"), made.ID, text, s.Now()); err != nil {
+			return err
+		}
+		return recordAdded(ctx, tx, user, Passkey)
 	})
 }
 

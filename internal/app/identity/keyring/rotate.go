@@ -30,7 +30,7 @@ type Rotation struct {
 
 // Rotate publishes a new key of a pool, which takes over after Lead. One that is on its way already is not followed by
 // another, so that asking twice does no harm.
-func (r *Ring) Rotate(ctx context.Context, pool uuid.UUID) (done Rotation, err error) {
+func (r *Ring) Rotate(ctx context.Context, pool uuid.UUID, record func(pgx.Tx, Rotation) error) (done Rotation, err error) {
 	if _, err := r.All(ctx, pool); err != nil { // which makes the first
 		return Rotation{}, err
 	}
@@ -48,7 +48,7 @@ func (r *Ring) Rotate(ctx context.Context, pool uuid.UUID) (done Rotation, err e
 		now := r.now()
 		if next := keys[0]; next.signs.After(now) {
 			done = Rotation{Key: next.id, SignsAt: next.signs, Until: next.signs.Add(Tail), Scheduled: true}
-			return nil
+			return record(tx, done)
 		}
 		next, err := r.insert(ctx, tx, pool, now.Add(Lead))
 		if err != nil {
@@ -60,7 +60,7 @@ func (r *Ring) Rotate(ctx context.Context, pool uuid.UUID) (done Rotation, err e
 		if err != nil {
 			return fmt.Errorf("retire signing keys: %w", err)
 		}
-		return nil
+		return record(tx, done)
 	})
 	if err != nil {
 		return Rotation{}, err
@@ -82,7 +82,7 @@ func (r *Ring) RotateDue(ctx context.Context) (rotated int, err error) {
 		return 0, fmt.Errorf("look for old signing keys: %w", err)
 	}
 	for _, pool := range due {
-		done, err := r.Rotate(ctx, pool)
+		done, err := r.Rotate(ctx, pool, func(pgx.Tx, Rotation) error { return nil })
 		if err != nil {
 			return rotated, err
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -135,17 +136,25 @@ func (s *Service) Set(ctx context.Context, name string, version int64, in Settin
 	if err != nil {
 		return View{}, err
 	}
-	if _, err := s.Get(ctx, name); err != nil {
+	before, err := s.Get(ctx, name)
+	if err != nil {
 		return View{}, err
 	}
-	v, err := s.view(ctx, s.DB.QueryRow(ctx, `
+	var v View
+	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
+		v, err = s.view(ctx, tx.QueryRow(ctx, `
 		update identity.pool set version = version + 1, sign_up = @sign_up, sign_up_domains = nullif(@domains::text[], '{}'),
 			access_seconds = nullif(@access::integer, 0) * 60, refresh_idle_seconds = nullif(@idle::integer, 0) * 3600,
 			refresh_seconds = nullif(@refresh::integer, 0) * 3600, password_min = nullif(@password::integer, 0)
 		where name = @name and version = @version returning `+columns, pgx.NamedArgs{
-		"name": name, "version": version, "sign_up": in.SignUp != Invitation, "domains": append([]string{}, in.Domains...),
-		"access": in.AccessMinutes, "idle": in.RefreshIdleHours, "refresh": in.RefreshHours, "password": in.PasswordMin,
-	}), ErrChanged)
+			"name": name, "version": version, "sign_up": in.SignUp != Invitation, "domains": append([]string{}, in.Domains...),
+			"access": in.AccessMinutes, "idle": in.RefreshIdleHours, "refresh": in.RefreshHours, "password": in.PasswordMin,
+		}), ErrChanged)
+		if err != nil {
+			return err
+		}
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "pool.changed", Target: name, Before: before.Settings, After: v.Settings}})
+	})
 	if err != nil {
 		return View{}, err
 	}
@@ -161,7 +170,9 @@ func (s *Service) Rotate(ctx context.Context, name string) (keyring.Rotation, er
 	if err != nil {
 		return keyring.Rotation{}, err
 	}
-	done, err := s.Keys.Rotate(ctx, pool.ID)
+	done, err := s.Keys.Rotate(ctx, pool.ID, func(tx pgx.Tx, done keyring.Rotation) error {
+		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "pool.keys_rotated", Target: name, Detail: map[string]any{"keyId": done.Key, "signsAt": done.SignsAt}}})
+	})
 	if err != nil {
 		return keyring.Rotation{}, err
 	}

@@ -16,8 +16,12 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 )
 
-// history is the one table that a tenant may have rows in before it is loaded: its making is recorded there.
-const history = "audit_entry"
+// history are the tables that a tenant may have rows in before it is loaded: its making is recorded and sealed there.
+func history() []string { return append(seals(), "audit_entry") }
+
+// seals are the tables that are exported and not loaded: they prove the log of the installation that signed them. Here the
+// entries get seals of their own.
+func seals() []string { return []string{"audit_seal", "audit_checkpoint"} }
 
 // Load adds the rows of an archive to the tenant that tx writes for, which must be empty, tables that others refer to
 // first. in is the archive from its beginning once more: what was read when it was checked must be there again. The
@@ -50,8 +54,8 @@ func (c *Checked) Load(ctx context.Context, tx pgx.Tx, in io.Reader, schema int6
 		}
 	}
 	return each(in, c.limits, func(name string, _ int64, body io.Reader) error {
-		if table(name) == "" {
-			return nil // members are for people to look at, and large values are in place
+		if table(name) == "" || slices.Contains(seals(), table(name)) {
+			return nil // members and seals are for people to look at, and large values are in place
 		}
 		return c.loadTable(ctx, tx, known[table(name)], files[name], body)
 	})
@@ -59,7 +63,7 @@ func (c *Checked) Load(ctx context.Context, tx pgx.Tx, in io.Reader, schema int6
 
 func empty(ctx context.Context, tx pgx.Tx, tables []Table) error {
 	for _, t := range tables {
-		if t.Name == history {
+		if slices.Contains(history(), t.Name) {
 			continue
 		}
 		var some bool

@@ -7,8 +7,9 @@ import { Missing } from '../Boundary'
 const route = getRouteApi('/signed-in/shell/organisation')
 
 export default function Organisation() {
-  const { tab } = route.useSearch()
+  const { tab, ...filter } = route.useSearch()
+  const navigate = route.useNavigate()
   const { data: me } = useSuspenseQuery(meQuery())
   if (me.role !== 'owner' && me.role !== 'admin') return <Missing />
-  return <OrganisationPage me={me} tab={tab} />
+  return <OrganisationPage me={me} tab={tab} filter={filter} onFilter={(next) => void navigate({ search: { tab, ...next }, replace: true })} />
 }

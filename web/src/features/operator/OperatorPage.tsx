@@ -1,12 +1,14 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconActivity, IconBuilding, IconDatabase, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
+import type { AuditFilter } from '@/lib/audit'
 import { Mail } from './Mail'
+import { OperatorAudit } from './OperatorAudit'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
 import type { TenantFilter } from './tenants'
@@ -16,9 +18,11 @@ import { Users } from './Users'
 
 interface Props {
   tab?: string
-  filter: TenantFilter
-  onFilter: (filter: TenantFilter) => void
+  filter: Filter
+  onFilter: (filter: Filter) => void
 }
+
+type Filter = TenantFilter & Pick<AuditFilter, 'action' | 'actor'>
 
 /** The provider's side: what runs, for whom, and the people. */
 export function OperatorPage({ tab, filter, onFilter }: Props) {
@@ -32,7 +36,7 @@ export function OperatorPage({ tab, filter, onFilter }: Props) {
 }
 
 /** All sections, in the order in which they are shown. A new one is an entry here. */
-function sections(t: TFunction, filter: TenantFilter, onFilter: (filter: TenantFilter) => void): SectionGroup[] {
+function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => void): SectionGroup[] {
   return [
     {
       label: t('operator.group.now'),
@@ -51,6 +55,7 @@ function sections(t: TFunction, filter: TenantFilter, onFilter: (filter: TenantF
       sections: [
         { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
         { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
+        { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <OperatorAudit filter={filter} onFilter={onFilter} /> },
       ],
     },
   ]

@@ -18,6 +18,7 @@ import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import type { Me } from '@/lib/api/types'
+import type { AuditFilter } from '@/lib/audit'
 import { ApiKeys } from './access/ApiKeys'
 import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
@@ -35,24 +36,27 @@ import { SignIn } from './SignIn'
 interface Props {
   me: Me
   tab?: string
+  /** Which entries of the audit log are shown. */
+  filter: AuditFilter
+  onFilter: (filter: AuditFilter) => void
 }
 
 /** The default organisation belongs to the installation: its owners can neither close it nor choose its plan. */
 const defaultName = 'default'
 
 /** An organisation's own side: its plan, its people, what was done, and its data. */
-export function OrganisationPage({ me, tab }: Props) {
+export function OrganisationPage({ me, tab, filter, onFilter }: Props) {
   const { t } = useTranslation()
   return (
     <>
       <PageHeader title={me.tenant.title} text={t('organisation.text', { name: me.tenant.name })} />
-      <Sections label={t('organisation.sections')} groups={sections(t, me)} tab={tab} />
+      <Sections label={t('organisation.sections')} groups={sections(t, me, filter, onFilter)} tab={tab} />
     </>
   )
 }
 
 /** All sections, in the order in which they are shown. A new one is an entry here. */
-function sections(t: TFunction, me: Me): SectionGroup[] {
+function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['onFilter']): SectionGroup[] {
   const owner = me.role === 'owner'
   const mayClose = owner && me.tenant.name !== defaultName
   return [
@@ -107,7 +111,7 @@ function sections(t: TFunction, me: Me): SectionGroup[] {
     {
       label: t('organisation.group.records'),
       sections: [
-        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog /> },
+        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog filter={filter} onFilter={onFilter} /> },
         ...(owner ? [{ value: 'exports', label: t('organisation.data'), icon: IconArchive, panel: () => <Exports /> }] : []),
         ...(mayClose ? [{ value: 'close', label: t('organisation.danger'), icon: IconAlertTriangle, panel: () => <Closing me={me} /> }] : []),
       ],

@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 import type { Member, Workflow } from '@/lib/api/types'
+import { asked, type AuditFilter } from '@/lib/audit'
 import { saveAnswer } from '@/lib/download'
 
 export type Role = Member['role']
@@ -31,12 +32,37 @@ export function useMembers() {
   return { role, remove }
 }
 
-export function auditQuery(cursor: string | undefined) {
+export function auditQuery(filter: AuditFilter, cursor: string | undefined) {
   return queryOptions({
-    queryKey: ['organisation', 'audit', cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/audit', { params: { query: { cursor } }, signal })),
+    queryKey: ['organisation', 'audit', filter, cursor ?? ''],
+    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/audit', { params: { query: { ...asked(filter), cursor } }, signal })),
     placeholderData: (before) => before,
   })
+}
+
+/** How far the audit log is sealed. */
+export function sealsQuery() {
+  return queryOptions({
+    queryKey: ['organisation', 'seals'],
+    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/audit/seals', { signal })),
+    refetchInterval: ({ state }) => (state.data && state.data.waiting > 0 ? 2000 : 30_000),
+  })
+}
+
+export function useVerifyAudit() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () => ok(api.POST('/v1/tenant/audit/verify')),
+    onSettled: () =>
+      Promise.all([client.invalidateQueries({ queryKey: sealsQuery().queryKey }), client.invalidateQueries({ queryKey: ['organisation', 'audit'] })]),
+  })
+}
+
+/** Saves the entries that a filter selects. */
+export function saveAudit(filter: AuditFilter, format: 'csv' | 'jsonl'): Promise<void> {
+  const query = new URLSearchParams({ format })
+  for (const [name, value] of Object.entries(asked(filter))) if (value) query.set(name, value)
+  return saveAnswer(`/v1/tenant/audit/export?${query.toString()}`, `audit.${format}`)
 }
 
 export function domainsQuery() {
