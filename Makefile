@@ -40,8 +40,9 @@ check: program bin/golangci-lint e2e/node_modules/.installed ## Check format, st
 lint: need-build agent web/dist/index.html bin/golangci-lint ## Run the Go linters alone
 	bin/golangci-lint run -j $(P)
 
-gen: program ## Write api/openapi.json and the console's types, which come from it
+gen: program ## Write api/openapi.json, the console's types and docs/api-permissions.md, which come from it
 	bin/cloudkida openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	bin/cloudkida permissions > docs/api-permissions.md.new && mv docs/api-permissions.md.new docs/api-permissions.md
 	cd web && npm run --silent gen
 
 bench: build need-bench ## Measure starts, keystrokes and size beside runc: one table

@@ -33,9 +33,9 @@ const (
 	identityTimeout = 30 * time.Second
 )
 
-// identity measures the OpenID Provider beside a bare handler with the same queries and signatures, and what other people
+// signIns measures the OpenID Provider beside a bare handler with the same queries and signatures, and what other people
 // feel while many sign in.
-func identity(ctx context.Context, _ options, s *server, results *table) (err error) {
+func signIns(ctx context.Context, _ options, s *server, results *table) (err error) {
 	operator, err := s.signUp(ctx)
 	if err != nil {
 		return err
@@ -52,21 +52,21 @@ func identity(ctx context.Context, _ options, s *server, results *table) (err er
 	m := &provider{pool: pool, http: &http.Client{
 		Timeout: identityTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * callers, MaxConnsPerHost: 2 * callers},
 	}}
-	peer, err := newPeer(ctx, pool)
+	peer, err := newPeer(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, peer.close()) }()
+	defer func() { err = errors.Join(err, peer.end()) }()
 	say("token endpoint ...")
-	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, peer.url)
+	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, peer.URL)
 	if err != nil {
 		return err
 	}
 	say("authorised requests ...")
-	tokens := map[string]string{s.url: operator.token, peer.url: peer.token}
+	tokens := map[string]string{s.url: operator.token, peer.URL: peer.Token}
 	err = m.compare(ctx, results, "authorised request", func(_ context.Context, place string) (call, error) {
 		return func(ctx context.Context) error { return m.authorised(ctx, place, tokens[place]) }, nil
-	}, s.url, peer.url)
+	}, s.url, peer.URL)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ type options struct {
 	Program    string   `help:"The program to measure." default:"bin/cloudkida" type:"path"`
 	Runs       int      `help:"Starts of each kind; the median counts." default:"30"`
 	Keystrokes int      `help:"Keystrokes whose echo is timed." default:"400"`
-	Only       []string `help:"Measure these alone: labs, reads, moves, tenants, identity." enum:"labs,reads,moves,tenants,identity" default:"labs,reads,moves,tenants,identity"`
+	Only       []string `help:"Measure these alone: labs, reads, moves, tenants, identity, chain." enum:"labs,reads,moves,tenants,identity,chain" default:"labs,reads,moves,tenants,identity,chain"`
+	Profile    string   `help:"Write a CPU profile of the program to this file while the chain is measured." type:"path"`
+	Peer       bool     `help:"Be the bare handler that the program is measured beside." hidden:""`
 }
 
 // limit bounds the whole measurement.
@@ -34,6 +36,10 @@ func main() {
 	defer stop()
 	var opts options
 	k := kong.Parse(&opts, kong.Description("Measures starts, keystrokes, memory and reads, and prints one table."))
+	if opts.Peer {
+		k.FatalIfErrorf(servePeer(ctx))
+		return
+	}
 	k.FatalIfErrorf(run(ctx, opts))
 }
 
@@ -58,7 +64,7 @@ func run(ctx context.Context, opts options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, *server, *table) error
-	}{{"labs", labs}, {"reads", reads}, {"moves", moves}, {"tenants", tenants}, {"identity", identity}} {
+	}{{"labs", labs}, {"reads", reads}, {"moves", moves}, {"tenants", tenants}, {"identity", signIns}, {"chain", chain}} {
 		if !slices.Contains(opts.Only, part.name) {
 			continue
 		}

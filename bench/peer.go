@@ -12,60 +12,122 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-// peerConnections is how many connections the program has for identity, see internal/server.
-const peerConnections = 12
+// How many connections the program has for identity and for tenants' data, see internal/server.
+const (
+	peerConnections = 12
+	peerReaders     = 24
+)
 
-// peer is what a token endpoint and an authorised request cost at least: net/http and pgx with the same queries and
-// signatures, without pools, throttles, checks of the protocol, logs or caches.
+// peer is what requests cost at least: net/http and pgx with the same queries and signatures, without pools, throttles,
+// checks of the protocol, logs or caches. It serves in a process of its own; see peerProcess.
 type peer struct {
-	url    string
-	token  string
-	pool   *pgxpool.Pool
-	key    *ecdsa.PrivateKey
-	server *http.Server
-	ended  chan error
+	url      string
+	identity *pgxpool.Pool
+	data     *pgxpool.Pool
+	key      *ecdsa.PrivateKey
 }
 
-func newPeer(ctx context.Context, pool *pgxpool.Pool) (*peer, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// Where the peer's process finds the database's administrator, and those whose row it reads.
+const peerDatabase = "CLOUDKIDA_BENCH_DATABASE"
+
+// newPeer starts the peer.
+func newPeer(ctx context.Context, s *server) (*peerProcess, error) {
+	admin, err := s.command(ctx, nil, "db", "url")
 	if err != nil {
 		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return begin(ctx, []string{peerDatabase + "=" + strings.TrimSpace(admin)}, self, "--peer")
+}
+
+// servePeer is the peer's process: it serves until ctx ends.
+func servePeer(ctx context.Context) (err error) {
+	p := &peer{}
+	if p.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return err
+	}
+	for pool, size := range map[**pgxpool.Pool]int32{&p.identity: peerConnections, &p.data: peerReaders} {
+		cfg, err := pgxpool.ParseConfig(os.Getenv(peerDatabase))
+		if err != nil {
+			return err
+		}
+		cfg.MaxConns = size
+		if *pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+			return err
+		}
+		defer (*pool).Close() //nolint:revive // both end with the process
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p := &peer{url: "http://" + l.Addr().String(), pool: pool, key: key, ended: make(chan error, 1)}
+	p.url = "http://" + l.Addr().String()
 	var user uuid.UUID
-	if err := pool.QueryRow(ctx, `select id from identity."user" where email = $1`, email).Scan(&user); err != nil {
-		return nil, fmt.Errorf("find the user: %w", err)
+	if err := p.identity.QueryRow(ctx, `select id from identity."user" where email = $1`, email).Scan(&user); err != nil {
+		return fmt.Errorf("find the user: %w", err)
 	}
-	if p.token, err = p.sign(user); err != nil {
-		return nil, err
+	token, err := p.sign(user)
+	if err != nil {
+		return err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /pools/default/token", p.answer(p.refresh))
 	mux.HandleFunc("GET /v1/me/grants", p.answer(p.grants))
-	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: identityTimeout}
-	go func() { p.ended <- p.server.Serve(l) }()
-	return p, nil
+	mux.HandleFunc("GET /v1/labs/{slug}", p.answer(p.lab))
+	mux.HandleFunc("GET /v1/sessions/{id}", refuse)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: identityTimeout}
+	context.AfterFunc(ctx, func() { _ = srv.Close() })
+	if err := json.NewEncoder(os.Stdout).Encode(peerProcess{URL: p.url, Token: token}); err != nil {
+		return err
+	}
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
-func (p *peer) close() error {
-	err := p.server.Close()
-	if ended := <-p.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
+// lab is one row by its key, without any check.
+func (p *peer) lab(r *http.Request) (any, error) {
+	var l struct {
+		ID       uuid.UUID       `json:"-"`
+		Slug     string          `json:"slug"`
+		Title    string          `json:"title"`
+		Summary  string          `json:"summary"`
+		Level    string          `json:"level"`
+		Tags     []string        `json:"tags"`
+		Version  int             `json:"version"`
+		Overview json.RawMessage `json:"overview"`
 	}
-	return err
+	err := p.data.QueryRow(r.Context(), `
+		select id, slug, title, summary, level, tags, version, overview from pool.lab where tenant_id = $1 and slug = $2 and archived_at is null`,
+		tenancy.DefaultTenant(), r.PathValue("slug")).
+		Scan(&l.ID, &l.Slug, &l.Title, &l.Summary, &l.Level, &l.Tags, &l.Version, &l.Overview)
+	return l, err
 }
+
+// refuse answers what the program answers to an id that is none, without looking at anything.
+func refuse(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	_, _ = w.Write([]byte(refusal))
+}
+
+const refusal = `{"type":"about:blank","title":"Unprocessable Entity","status":422,"code":"invalid_request","detail":"The request has mistakes; see errors.",` +
+	`"errors":[{"location":"path.id","message":"invalid value"}],"requestId":"019b0000-0000-7000-8000-000000000000"}`
 
 func (p *peer) answer(handler func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -87,12 +149,12 @@ func (p *peer) refresh(r *http.Request) (any, error) {
 	ctx, hash := r.Context(), sha256.Sum256([]byte(r.PostForm.Get("refresh_token")))
 	const client = `select c.name, c.redirect_uris, c.post_logout_uris, c.grants from identity.client c join identity.pool p on p.id = c.pool_id where p.name = 'default' and c.id = $1`
 	for range 2 { // once to prove the client, once more by the library
-		if _, err := p.pool.Exec(ctx, client, r.PostForm.Get("client_id")); err != nil {
+		if _, err := p.identity.Exec(ctx, client, r.PostForm.Get("client_id")); err != nil {
 			return nil, err
 		}
 	}
 	var family, user, tenant uuid.UUID
-	err := p.pool.QueryRow(ctx, `
+	err := p.identity.QueryRow(ctx, `
 		update identity.refresh_token r set used_at = now() from identity.token_family f
 		where r.token_hash = $1 and f.id = r.family_id and r.used_at is null and f.expires_at > now() returning f.id, f.user_id, f.tenant_id`, hash[:]).
 		Scan(&family, &user, &tenant)
@@ -100,7 +162,7 @@ func (p *peer) refresh(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var role string
-	err = p.pool.QueryRow(ctx, `
+	err = p.identity.QueryRow(ctx, `
 		select m.role from identity.membership m join identity."user" u on u.id = m.user_id join control.tenant t on t.id = m.tenant_id
 		where m.user_id = $1 and m.tenant_id = $2 and u.pool_id = identity.pool_of(t.id)`, user, tenant).Scan(&role)
 	if err != nil {
@@ -108,7 +170,7 @@ func (p *peer) refresh(r *http.Request) (any, error) {
 	}
 	next := uuid.NewString() + uuid.NewString()
 	hash = sha256.Sum256([]byte(next))
-	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, p.identity, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `update identity.token_family set expires_at = now() + interval '1 day' where id = $1`, family); err != nil {
 			return err
 		}
@@ -133,7 +195,7 @@ func (p *peer) grants(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := p.pool.Query(r.Context(), `
+	rows, err := p.identity.Query(r.Context(), `
 		select a.client_id, c.name, coalesce(t.title, ''), a.scopes, a.created_at
 		from identity.client_approval a join identity.client c on c.pool_id = a.pool_id and c.id = a.client_id left join control.tenant t on t.id = c.tenant_id
 		where a.user_id = $1 order by a.created_at desc, a.client_id limit 200`, user)

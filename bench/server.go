@@ -24,6 +24,7 @@ type server struct {
 	program string
 	data    string
 	url     string
+	ops     string // the address of metrics and the profiler
 	setup   string // the link that makes the first operator
 	startup time.Duration
 	cmd     *exec.Cmd
@@ -41,13 +42,17 @@ func serve(ctx context.Context, program, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{program: program, data: filepath.Join(dir, "data"), url: "http://localhost:" + port}
+	ops, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{program: program, data: filepath.Join(dir, "data"), url: "http://localhost:" + port, ops: "127.0.0.1:" + ops}
 	log, err := os.Create(filepath.Join(dir, "server.log")) //nolint:gosec // a directory of ours
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                                                                                                           //nolint:errcheck // the process has its own
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "serve", "--data", s.data, "--listen", "127.0.0.1:"+port, "--ops-listen=") //nolint:gosec // the program to measure
+	defer log.Close()                                                                                                                                 //nolint:errcheck // the process has its own
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "serve", "--data", s.data, "--listen", "127.0.0.1:"+port, "--ops-listen="+s.ops) //nolint:gosec // the program to measure
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -193,4 +198,34 @@ func (s *server) command(ctx context.Context, env []string, args ...string) (str
 		return "", fmt.Errorf("%s %s: %w: %s", s.program, args[0], err, failed.Stderr)
 	}
 	return string(out), err
+}
+
+// profileTime is how long a profile lasts.
+const profileTime = 20 * time.Second
+
+// profile begins a CPU profile of the program that goes to a file; stop waits for its end. Without a name there is none.
+func (s *server) profile(ctx context.Context, name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(name) //nolint:gosec // whoever measures has named it
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.ops, int(profileTime.Seconds())), http.NoBody)
+		if err != nil {
+			done <- err
+			return
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			done <- err
+			return
+		}
+		_, err = io.Copy(file, resp.Body)
+		done <- errors.Join(err, resp.Body.Close(), file.Close())
+	}()
+	return func() error { return <-done }, nil
 }

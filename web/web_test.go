@@ -69,6 +69,9 @@ func TestPageHasNonceOfItsPolicy(t *testing.T) {
 func TestPolicyAllowsNoInlineScript(t *testing.T) {
 	t.Parallel()
 	policy := get(t, sample(), http.MethodGet, "/", map[string]string{"Accept": html}).Header.Get("Content-Security-Policy")
+	if strings.Contains(policy, "unsafe") {
+		t.Errorf("policy %q", policy)
+	}
 	for _, want := range []string{"default-src 'none'", "script-src 'self';", "frame-src http://*.labs.localhost:8080;"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("policy %q lacks %q", policy, want)

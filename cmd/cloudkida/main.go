@@ -14,14 +14,15 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve   ServeCmd   `cmd:"" help:"Run the platform."`
-	Lab     LabCmd     `cmd:"" help:"Check, prove and publish labs."`
-	DB      DBCmd      `cmd:"" name:"db" help:"Look into the embedded database."`
-	Token   TokenCmd   `cmd:"" help:"Print an access token for a user, on the server's own machine."`
-	Tenant  TenantCmd  `cmd:"" help:"Bring in whole organisations."`
-	Audit   AuditCmd   `cmd:"" help:"Prove that audit logs are whole."`
-	OpenAPI OpenAPICmd `cmd:"" name:"openapi" help:"Print the API's description."`
-	Version VersionCmd `cmd:"" help:"Print the program's version."`
+	Serve       ServeCmd       `cmd:"" help:"Run the platform."`
+	Lab         LabCmd         `cmd:"" help:"Check, prove and publish labs."`
+	DB          DBCmd          `cmd:"" name:"db" help:"Look into the embedded database."`
+	Token       TokenCmd       `cmd:"" help:"Print an access token for a user, on the server's own machine."`
+	Tenant      TenantCmd      `cmd:"" help:"Bring in whole organisations."`
+	Audit       AuditCmd       `cmd:"" help:"Prove that audit logs are whole."`
+	OpenAPI     OpenAPICmd     `cmd:"" name:"openapi" help:"Print the API's description."`
+	Permissions PermissionsCmd `cmd:"" help:"Print what every address of the API needs." hidden:""`
+	Version     VersionCmd     `cmd:"" help:"Print the program's version."`
 }
 
 func main() {

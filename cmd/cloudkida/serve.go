@@ -17,10 +17,7 @@ type ServeCmd struct {
 
 // Run serves until ctx ends.
 func (c *ServeCmd) Run(ctx context.Context) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if c.LogFormat == "json" {
-		log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	}
+	log := server.NewLog(os.Stderr, c.LogFormat)
 	slog.SetDefault(log)
 	return server.Run(ctx, c.Config, os.Stdout, log)
 }
@@ -95,5 +92,14 @@ func (c OpenAPICmd) Run() error {
 		return err
 	}
 	_, err = os.Stdout.Write(text)
+	return err
+}
+
+// PermissionsCmd prints docs/api-permissions.md.
+type PermissionsCmd struct{}
+
+// Run prints it.
+func (PermissionsCmd) Run() error {
+	_, err := os.Stdout.Write(server.Permissions())
 	return err
 }

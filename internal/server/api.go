@@ -37,9 +37,9 @@ import (
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
-		Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Excused: excused, Denied: p.denied,
+		Authenticate: p.authenticate, Key: p.keys.Authenticate, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied,
 	}
-	api.UseMiddleware(gate.Middleware(api))
+	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
@@ -195,8 +195,7 @@ func (p *program) mountDocs(mux *httpx.Mux, api huma.API) {
 	mux.HandleFunc("GET /docs", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		// The reader sets style attributes; the page holds no session and no token.
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "+
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "+
 			"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		_, _ = w.Write([]byte(docsPage)) // the client may be gone
 	})
@@ -233,7 +232,7 @@ func (p *program) mountConsole(mux *httpx.Mux) {
 // Pages replace the content policy by their own.
 func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
-	own := httpx.SecurityHeaders(mux, "default-src 'none'; frame-ancestors 'none'", secure)
+	own := httpx.SecurityHeaders(httpx.Bounded(httpx.CrossOrigin(mux, httpx.CrossOriginPath, p.identity.Origin)), "default-src 'none'; frame-ancestors 'none'", secure)
 	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
 	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +20,8 @@ import (
 type operation struct {
 	Method, Path string
 	Permission   tenancy.Permission
+	Feature      string   // that a plan must have
+	Media        []string // types of body that it takes
 	Query        []query
 	Header       []string       // names of parameters
 	Body         map[string]any // a valid one; nil: it takes none, or none that is JSON
@@ -54,6 +57,7 @@ func describe(t *testing.T) []operation {
 	var api struct {
 		Paths map[string]map[string]struct {
 			Permission tenancy.Permission `json:"x-permission"`
+			Feature    string             `json:"x-feature"`
 			Parameters []struct {
 				Name, In string
 				Required bool
@@ -71,7 +75,7 @@ func describe(t *testing.T) []operation {
 	var all []operation
 	for path, methods := range api.Paths {
 		for method, op := range methods {
-			o := operation{Method: strings.ToUpper(method), Path: path, Permission: op.Permission}
+			o := operation{Method: strings.ToUpper(method), Path: path, Permission: op.Permission, Feature: op.Feature}
 			for _, p := range op.Parameters {
 				switch p.In {
 				case "query":
@@ -82,6 +86,7 @@ func describe(t *testing.T) []operation {
 					}
 				}
 			}
+			o.Media = slices.Sorted(maps.Keys(op.RequestBody.Content))
 			if content, ok := op.RequestBody.Content["application/json"]; ok {
 				o.Body, _ = example("", content.Schema, api.Components.Schemas).(map[string]any)
 				o.ids = idFields(content.Schema, api.Components.Schemas)

@@ -179,6 +179,8 @@ func (s *stage) join(t *testing.T, p persona) {
 	}
 	p.user = u.ID.String()
 	p.token = s.mint(t, token{of: p})
+	known.add("token of "+p.name, p.token)
+	known.add("password", stagePassword)
 	s.personas = append(s.personas, p)
 }
 

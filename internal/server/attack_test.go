@@ -68,6 +68,10 @@ func (s *stage) send(t *testing.T, token, method, address string, body []byte, c
 		most = 256 // the rest comes when something happens
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, most))
+	known.learn(method+" "+address, text)
+	for _, cookie := range res.Cookies() {
+		known.add("cookie "+cookie.Name, cookie.Value)
+	}
 	var problem struct{ Code string }
 	_ = json.Unmarshal(text, &problem)
 	return answer{status: res.StatusCode, code: problem.Code, text: string(text), header: res.Header}

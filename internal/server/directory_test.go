@@ -74,7 +74,7 @@ func subdomains(t *testing.T, r *running) {
 	for address, want := range map[string]string{
 		"granite.localhost" + port + "/":                              r.url + "/?tenant=granite",
 		"Granite.localhost" + port + "/sessions?state=ended":          r.url + "/sessions?state=ended&tenant=granite",
-		"granite.localhost" + port + "/%2F%2Fevil.example/x?tenant=x": r.url + "/%2F%2Fevil.example/x?tenant=granite",
+		"granite.localhost" + port + "/%2F%2Fevil.example/x?tenant=x": "", // no address of ours has such a slash
 		"a.granite.localhost" + port + "/":                            r.url + "/",
 		"localhost" + port + "/":                                      "",
 		"localhost.evil.example/":                                     "",

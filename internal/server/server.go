@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/postgres"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 )
@@ -140,7 +141,7 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return serveHTTP(ctx, p.metrics.Handler(p.ready), ops, nil) })
+		group.Go(func() error { return serveHTTP(ctx, httpx.Bounded(p.metrics.Handler(p.ready)), ops, nil) })
 	}
 	group.Go(func() error { return p.hints.Run(ctx) })
 	group.Go(func() error { p.denials.Run(ctx); return nil })

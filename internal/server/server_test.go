@@ -89,7 +89,7 @@ func start(t *testing.T, cfg server.Config) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, out: &output{}, url: "http://localhost:" + cfg.Listen[strings.LastIndex(cfg.Listen, ":")+1:]}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, cfg, r.out, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- server.Run(ctx, cfg, r.out, slog.Default()) }()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() {
 		if err := r.stop(); err != nil {

@@ -38,7 +38,7 @@ const goodPassword = "vier Fische im Teich"
 
 // env is an installation with its identity alone, over TLS as browsers need it for __Host- cookies.
 type env struct {
-	t      *testing.T
+	t      testing.TB
 	db     *dbtest.Database
 	server *httptest.Server
 	key    *secret.Key
@@ -65,7 +65,7 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-func open(t *testing.T) *env {
+func open(t testing.TB) *env {
 	t.Helper()
 	key, err := secret.Load(t.TempDir(), "")
 	if err != nil {
@@ -134,7 +134,7 @@ func (e *env) exec(sql string, args ...any) {
 
 // browser is a browser without scripts: cookies, links, forms.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	base string
 	http *http.Client
 }
@@ -214,7 +214,7 @@ func (b *browser) post(address string, form url.Values, header ...string) view {
 }
 
 // form is the address of a page's form with its hidden fields, and the fields that the person fills in.
-func (v view) form(t *testing.T, fields ...string) (string, url.Values) {
+func (v view) form(t testing.TB, fields ...string) (string, url.Values) {
 	t.Helper()
 	action := regexp.MustCompile(`<form method="post" action="([^"]*)"`).FindStringSubmatch(v.body)
 	if action == nil {
@@ -239,7 +239,7 @@ func (b *browser) submit(v view, fields ...string) view {
 
 // client is the console's OpenID client, by independent libraries.
 type client struct {
-	t        *testing.T
+	t        testing.TB
 	ctx      context.Context //nolint:containedctx // it carries the HTTP client, as the library wants it
 	provider *oidc.Provider
 	oauth    oauth2.Config

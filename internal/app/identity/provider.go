@@ -25,7 +25,8 @@ func newProvider(s *Service) (*op.Provider, error) {
 		func(bool) (op.IssuerFromRequest, error) {
 			return func(r *http.Request) string { return op.IssuerFromContext(r.Context()) }, nil
 		},
-		op.WithAllowInsecure(), // http on localhost; the server refuses it elsewhere
+		op.WithAllowInsecure(),  // http on localhost; the server refuses it elsewhere
+		op.WithCORSOptions(nil), // the library's own lets any page call with cookies; httpx.CrossOrigin lets those that are known
 		op.WithCustomEndpoints(
 			op.NewEndpoint("authorize"), op.NewEndpoint("token"), op.NewEndpoint("userinfo"),
 			op.NewEndpoint("revoke"), op.NewEndpoint("end-session"), op.NewEndpoint("keys")),

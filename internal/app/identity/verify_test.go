@@ -19,7 +19,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-func payload(t *testing.T, token string) map[string]any {
+func payload(t testing.TB, token string) map[string]any {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 	if err != nil {
@@ -32,7 +32,7 @@ func payload(t *testing.T, token string) map[string]any {
 	return claims
 }
 
-func decodeHeader(t *testing.T, token string) string {
+func decodeHeader(t testing.TB, token string) string {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])
 	if err != nil {
@@ -41,7 +41,7 @@ func decodeHeader(t *testing.T, token string) string {
 	return string(raw)
 }
 
-func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, kid, typ string, claims map[string]any) string {
+func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, kid, typ string, claims map[string]any) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {

@@ -2,6 +2,7 @@ package webport
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"html/template"
 	"net/http"
@@ -23,7 +24,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 {{- if .Reload}}
 <meta http-equiv="refresh" content="2">
 {{- end}}
-<style>
+<style nonce="{{.Nonce}}">
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { display: grid; place-content: center; min-height: 90vh; margin: 0; padding: 1rem; text-align: center }
 h1 { font-size: 1.4rem }
@@ -45,6 +46,7 @@ h1 { font-size: 1.4rem }
 `))
 
 type pageData struct {
+	Nonce  string // of the content policy
 	Title  string
 	Text   string
 	Reload bool
@@ -61,7 +63,8 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, at place, err e
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; "+s.ancestors())
+	nonce := rand.Text()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'; "+s.ancestors())
 	soon := problem.Status == http.StatusServiceUnavailable
 	if soon {
 		h.Set("Retry-After", "2")
@@ -70,7 +73,7 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, at place, err e
 		httpx.WriteProblem(w, r, err)
 		return
 	}
-	data := pageData{Title: title(err), Text: problem.Detail, Reload: soon && r.Method == http.MethodGet}
+	data := pageData{Nonce: nonce, Title: title(err), Text: problem.Detail, Reload: soon && r.Method == http.MethodGet}
 	if at != (place{}) {
 		data.Lab = s.Console.JoinPath("sessions", at.session.String()).String()
 	}
@@ -96,7 +99,8 @@ func title(err error) string {
 		return "Not found"
 	case errs.KindForbidden, errs.KindUnauthenticated:
 		return "Not open"
-	case errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid, errs.KindLimited, errs.KindUnavailable:
+	case errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid, errs.KindLimited, errs.KindUnavailable,
+		errs.KindUnsupported, errs.KindTimeout, errs.KindMethod, errs.KindAddressLong, errs.KindHeadersLarge, errs.KindChanged, errs.KindUnconditional:
 	}
 	return "Try again soon"
 }

@@ -313,7 +313,7 @@ func TestPagesForPeopleAndPrograms(t *testing.T) {
 		!strings.Contains(body, `http-equiv="refresh"`) || !strings.Contains(body, "https://example.com/sessions/"+w.holder.Session.String()) {
 		t.Errorf("%d %s", res.StatusCode, body)
 	}
-	if policy := res.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'self' https://example.com") {
+	if policy := res.Header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") || !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'self' https://example.com") {
 		t.Errorf("policy %q", policy)
 	}
 	if w.lab.traffic > 0 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cloudkida/cloudkida/internal/control/directory"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -126,6 +127,10 @@ func (f *fixture) site(personas map[string]tenancy.Scope) http.Handler {
 	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
+		Entitle: func(ctx context.Context, feature string) error {
+			scope, _ := tenancy.From(ctx)
+			return tier.New(f.Pool).Entitled(ctx, scope.Tenant, tier.Feature(feature))
+		},
 		Authenticate: func(_ context.Context, bearer string) (tenancy.Scope, error) {
 			s, ok := personas[bearer]
 			if !ok {
@@ -221,7 +226,7 @@ func TestDomainsInTheAPI(t *testing.T) {
 		{"admin", http.MethodPost, path + "/check", "", http.StatusForbidden},
 		{"admin", http.MethodDelete, path, "", http.StatusForbidden},
 		{"evil", http.MethodDelete, path, "", http.StatusNotFound},
-		{"evil", http.MethodPost, "/v1/tenant/domains", `{"domain":"evil.example"}`, http.StatusConflict},
+		{"evil", http.MethodPost, "/v1/tenant/domains", `{"domain":"evil.example"}`, http.StatusForbidden},
 		{"owner", http.MethodPost, "/v1/tenant/domains", `{"domain":"gmail.com"}`, http.StatusUnprocessableEntity},
 		{"owner", http.MethodPost, "/v1/tenant/domains", `{"domain":"xn--bcher-kva.example"}`, http.StatusConflict},
 		{"owner", http.MethodPost, path + "/check", "", http.StatusOK},

@@ -66,11 +66,10 @@ const (
 
 // Errors of domains.
 var (
-	ErrDomain  = errs.NotFound("no_such_domain", "There is no such domain.")
-	ErrTaken   = errs.Conflict("domain_taken", "Another organisation has proved this domain. If it should be yours, ask the operator of this installation.")
-	ErrListed  = errs.Conflict("domain_listed", "This domain is in your list already.")
-	ErrFull    = errs.Conflict("too_many_domains", fmt.Sprintf("An organisation can have %d domains. Remove one first.", MaxDomains))
-	ErrFeature = errs.Conflict("plan_feature", "")
+	ErrDomain = errs.NotFound("no_such_domain", "There is no such domain.")
+	ErrTaken  = errs.Conflict("domain_taken", "Another organisation has proved this domain. If it should be yours, ask the operator of this installation.")
+	ErrListed = errs.Conflict("domain_listed", "This domain is in your list already.")
+	ErrFull   = errs.Conflict("too_many_domains", fmt.Sprintf("An organisation can have %d domains. Remove one first.", MaxDomains))
 )
 
 // plans are the titles of the plans that have e-mail domains.
@@ -94,18 +93,6 @@ func (s *Service) mine(ctx context.Context) (tenant uuid.UUID, allowed bool, err
 	return scope.Tenant, plan.Allows(tier.EmailDomains), err
 }
 
-func (s *Service) mineAllowed(ctx context.Context) (uuid.UUID, error) {
-	tenant, allowed, err := s.mine(ctx)
-	if err != nil || allowed {
-		return tenant, err
-	}
-	plans, err := s.plans(ctx)
-	if err != nil {
-		return tenant, err
-	}
-	return tenant, ErrFeature.Because("Your plan does not have e-mail domains; these have: %s. Ask the operator of this installation for one of them.", strings.Join(plans, ", "))
-}
-
 // change runs fn in a transaction of few at a time.
 func (s *Service) change(ctx context.Context, fn func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTime)
@@ -121,7 +108,7 @@ func (s *Service) change(ctx context.Context, fn func(context.Context, pgx.Tx) e
 
 // Add adds a domain to the tenant's list. That another tenant has it is told to whoever proves it, not to everybody.
 func (s *Service) Add(ctx context.Context, given string) (d Domain, err error) {
-	d.Tenant, err = s.mineAllowed(ctx)
+	d.Tenant, _, err = s.mine(ctx)
 	if err != nil {
 		return d, err
 	}
@@ -195,7 +182,7 @@ func (s *Service) Proved(ctx context.Context, tenant uuid.UUID) (names []string,
 
 // Check asks DNS for the record of one of the tenant's domains, now.
 func (s *Service) Check(ctx context.Context, id uuid.UUID) (Domain, error) {
-	tenant, err := s.mineAllowed(ctx)
+	tenant, _, err := s.mine(ctx)
 	if err != nil {
 		return Domain{}, err
 	}

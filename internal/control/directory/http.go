@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -89,14 +90,14 @@ func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
 	})
 	const base, tag = "/v1/tenant/domains", "tenant"
 	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-domains", read, "E-mail domains of the organisation", tag), s.serveList)
-	add := httpx.Operation(http.MethodPost, base, "add-domain", write, "Add an e-mail domain; it counts when its record is in DNS", tag)
+	add := httpx.Entitled(httpx.Operation(http.MethodPost, base, "add-domain", write, "Add an e-mail domain; it counts when its record is in DNS", tag), string(tier.EmailDomains))
 	add.DefaultStatus = http.StatusCreated
 	add.Errors = append(add.Errors, http.StatusConflict)
 	huma.Register(api, add, func(ctx context.Context, in *addInput) (*output[DomainView], error) {
 		d, err := s.Add(ctx, in.Body.Domain)
 		return reply(view(d), err)
 	})
-	check := httpx.Operation(http.MethodPost, base+"/{id}/check", "check-domain", write, "Look for a domain's record in DNS now", tag)
+	check := httpx.Entitled(httpx.Operation(http.MethodPost, base+"/{id}/check", "check-domain", write, "Look for a domain's record in DNS now", tag), string(tier.EmailDomains))
 	check.Errors = append(check.Errors, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, check, func(ctx context.Context, in *idInput) (*output[DomainView], error) {
 		d, err := s.Check(ctx, in.ID)

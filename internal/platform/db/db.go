@@ -33,6 +33,8 @@ type DB struct {
 	// Decide decides on resources; no transaction ends well without having asked it. Nil, in tests of what knows no
 	// policies, decides nothing and asks for nothing.
 	Decide Decide
+
+	rewrites rewrites
 }
 
 // How long a write waits for the end of a move of its tenant's data, and how often it looks.
@@ -166,9 +168,13 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 	if err := d.whole(ctx, p); err != nil {
 		return nil, err
 	}
+	query, values, err := d.rewrites.of(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
 	var list []T
 	err = d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-		list, err = readAt(ctx, pool, at, scope, query, args, row)
+		list, err = readAt(ctx, pool, at, scope, query, values, row)
 		return err
 	})
 	if err != nil {
@@ -178,7 +184,7 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 }
 
 // readAt sends scope and query as one batch, which is one implicit transaction: the settings are local to it.
-func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args pgx.NamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args []any, row pgx.RowToFunc[T]) ([]T, error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
@@ -186,11 +192,7 @@ func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tena
 	defer conn.Release()
 	batch := &pgx.Batch{}
 	batch.Queue(enterReadSQL, at.sign(scope, conn.Conn().PgConn().PID(), time.Now()))
-	if args == nil {
-		batch.Queue(query)
-	} else {
-		batch.Queue(query, args)
-	}
+	batch.Queue(query, args...)
 	results := conn.SendBatch(ctx, batch)
 	list, err := func() ([]T, error) {
 		if _, err := results.Exec(); err != nil {

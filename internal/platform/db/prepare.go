@@ -16,6 +16,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"github.com/cloudkida/cloudkida/migrations"
 )
@@ -93,6 +94,10 @@ func (i Installation) Open(ctx context.Context, r Role, size int32) (*pgxpool.Po
 	// again. The role needs no such care: ours may become no other.
 	cfg.PrepareConn = func(_ context.Context, c *pgx.Conn) (bool, error) {
 		return c.PgConn().ParameterStatus("search_path") == path, nil
+	}
+	cfg.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		pgxuuid.Register(c.TypeMap()) // as their 16 bytes: without it they go as text, both ways
+		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

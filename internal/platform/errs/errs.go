@@ -22,6 +22,11 @@ const (
 	KindInvalid                     // 422: readable, but wrong; see Fields
 	KindLimited                     // 429: too many requests
 	KindUnavailable                 // 503: try again later
+	KindUnsupported                 // 415: of a type or an encoding that is not taken
+	KindTimeout                     // 408: it did not arrive in time
+	KindMethod                      // 405: not with this method
+	KindAddressLong                 // 414: its address is too long
+	KindHeadersLarge                // 431: its headers are
 	KindChanged                     // 412: not any more what the caller saw
 	KindUnconditional               // 428: the caller must say what it saw
 )
@@ -131,6 +136,31 @@ func Limited(code, message string) *Error {
 // Unavailable says that it may work later.
 func Unavailable(code, message string) *Error {
 	return &Error{Kind: KindUnavailable, Code: code, Message: message}
+}
+
+// Unsupported says that the body is of a type or an encoding that is not taken.
+func Unsupported(code, message string) *Error {
+	return &Error{Kind: KindUnsupported, Code: code, Message: message}
+}
+
+// Timeout says that the request did not arrive in time.
+func Timeout(code, message string) *Error {
+	return &Error{Kind: KindTimeout, Code: code, Message: message}
+}
+
+// MethodNotAllowed says that the address does not take the method.
+func MethodNotAllowed(code, message string) *Error {
+	return &Error{Kind: KindMethod, Code: code, Message: message}
+}
+
+// AddressTooLong says that the address is longer than any of ours.
+func AddressTooLong(code, message string) *Error {
+	return &Error{Kind: KindAddressLong, Code: code, Message: message}
+}
+
+// HeadersTooLarge says that the request's headers are too many or too long.
+func HeadersTooLarge(code, message string) *Error {
+	return &Error{Kind: KindHeadersLarge, Code: code, Message: message}
 }
 
 // Internal says that we failed; callers see Message, the log sees the cause.

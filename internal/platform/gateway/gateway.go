@@ -46,6 +46,8 @@ type Gateway struct {
 	Excused func(p tenancy.Permission, refusal error) bool
 	// Authorize decides whether the scope in ctx has the permission.
 	Authorize func(ctx context.Context, p tenancy.Permission) error
+	// Entitle decides whether the plan of the tenant in ctx has the feature that a route declares.
+	Entitle func(ctx context.Context, feature string) error
 	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
 	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
 }
@@ -68,6 +70,10 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 		ctx, err := g.authorize(hctx, permission)
 		if err != nil {
 			g.denied(ctx, hctx, err)
+			writeError(api, hctx, err)
+			return
+		}
+		if err := g.entitle(ctx, httpx.FeatureOf(hctx.Operation())); err != nil {
 			writeError(api, hctx, err)
 			return
 		}
@@ -145,6 +151,17 @@ func (g *Gateway) authenticate(hctx huma.Context, p tenancy.Permission) (tenancy
 		err = nil
 	}
 	return scope, err
+}
+
+// entitle comes last: whoever may not do something anyway need not hear what a plan lacks.
+func (g *Gateway) entitle(ctx context.Context, feature string) error {
+	if feature == "" {
+		return nil
+	}
+	if g.Entitle == nil {
+		return errUndeclared
+	}
+	return g.Entitle(ctx, feature)
 }
 
 func writeError(api huma.API, hctx huma.Context, err error) {

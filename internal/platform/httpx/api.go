@@ -99,6 +99,21 @@ func PermissionOf(op *huma.Operation) (p tenancy.Permission, ok bool) {
 	return p, ok
 }
 
+// featureKey is where an operation's metadata holds the feature that a plan must have.
+const featureKey = "feature"
+
+// Entitled declares that an operation is for organisations whose plan has a feature.
+func Entitled(op huma.Operation, feature string) huma.Operation {
+	op.Metadata[featureKey], op.Extensions["x-feature"] = feature, feature
+	return op
+}
+
+// FeatureOf is the feature that a plan must have for an operation, or "".
+func FeatureOf(op *huma.Operation) string {
+	feature, _ := op.Metadata[featureKey].(string)
+	return feature
+}
+
 // schemaName names a Go type in the API's description: lab.Summary is LabSummary, lab.Lab is Lab.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)

@@ -69,6 +69,12 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+// permissionsPolicy leaves pages nothing of the device but what the console needs: the clipboard for terminals and "copy",
+// the whole screen for labs, and passkeys.
+const permissionsPolicy = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), " +
+	"microphone=(), midi=(), payment=(), serial=(), usb=(), clipboard-read=(self), clipboard-write=(self), fullscreen=(self), " +
+	"publickey-credentials-create=(self), publickey-credentials-get=(self)"
+
 // SecurityHeaders sets what every answer of the platform's own origin carries. contentPolicy is the
 // Content-Security-Policy for pages; a handler may replace it with a stricter one.
 func SecurityHeaders(next http.Handler, contentPolicy string, secure bool) http.Handler {
@@ -78,9 +84,11 @@ func SecurityHeaders(next http.Handler, contentPolicy string, secure bool) http.
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Permissions-Policy", permissionsPolicy)
 		if secure {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 		}
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
 			h.Set("Cache-Control", "no-store")

@@ -59,6 +59,16 @@ func status(k errs.Kind) int {
 		return http.StatusTooManyRequests
 	case errs.KindUnavailable:
 		return http.StatusServiceUnavailable
+	case errs.KindUnsupported:
+		return http.StatusUnsupportedMediaType
+	case errs.KindTimeout:
+		return http.StatusRequestTimeout
+	case errs.KindMethod:
+		return http.StatusMethodNotAllowed
+	case errs.KindAddressLong:
+		return http.StatusRequestURITooLong
+	case errs.KindHeadersLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
 	case errs.KindChanged:
 		return http.StatusPreconditionFailed
 	case errs.KindUnconditional:

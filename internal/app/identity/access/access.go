@@ -3,6 +3,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +25,7 @@ const cacheLife = 2 * time.Second
 const (
 	maxCached      = 50_000 // memberships and token families, each
 	maxCachedPools = 10_000
+	maxTokens      = 20_000 // verified tokens, of about 500 bytes each; up to twice as many
 )
 
 // ErrNoPool says that no user pool has this name.
@@ -39,6 +41,8 @@ type Checker struct {
 	pools    *cache.Cache[string, Pool]
 	members  *cache.Cache[memberKey, Member]
 	families *cache.Cache[familyKey, struct{}]
+	tokens   *cache.Recent[[sha256.Size]byte, token]
+	origins  *cache.Cache[string, bool]
 }
 
 // New returns a Checker of the pools whose issuers are below publicURL. It reads nothing yet.
@@ -48,6 +52,8 @@ func New(db *pgxpool.Pool, publicURL string, keys *keyring.Ring, now func() time
 		pools:    cache.New[string, Pool](maxCachedPools, cacheLife, now),
 		members:  cache.New[memberKey, Member](maxCached, cacheLife, now),
 		families: cache.New[familyKey, struct{}](maxCached, cacheLife, now),
+		origins:  cache.New[string, bool](maxOrigins, cacheLife, now),
+		tokens:   cache.NewRecent[[sha256.Size]byte, token](maxTokens),
 	}
 }
 

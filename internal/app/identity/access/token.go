@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,41 +97,81 @@ func (a *Checker) VerifyAny(ctx context.Context, bearer string) (Claims, error) 
 
 func refused(reason string, args ...any) error { return ErrToken.Wrap(fmt.Errorf(reason, args...)) }
 
-// Parse checks everything about a token that needs no row of its sign-in.
+// Parse checks everything about a token that needs no row of its sign-in. What was found good once is remembered by the
+// token's hash, so that a program's next request costs no signature; when it ends, whose it is and whether its key is still
+// good is asked each time.
 func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 	if len(bearer) > maxTokenSize {
 		return Claims{}, refused("token of %d bytes", len(bearer))
 	}
-	jws, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return Claims{}, ErrToken.Wrap(err)
+	hash := sha256.Sum256([]byte(bearer))
+	t, verified := a.tokens.Get(hash)
+	if !verified {
+		var err error
+		if t, err = a.read(bearer); err != nil {
+			return Claims{}, err
+		}
 	}
-	header := jws.Signatures[0].Protected
-	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(kind, TokenType) && !fault.On(fault.AnyType) {
-		return Claims{}, refused("token of type %q", kind)
+	if !strings.EqualFold(t.kind, TokenType) && !fault.On(fault.AnyType) {
+		return Claims{}, refused("token of type %q", t.kind)
 	}
-	var c TokenClaims
-	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &c); err != nil {
-		return Claims{}, ErrToken.Wrap(err)
-	}
-	pool, err := a.Pool(ctx, a.PoolName(c.Issuer))
+	pool, err := a.Pool(ctx, t.pool)
 	if errors.Is(err, ErrNoPool) {
 		return Claims{}, refused("token of a foreign issuer")
 	}
 	if err != nil {
 		return Claims{}, err
 	}
-	key, known, err := a.keys.Find(ctx, pool.ID, header.KeyID)
+	key, known, err := a.keys.Find(ctx, pool.ID, t.key)
 	if err != nil {
 		return Claims{}, err
 	}
 	if !known {
+		a.tokens.Drop(hash)
 		return Claims{}, refused("token of an unknown key")
 	}
-	if _, err := jws.Verify(key.Public().Key()); err != nil && !fault.On(fault.AnySignature) {
-		return Claims{}, ErrToken.Wrap(err)
+	forged := false
+	if !verified {
+		if _, err := t.jws.Verify(key.Public().Key()); err != nil {
+			if forged = true; !fault.On(fault.AnySignature) {
+				return Claims{}, ErrToken.Wrap(err)
+			}
+		}
 	}
-	return a.checkClaims(pool, c)
+	claims, err := a.checkClaims(pool, t.claims)
+	switch {
+	case err != nil:
+		a.tokens.Drop(hash)
+	case !verified && !forged:
+		t.jws = nil
+		a.tokens.Put(hash, t)
+	}
+	return claims, err
+}
+
+// token is what an access token says, before or after its signature was found good.
+type token struct {
+	claims TokenClaims
+	kind   string
+	pool   string                 // whose issuer it names
+	key    string                 // id of the key that has signed it
+	jws    *jose.JSONWebSignature // until it is verified
+}
+
+// read takes a token apart. Nothing of it is true yet.
+func (a *Checker) read(bearer string) (token, error) {
+	jws, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return token{}, ErrToken.Wrap(err)
+	}
+	header := jws.Signatures[0].Protected
+	t := token{key: header.KeyID, jws: jws}
+	t.kind, _ = header.ExtraHeaders[jose.HeaderType].(string)
+	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &t.claims); err != nil {
+		return token{}, ErrToken.Wrap(err)
+	}
+	t.pool = a.PoolName(t.claims.Issuer)
+	return t, nil
 }
 
 // checkClaims looks at claims whose signature is right.

@@ -153,6 +153,9 @@ type API struct {
 	Throttle *throttle.Throttle
 }
 
+// feature is what an organisation's plan must have for providers of its own; what is there can always be switched off.
+const feature = "own-identity-provider"
+
 // Register adds the routes.
 func (a *API) Register(api huma.API) {
 	route := func(method, path, id string, p tenancy.Permission, summary string) huma.Operation {
@@ -163,6 +166,7 @@ func (a *API) Register(api huma.API) {
 	huma.Register(api, route(http.MethodGet, "/v1/identity-providers", "list-identity-providers", policy.IDPRead, "The organisation's own identity providers"),
 		func(ctx context.Context, _ *struct{}) (*output[ViewList], error) { return reply(a.list(ctx)) })
 	create := route(http.MethodPost, "/v1/identity-providers", "create-identity-provider", policy.IDPWrite, "Add an identity provider (OpenID Connect)")
+	create = httpx.Entitled(create, feature)
 	create.DefaultStatus = http.StatusCreated
 	huma.Register(api, create, func(ctx context.Context, in *createInput) (*providerOutput, error) {
 		return a.reply(ctx)(a.Create(ctx, in.Body.draft()))
@@ -189,10 +193,11 @@ func (a *API) Register(api huma.API) {
 		return nil, a.Remove(ctx, in.ID, version)
 	})
 	test := route(http.MethodPost, "/v1/identity-providers/{id}/test", "test-identity-provider", policy.IDPWrite, "Try every step that needs no person, and say what came of each")
+	test = httpx.Entitled(test, feature)
 	test.Errors = append(test.Errors, http.StatusTooManyRequests)
 	huma.Register(api, test, func(ctx context.Context, in *idInput) (*output[Steps], error) { return reply(a.test(ctx, in.ID)) })
-	huma.Register(api, route(http.MethodPost, "/v1/identity-providers/{id}/test-sign-in", "begin-test-sign-in", policy.IDPWrite,
-		"An address at which a browser signs in without effect; what came is in lastTest"), func(ctx context.Context, in *idInput) (*output[TestLink], error) {
+	huma.Register(api, httpx.Entitled(route(http.MethodPost, "/v1/identity-providers/{id}/test-sign-in", "begin-test-sign-in", policy.IDPWrite,
+		"An address at which a browser signs in without effect; what came is in lastTest"), feature), func(ctx context.Context, in *idInput) (*output[TestLink], error) {
 		link, err := a.TestSignIn(ctx, in.ID)
 		return reply(TestLink{Link: link}, err)
 	})

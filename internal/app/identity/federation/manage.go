@@ -110,11 +110,6 @@ func (s *Service) Create(ctx context.Context, d Draft) (p *Provider, err error) 
 		return nil, err
 	}
 	err = s.with(ctx, policy.IDPWrite, func(tx pgx.Tx, scope tenancy.Scope) error {
-		if s.Allowed != nil {
-			if err := s.Allowed(ctx, scope.Tenant); err != nil {
-				return err
-			}
-		}
 		if err := lockProviders(ctx, tx, scope.Tenant); err != nil {
 			return err
 		}

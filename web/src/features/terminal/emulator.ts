@@ -4,6 +4,7 @@ import { Unicode11Addon } from '@xterm/addon-unicode11'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal } from '@xterm/xterm'
 import { withNonce } from '@/lib/nonce'
+import { styleByScript } from '@/lib/styles'
 import type { Settings } from './settings'
 import { terminalTheme } from './theme'
 
@@ -12,6 +13,8 @@ export interface Emulator {
   fit: FitAddon
   search: SearchAddon
 }
+
+styleByScript(HTMLSpanElement) // xterm's cells, whose colours may be any of 16 million
 
 /** A terminal emulator with the addons that every terminal of ours has, not yet on the page. */
 export function newEmulator(settings: Settings, scheme: 'light' | 'dark'): Emulator {

@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// maxRewritten bounds how many queries are remembered. They come from the program's text, so that it is never reached.
+const maxRewritten = 2000
+
+// rewrites remembers queries with named arguments as PostgreSQL takes them, with numbers: pgx reads the whole text each
+// time.
+type rewrites struct {
+	mu    sync.RWMutex
+	known map[string]rewritten
+}
+
+type rewritten struct {
+	sql   string
+	names []string // of the arguments, in the order of their numbers
+}
+
+// of returns a query with its arguments in order. An argument that is not given is null, as with pgx.
+func (r *rewrites) of(ctx context.Context, query string, args pgx.NamedArgs) (string, []any, error) {
+	r.mu.RLock()
+	found, ok := r.known[query]
+	r.mu.RUnlock()
+	if !ok {
+		var err error
+		if found, err = r.read(ctx, query, args); err != nil {
+			return "", nil, err
+		}
+	}
+	values := make([]any, len(found.names))
+	for i, name := range found.names {
+		values[i] = args[name]
+	}
+	return found.sql, values, nil
+}
+
+// read lets pgx rewrite the query, with every argument's name in its place.
+func (r *rewrites) read(ctx context.Context, query string, args pgx.NamedArgs) (rewritten, error) {
+	names := make(pgx.NamedArgs, len(args))
+	for name := range args {
+		names[name] = name
+	}
+	sql, order, err := names.RewriteQuery(ctx, nil, query, nil)
+	if err != nil {
+		return rewritten{}, fmt.Errorf("named arguments: %w", err)
+	}
+	found := rewritten{sql: sql}
+	for _, name := range order {
+		text, _ := name.(string) // "" for one that is not given: no argument has that name
+		found.names = append(found.names, text)
+	}
+	for _, name := range found.names {
+		if name == "" {
+			return found, nil // another caller may give it
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= maxRewritten {
+		r.known = map[string]rewritten{}
+	}
+	r.known[query] = found
+	return found, nil
+}
