@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	identityaccess "github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -35,13 +36,16 @@ import (
 // api registers every JSON route. The gateway stands before all of them.
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authenticate: p.authenticate, Admit: p.usage.Admit, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied}
+	gate := &gateway.Gateway{
+		Authenticate: p.authenticate, Key: p.keys.Authenticate, Admit: p.usage.Admit, Authorize: policy.Authorize, Entitle: p.entitled, Excused: excused, Denied: p.denied,
+	}
 	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
 	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
 	p.clients.Register(api)
+	p.keys.Register(api)
 	p.members.Register(api)
 	p.groups.Register(api)
 	p.invitations.Register(api)
@@ -56,6 +60,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.ownPolicies().Register(api)
 	p.tenantAPI(api)
+	apikey.Describe(api)
 	return api
 }
 
@@ -112,7 +117,7 @@ func (p *program) still(ctx context.Context) error {
 	if !ok {
 		return gateway.ErrSignIn
 	}
-	now, err := p.scopeOf(ctx, scope.User, scope.Tenant)
+	now, err := p.holds(ctx, scope.Tenant, scope.User, scope.By())
 	if err == nil && (now.Role != scope.Role || now.Operator != scope.Operator) {
 		return gateway.ErrSignIn
 	}
@@ -124,7 +129,7 @@ type guard struct{ *program }
 
 // Allow returns the scope that the holder has now, if its session runs and is its to use.
 func (g guard) Allow(ctx context.Context, h access.Holder) (tenancy.Scope, error) {
-	scope, err := g.scopeOf(ctx, h.User, h.Tenant)
+	scope, err := g.holds(ctx, h.Tenant, h.User, h.By)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}

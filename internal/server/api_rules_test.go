@@ -53,6 +53,7 @@ func withoutKey() map[string]string {
 		"/v1/invitations/look":      "changes nothing",
 		"/v1/invitations/enter":     "the one-time token of the mail is its key",
 		"/v1/registrations/confirm": "the one-time token of the mail is its key",
+		"/v1/registrations/key":     "the one-time token of the mail is its key, and the key is made once",
 		"/v1/registrations/enter":   "the one-time token of the mail is its key",
 	}
 }

@@ -154,7 +154,7 @@ type ids map[string]string
 
 // kinds are what ids are of. A route that takes another kind fails the suite until a row of it is planted: see rows.
 func kinds() []string {
-	return []string{"actor", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "policy", "pool", "program", "registration", "session", "slug", "tenant", "user", "workflow"}
+	return []string{"actor", "api-key", "client", "cursor", "domain", "export", "factor", "group", "identity-provider", "invitation", "lab", "machine", "mail", "plan", "policy", "pool", "program", "registration", "session", "slug", "tenant", "user", "workflow"}
 }
 
 // nowhere is ids of rows that are not there.

@@ -135,9 +135,10 @@ const visitCookie = "__Host-cloudkida-port"
 func (s *stage) sign(tenant, user, port, session string, expires time.Time) string {
 	of, who := uuid.MustParse(tenant), uuid.MustParse(user)
 	visit := append(append([]byte{}, of[:]...), who[:]...)
+	visit = append(visit, make([]byte, 16)...)                           // people hold it by nothing else
 	visit = binary.BigEndian.AppendUint64(visit, uint64(expires.Unix())) //nolint:gosec // years after 1970
 	mac := hmac.New(sha256.New, []byte(s.key.Derive("web port cookies")))
-	mac.Write([]byte("cloudkida port visit 1\x00" + port + "--" + session + "\x00"))
+	mac.Write([]byte("cloudkida port visit 2\x00" + port + "--" + session + "\x00"))
 	mac.Write(visit)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(visit))
 }

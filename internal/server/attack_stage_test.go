@@ -66,7 +66,8 @@ type persona struct {
 	of       string // tenant
 	role     tenancy.Role
 	operator bool
-	refused  int // what is answered whatever is asked; 0: what the permissions say
+	refused  int                  // what is answered whatever is asked; 0: what the permissions say
+	grants   []tenancy.Permission // scopes of an API key; nil: somebody
 	token    string
 	user     string
 	email    string
@@ -100,6 +101,7 @@ func setStage(t *testing.T) *stage {
 	s.joinTwo(t)
 	s.joinOutsiders(t)
 	s.joinForgers(t)
+	s.joinKeys(t)
 	s.exec(t, `update control.tenant set status = 'suspended' where id = $1`, s.tenants[suspended])
 	s.spare, s.spareUntil = s.ticket(t, s.who("a learner"), "terminal", "")
 	return s
@@ -338,6 +340,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 			default_role, groups, just_in_time, enabled, by_owner)
 			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
 		"program": machine, "machine": machine, "group": group, "pool": identity.DefaultPool,
+		"api-key": s.one(t, `insert into identity.api_key (tenant_id, public_id, name, created_by, scopes, secret_hash, expires_at)
+			values ($1, left(md5($2), 8), $2, $3, '{lab.read}', sha256('x'), now() + interval '1 day') returning id::text`, id, mark, user),
 		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
 			values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, id, mark, user),
 		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)

@@ -30,7 +30,7 @@ func (p *program) openData() error {
 // ownPolicies makes what organisations write their own policies with.
 func (p *program) ownPolicies() *policy.Service {
 	return &policy.Service{
-		DB: p.data, Engine: p.decides, Names: p.names, RoleOf: p.roleOf, Find: p.find,
+		DB: p.data, Engine: p.decides, Names: p.names, RoleOf: p.memberRole, Find: p.find,
 		Changed: func(ctx context.Context, tenant uuid.UUID) {
 			err := pgx.BeginFunc(ctx, p.pools.control, func(tx pgx.Tx) error {
 				return notify.Send(ctx, tx, notify.TopicPolicy, tenant.String())
@@ -42,7 +42,7 @@ func (p *program) ownPolicies() *policy.Service {
 	}
 }
 
-func (p *program) roleOf(ctx context.Context, user uuid.UUID) (tenancy.Role, error) {
+func (p *program) memberRole(ctx context.Context, user uuid.UUID) (tenancy.Role, error) {
 	m, err := p.members.Get(ctx, user)
 	return m.Role, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
+	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
@@ -66,6 +67,7 @@ type program struct {
 
 	identity     *identity.Service
 	clients      *client.Registry
+	keys         *apikey.Service
 	members      *member.Service
 	groups       *group.Service
 	invitations  *invitation.Service
@@ -163,6 +165,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	}
 	p.identity.Machines.DB = p.data
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
+	p.openKeys()
 	p.tiers = tier.New(p.pools.control)
 	if err := p.openUsage(); err != nil {
 		return nil, err

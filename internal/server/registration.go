@@ -25,6 +25,7 @@ func (p *program) openRegistration() {
 		Pool: p.pools.control, Workflows: p.workflows, Mail: p.mail, Tiers: openTiers{p.tiers},
 		Silos:     siloMaker{installation: p.store.installation, places: p.places, silos: p.silos},
 		Identity:  newcomers{p.identity.Provision},
+		Keys:      firstKeys{p},
 		Labs:      sampleLabs{labs: p.labs, installation: p.store.installation},
 		PublicURL: p.cfg.PublicURL, Throttle: throttle.New(maxThrottled, time.Now), Limits: registration.DefaultLimits(), Log: p.log,
 	}

@@ -101,6 +101,18 @@ func TestOrganisationsSignUpByThemselves(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, status)
 		}
 		t.Logf("%s was ready %v after its address was proved", c.tier, took)
+		if status["firstKey"] != true {
+			t.Errorf("%s: no first key: %v", c.name, status)
+		}
+		key, _ := o.send(http.MethodPost, "/v1/registrations/key", map[string]string{"token": token})["secret"].(string)
+		for path, want := range map[string]int{"/v1/labs": http.StatusOK, "/v1/members": http.StatusOK, "/v1/api-keys": http.StatusForbidden} {
+			if got := (&caller{t: t, token: key}).status(r.url + path); got != want {
+				t.Errorf("%s: %s with the first key: %d", c.name, path, got)
+			}
+		}
+		if again := (&caller{t: t}).send(http.MethodPost, r.url+"/v1/registrations/key", `{"token":"`+token+`"}`); again.StatusCode != http.StatusConflict {
+			t.Errorf("%s: the first key again: %d", c.name, again.StatusCode)
+		}
 		link, _ := o.send(http.MethodPost, "/v1/registrations/enter", map[string]string{"token": token})["link"].(string)
 		if !strings.HasPrefix(link, r.url+"/pools/"+c.pool+"/enter?token=") {
 			t.Errorf("%s enters at %q", c.name, link)

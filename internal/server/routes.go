@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	"github.com/cloudkida/cloudkida/internal/app/auditlog"
 	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
@@ -69,7 +70,7 @@ func skeleton() *program {
 	silent := slog.New(slog.DiscardHandler)
 	return &program{
 		cfg: Config{PublicURL: "http://localhost", LabsDomain: "labs.localhost"}, metrics: obs.New(silent),
-		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}, Federation: &federation.Service{}}, clients: &client.Registry{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
+		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}, Federation: &federation.Service{}}, clients: &client.Registry{}, keys: &apikey.Service{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, usage: &usage.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},

@@ -216,7 +216,7 @@ func strangers(t *testing.T, r *running) {
 	if want := []string{
 		"get /v1/config", "get /v1/directory", "get /v1/proof-key", "get /v1/registrations/names", "get /v1/registrations/{id}", "get /v1/registrations/{id}/events", "get /v1/tiers",
 		"post /v1/invitations/enter", "post /v1/invitations/look", "post /v1/registrations",
-		"post /v1/registrations/confirm", "post /v1/registrations/enter",
+		"post /v1/registrations/confirm", "post /v1/registrations/enter", "post /v1/registrations/key",
 	}; !slices.Equal(public, want) {
 		t.Errorf("open to everybody: %q, want %q", public, want)
 	}

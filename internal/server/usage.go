@@ -63,6 +63,13 @@ func (p *program) programsOf(ctx context.Context) (list []usage.Program, err err
 	for _, m := range machines {
 		list = append(list, usage.Program{ID: m.ID, Name: m.Name, Kind: "machine"})
 	}
+	keys, _, err := p.keys.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		list = append(list, usage.Program{ID: k.ID, Name: k.Name, Kind: "key"})
+	}
 	return list, nil
 }
 

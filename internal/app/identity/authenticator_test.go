@@ -26,7 +26,7 @@ const (
 
 // passkey is an authenticator with one credential, of ES256 and without an attestation. What it says can be changed.
 type passkey struct {
-	t       *testing.T
+	t       testing.TB
 	private *ecdsa.PrivateKey
 	id      []byte
 	handle  []byte // of whom it was made for

@@ -72,7 +72,7 @@ func open(t testing.TB) *env {
 }
 
 // openAt is an installation whose address has this name, or this form of the loopback's.
-func openAt(t *testing.T, host string) *env {
+func openAt(t testing.TB, host string) *env {
 	t.Helper()
 	key, err := secret.Load(t.TempDir(), "")
 	if err != nil {

@@ -15,6 +15,9 @@ const sweepBatch = 5000
 // usedLinkLife is how long a used or expired link is kept, to tell what happened to it.
 const usedLinkLife = 7 * 24 * time.Hour
 
+// overKeyLife is how long a key that is over can be looked at, and one that has expired be rotated.
+const overKeyLife = 30 * 24 * time.Hour
+
 // Sweep deletes what has expired. It is safe to run at any time and by several processes.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -27,6 +30,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{"browser_session", "id", "least(idle_at, expires_at) < $1", now},
 		{"device_code", "device_hash", "expires_at < $1", now.Add(-access.MaxAccess)},
 		{"signing_key", "id", "expires_at < $1", now},
+		{"api_key", "id", "least(revoked_at, expires_at) < $1", now.Add(-overKeyLife)},
 		{"federation_flow", "state_hash", "expires_at < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
 	} {

@@ -42,6 +42,11 @@ func declared() map[string]string {
 		"identity.client name":           "of a program",
 		"identity.client created_by":     "stays as an id",
 
+		"identity.api_key name":           "of a program",
+		"identity.api_key created_by":     "stays as an id",
+		"identity.api_key last_used_at":   "of a program",
+		"identity.api_key last_used_from": "of a program",
+
 		"identity.machine_client name":         "of a program",
 		"identity.machine_client last_used_at": "of a program",
 		"identity.machine_client created_by":   "stays as an id",

@@ -98,7 +98,7 @@ func (e *Engine) world(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, know
 	var members *membership
 	if known.groups {
 		err := e.read(ctx, tx, func(tx pgx.Tx) (err error) {
-			members, err = membersOf(ctx, tx, users(scope.User, of))
+			members, err = membersOf(ctx, tx, users(scope.Peer(), of))
 			return err
 		})
 		if err != nil {

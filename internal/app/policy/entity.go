@@ -115,7 +115,7 @@ type world struct {
 
 func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
 	w := &world{
-		role: scope.Role, asker: asker(scope.User.String(), scope.Role, members.of(scope.User)), entities: cedar.EntityMap{},
+		role: scope.Role, asker: asker(scope.User.String(), scope.Role, members.of(scope.Peer())), entities: cedar.EntityMap{},
 		context: moment(at), members: members,
 	}
 	w.entities[w.asker.UID] = w.asker

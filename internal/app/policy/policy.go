@@ -7,6 +7,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/fault"
@@ -26,6 +27,8 @@ const (
 	MemberWrite   tenancy.Permission = "member.write"
 	GroupRead     tenancy.Permission = "group.read"
 	GroupWrite    tenancy.Permission = "group.write"
+	KeyRead       tenancy.Permission = "key.read"       // see the API keys of the organisation, without their secrets
+	KeyWrite      tenancy.Permission = "key.write"      // make, rotate and revoke them
 	MachineRead   tenancy.Permission = "machine.read"   // see the organisation's machine clients
 	MachineWrite  tenancy.Permission = "machine.write"  // make and remove them
 	ClientRead    tenancy.Permission = "client.read"    // see the programs of others that the organisation has registered
@@ -46,6 +49,7 @@ const (
 var (
 	errSignIn    = errs.Unauthenticated("sign_in", "Sign in first.")
 	errForbidden = errs.Forbidden("forbidden", "Your role does not allow this. Ask an administrator of your organisation.")
+	errScope     = errs.Forbidden("scope_missing", "The API key's scopes do not allow this. Make a key that has the scope that this address needs; /docs names it.")
 	errOperator  = errs.Forbidden("operator_only", "Only operators of this installation may do this.")
 )
 
@@ -58,6 +62,8 @@ func Authorize(ctx context.Context, p tenancy.Permission) error {
 	switch {
 	case !ok:
 		return errSignIn
+	case scope.Grants != nil && !slices.Contains(scope.Grants, p) && !fault.On(fault.KeyOfAnyScope):
+		return errScope
 	case p == OperatorRead || p == OperatorWrite:
 		if scope.Operator && builtin().allowed[roleOperator][p] || fault.On(fault.OwnerIsOperator) && scope.Role == tenancy.RoleOwner {
 			return nil

@@ -72,3 +72,26 @@ func TestWithoutAScopeOnlyPublicIsOpen(t *testing.T) {
 		}
 	}
 }
+
+// What a credential grants narrows its role, and widens nothing.
+func TestGrantsNarrowARole(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		role   tenancy.Role
+		grants []tenancy.Permission
+		ask    tenancy.Permission
+		may    bool
+	}{
+		{tenancy.RoleOwner, nil, policy.LabWrite, true},
+		{tenancy.RoleOwner, []tenancy.Permission{}, policy.LabWrite, false},
+		{tenancy.RoleOwner, []tenancy.Permission{policy.LabRead}, policy.LabRead, true},
+		{tenancy.RoleOwner, []tenancy.Permission{policy.LabRead}, policy.LabWrite, false},
+		{tenancy.RoleLearner, []tenancy.Permission{policy.LabWrite}, policy.LabWrite, false},
+		{tenancy.RoleOwner, []tenancy.Permission{policy.OperatorRead}, policy.OperatorRead, false},
+	} {
+		ctx := tenancy.With(t.Context(), tenancy.Scope{Role: c.role, Grants: c.grants})
+		if err := policy.Authorize(ctx, c.ask); (err == nil) != c.may {
+			t.Errorf("%s with %v asks for %s: %v", c.role, c.grants, c.ask, err)
+		}
+	}
+}

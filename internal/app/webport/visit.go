@@ -29,11 +29,11 @@ const cookieName = "__Host-cloudkida-port"
 // visitTime bounds a cookie. It ends earlier with the session, which every request asks about.
 const visitTime = 24 * time.Hour
 
-// A cookie's value is unpadded base64url of tenant, user, expiry (Unix seconds) and an HMAC-SHA-256 of them and the place.
+// A cookie's value is unpadded base64url of tenant, user, what the right is held by, expiry (Unix seconds) and an HMAC-SHA-256 of them and the place.
 // Signed rather than stored: it survives a restart of the server, as the lab does.
 const (
-	visitBytes = 16 + 16 + 8
-	visitText  = (visitBytes + sha256.Size) * 8 / 6
+	visitBytes = 16 + 16 + 16 + 8
+	visitText  = ((visitBytes+sha256.Size)*8 + 5) / 6
 )
 
 var errNoVisit = errs.Forbidden("port_not_opened", "Open this address from the lab page: the link there lets you in.")
@@ -78,6 +78,7 @@ func (s *Service) sign(at place, h access.Holder, expires time.Time) string {
 	b := make([]byte, 0, visitBytes+sha256.Size)
 	b = append(b, h.Tenant[:]...)
 	b = append(b, h.User[:]...)
+	b = append(b, h.By[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(expires.Unix())) //nolint:gosec // years after 1970
 	return base64.RawURLEncoding.EncodeToString(append(b, s.mac(at, b)...))
 }
@@ -90,13 +91,13 @@ func (s *Service) verify(at place, value string, now time.Time) (access.Holder, 
 	if err != nil || !hmac.Equal(b[visitBytes:], s.mac(at, b[:visitBytes])) {
 		return access.Holder{}, false
 	}
-	expires := time.Unix(int64(binary.BigEndian.Uint64(b[32:])), 0) //nolint:gosec // signed by us
-	return access.Holder{Tenant: uuid.UUID(b[:16]), User: uuid.UUID(b[16:32]), Session: at.session}, now.Before(expires) || fault.On(fault.VisitForever)
+	expires := time.Unix(int64(binary.BigEndian.Uint64(b[48:])), 0) //nolint:gosec // signed by us
+	return access.Holder{Tenant: uuid.UUID(b[:16]), User: uuid.UUID(b[16:32]), By: uuid.UUID(b[32:48]), Session: at.session}, now.Before(expires) || fault.On(fault.VisitForever)
 }
 
 func (s *Service) mac(at place, visit []byte) []byte {
 	mac := hmac.New(sha256.New, s.Key)
-	mac.Write([]byte("cloudkida port visit 1\x00" + fault.Else(fault.VisitAnywhere, at, place{}).label() + "\x00"))
+	mac.Write([]byte("cloudkida port visit 2\x00" + fault.Else(fault.VisitAnywhere, at, place{}).label() + "\x00"))
 	mac.Write(visit)
 	return mac.Sum(nil)
 }

@@ -70,6 +70,11 @@ type EnterLink struct {
 	Link string `json:"link" doc:"Works once"`
 }
 
+// FirstKey is an organisation's first API key.
+type FirstKey struct {
+	Key string `json:"secret" doc:"The whole key, shown once"`
+}
+
 // Routes adds the routes. All are public: what they do is bounded, and what they show needs the token from the mail.
 func (s *Service) Routes(api huma.API) {
 	register := operation(http.MethodPost, "/v1/registrations", "register", "Register an organisation; a mail with a link proves the address")
@@ -108,6 +113,15 @@ func (s *Service) tokenRoutes(api huma.API) {
 		}
 		link, err := s.Enter(ctx, in.Body.Token)
 		return reply(EnterLink{Link: link}, err)
+	})
+	key := operation(http.MethodPost, "/v1/registrations/key", "get-first-key", "The organisation's first API key, for its first owner; shown once")
+	key.Errors = append(key.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, key, func(ctx context.Context, in *enterInput) (*answer[FirstKey], error) {
+		if err := s.look(in.Address); err != nil {
+			return nil, err
+		}
+		key, err := s.FirstKey(ctx, in.Body.Token)
+		return reply(FirstKey{Key: key}, err)
 	})
 	get := operation(http.MethodGet, "/v1/registrations/{id}", "get-registration", "How far a registration is")
 	get.Errors = append(get.Errors, http.StatusNotFound)

@@ -70,6 +70,12 @@ type Identity interface {
 	RemoveTenant(ctx context.Context, tenant uuid.UUID) error
 }
 
+// Keys makes the API key that a tenant's first owner is given, once for each id, as long as they have no password: from then
+// on they sign in and make their own.
+type Keys interface {
+	First(ctx context.Context, tenant, owner, id uuid.UUID) (string, error)
+}
+
 // Labs gives a tenant its first labs, and takes them back.
 type Labs interface {
 	Add(ctx context.Context, tenant uuid.UUID) error
@@ -91,6 +97,7 @@ type Service struct {
 	Silos     Silos
 	Identity  Identity
 	Labs      Labs
+	Keys      Keys
 	PublicURL string // how browsers reach the installation, without a path
 	Throttle  *throttle.Throttle
 	Limits    Limits
@@ -129,6 +136,7 @@ var (
 	errLink         = errs.NotFound("registration_link_over", "This link has expired or is not ours. Register again.")
 	errNotReady     = errs.Conflict("registration_not_ready", "Your organisation is not ready yet.")
 	errNotProved    = errs.Conflict("registration_not_proved", "Open the link in the mail that we sent you first.")
+	errKeyGiven     = errs.Conflict("first_key_given", "The first key was shown before, or you have an account already. Sign in and make a key there.")
 	errWatchers     = errs.Limited("too_many_watchers", "This registration is watched in several places already. Close one of them.")
 )
 
@@ -371,6 +379,27 @@ func (s *Service) Enter(ctx context.Context, token string) (string, error) {
 		s.Log.InfoContext(ctx, "the first owner of a tenant asked for a link to choose a password", "tenant", row.Tenant.UUID, "user", row.Owner.UUID)
 	}
 	return link, err
+}
+
+// FirstKey makes the API key of a new tenant's first owner, who has proved the address and chosen no password yet. An owner
+// who had an account before signs in to make one: a mail alone does not open what their password and second factor guard.
+func (s *Service) FirstKey(ctx context.Context, token string) (string, error) {
+	row, err := byToken(ctx, s.Pool, hash(token), readOnly)
+	switch {
+	case err != nil:
+		return "", err
+	case row.State != Ready || !row.Owner.Valid:
+		return "", errNotReady
+	case row.HasPassword || row.KeyGiven:
+		return "", errKeyGiven
+	}
+	// The key has the registration's id, so that there is never a second one, whatever is cut short.
+	key, err := s.Keys.First(ctx, row.Tenant.UUID, row.Owner.UUID, row.ID)
+	if err != nil {
+		return "", err
+	}
+	s.Log.InfoContext(ctx, "the first owner of a tenant was given its first API key", "tenant", row.Tenant.UUID, "user", row.Owner.UUID)
+	return key, setKeyGiven(ctx, s.Pool, row.ID)
 }
 
 // hash is how keys and tokens are kept. They have far more entropy than can be tried.

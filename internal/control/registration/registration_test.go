@@ -53,6 +53,14 @@ func TestFromAWishToATenant(t *testing.T) {
 	if a := f.call(http.MethodPost, "/v1/registrations/enter", `{"token":"`+token+`"}`); !strings.HasPrefix(a.field(t, "link"), publicURL+"/pools/default/enter?token=") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+	for attempt, want := range []int{http.StatusOK, http.StatusConflict} {
+		if a := f.call(http.MethodPost, "/v1/registrations/key", `{"token":"`+token+`"}`); a.status != want || strings.Contains(a.body, "ck_") != (want == http.StatusOK) {
+			t.Errorf("the first key, %d: %d %s", attempt, a.status, a.body)
+		}
+	}
+	if a := f.confirm(token, ""); !strings.Contains(a.body, `"firstKey":false`) {
+		t.Errorf("after the key: %s", a.body)
+	}
 	if n := f.count(`select count(*) from control.workflow`); n != 1 {
 		t.Errorf("%d workflows", n)
 	}
@@ -63,8 +71,14 @@ func TestOwnersWithAPasswordNeedNone(t *testing.T) {
 	f := newFixture(t)
 	_, token := f.registered("acme", "known@example.org", "platinum")
 	f.confirm(token, "")
+	if a := f.call(http.MethodPost, "/v1/registrations/key", `{"token":"`+token+`"}`); a.status != http.StatusConflict {
+		t.Errorf("a key before anything is there: %d %s", a.status, a.body)
+	}
 	f.run()
-	if a := f.confirm(token, ""); !strings.Contains(a.body, `"needsPassword":false`) || !strings.Contains(a.body, `"name":"silo"`) {
+	if a := f.call(http.MethodPost, "/v1/registrations/key", `{"token":"`+token+`"}`); a.status != http.StatusConflict {
+		t.Errorf("a key by the mail alone: %d %s", a.status, a.body)
+	}
+	if a := f.confirm(token, ""); !strings.Contains(a.body, `"needsPassword":false`) || !strings.Contains(a.body, `"firstKey":false`) || !strings.Contains(a.body, `"name":"silo"`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -198,6 +212,7 @@ func TestStrangersLearnAndReachNothing(t *testing.T) {
 		"another's id":     f.call(http.MethodGet, "/v1/registrations/"+other, "", "Registration-Token", token),
 		"another's events": f.call(http.MethodGet, "/v1/registrations/"+other+"/events", "", "Registration-Token", token),
 		"a wrong proof":    f.confirm("wrong", ""),
+		"a wrong key":      f.call(http.MethodPost, "/v1/registrations/key", `{"token":"wrong"}`),
 		"a wrong entry":    f.call(http.MethodPost, "/v1/registrations/enter", `{"token":"wrong"}`),
 	} {
 		if a.status != http.StatusNotFound && a.status != http.StatusUnprocessableEntity {

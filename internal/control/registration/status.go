@@ -22,6 +22,7 @@ type Status struct {
 	Problem   string              `json:"problem,omitempty" doc:"Why it failed"`
 	SignIn    string              `json:"signIn,omitempty" doc:"Where this organisation's people sign in, once it is ready"`
 	Password  bool                `json:"needsPassword" doc:"The owner has none yet: POST /v1/registrations/enter gives a link to choose one"`
+	FirstKey  bool                `json:"firstKey" doc:"The organisation's first API key can be had: POST /v1/registrations/key shows it, once"`
 	ExpiresAt time.Time           `json:"expiresAt" doc:"The token is worth nothing from then on"`
 }
 
@@ -66,6 +67,7 @@ func view(row registration, w workflow.Workflow, signIn string) Status {
 		out.State, out.Problem = StageFailed, w.Error
 	case row.State == Ready:
 		out.State, out.SignIn, out.Password = StageReady, signIn, !row.HasPassword
+		out.FirstKey = !row.HasPassword && !row.KeyGiven
 	default:
 		out.State = StageProvisioning
 	}

@@ -34,6 +34,7 @@ type registration struct {
 	Owner       uuid.NullUUID
 	HasPassword bool
 	Welcomed    bool
+	KeyGiven    bool
 
 	keyHash, bodyHash, tokenHash []byte
 	expiresAt                    time.Time
@@ -46,10 +47,10 @@ type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-const columns = `id, title, name, email, admin_name, tier, state, placement, attempt, tenant_id, workflow_id, owner_id, has_password, welcomed_at is not null, expires_at`
+const columns = `id, title, name, email, admin_name, tier, state, placement, attempt, tenant_id, workflow_id, owner_id, has_password, welcomed_at is not null, key_given_at is not null, expires_at`
 
 func scan(row pgx.CollectableRow) (r registration, err error) {
-	err = row.Scan(&r.ID, &r.Title, &r.Name, &r.Email, &r.AdminName, &r.Tier, &r.State, &r.Placement, &r.Attempt, &r.Tenant, &r.Workflow, &r.Owner, &r.HasPassword, &r.Welcomed, &r.expiresAt)
+	err = row.Scan(&r.ID, &r.Title, &r.Name, &r.Email, &r.AdminName, &r.Tier, &r.State, &r.Placement, &r.Attempt, &r.Tenant, &r.Workflow, &r.Owner, &r.HasPassword, &r.Welcomed, &r.KeyGiven, &r.expiresAt)
 	return r, err
 }
 
@@ -132,7 +133,7 @@ func nameFree(ctx context.Context, q querier, name string, self uuid.UUID) error
 func claim(ctx context.Context, tx pgx.Tx, r registration) error {
 	_, err := tx.Exec(ctx, `
 		update control.registration set state = 'proved', name = @name, attempt = @attempt, placement = @placement, tenant_id = @tenant, expires_at = @expires,
-			proved_at = coalesce(proved_at, now()), ended_at = null, owner_id = null, has_password = false, welcomed_at = null
+			proved_at = coalesce(proved_at, now()), ended_at = null, owner_id = null, has_password = false, welcomed_at = null, key_given_at = null
 		where id = @id`,
 		pgx.NamedArgs{"id": r.ID, "name": r.Name, "attempt": r.Attempt, "placement": string(r.Placement), "tenant": r.Tenant, "expires": r.expiresAt})
 	if taken(err) {
@@ -202,6 +203,13 @@ func setStatus(ctx context.Context, q querier, tenant uuid.UUID, from, to string
 	_, err := q.Exec(ctx, `update control.tenant set status = $3, updated_at = now() where id = $1 and status = $2`, tenant, from, to)
 	if err != nil {
 		return fmt.Errorf("set the tenant's status: %w", err)
+	}
+	return nil
+}
+
+func setKeyGiven(ctx context.Context, q querier, id uuid.UUID) error {
+	if _, err := q.Exec(ctx, `update control.registration set key_given_at = now() where id = $1`, id); err != nil {
+		return fmt.Errorf("note the first key: %w", err)
 	}
 	return nil
 }

@@ -97,6 +97,12 @@ func (l labs) Add(ctx context.Context, tenant uuid.UUID) error {
 
 func (l labs) Remove(ctx context.Context, tenant uuid.UUID) error { return l.erase(ctx, tenant, "lab") }
 
+type keys struct{}
+
+func (keys) First(_ context.Context, tenant, owner, id uuid.UUID) (string, error) {
+	return "ck_" + tenant.String() + owner.String() + id.String(), nil
+}
+
 type tiers struct{}
 
 func (tiers) Placement(_ context.Context, tier string) (registration.Placement, error) {
@@ -119,7 +125,7 @@ func service(e *workflow.Engine) *registration.Service {
 	w := world{e.Pool}
 	s := &registration.Service{
 		Pool: e.Pool, Workflows: e, Mail: &mail.Service{Pool: e.Pool, Jobs: e.Jobs, Log: e.Log}, Tiers: tiers{}, Silos: silos{w}, Identity: people{w},
-		Labs: labs{w}, PublicURL: publicURL, Throttle: throttle.New(1000, time.Now), Limits: generous(), Log: slog.New(slog.DiscardHandler),
+		Labs: labs{w}, Keys: keys{}, PublicURL: publicURL, Throttle: throttle.New(1000, time.Now), Limits: generous(), Log: slog.New(slog.DiscardHandler),
 	}
 	e.Add(s.Definition())
 	return s

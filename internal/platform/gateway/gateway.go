@@ -18,16 +18,29 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
+// Where an API key may stand.
+const (
+	KeyPrefix = "ck_" // how one begins that stands in place of an access token
+	KeyHeader = "X-Api-Key"
+)
+
 // ErrSignIn is the answer to a request without a valid access token.
 var ErrSignIn = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
 
-var errUndeclared = errs.Forbidden("undeclared_permission", "This address is not open to anybody.")
+var (
+	errUndeclared = errs.Forbidden("undeclared_permission", "This address is not open to anybody.")
+	errTwice      = errs.Malformed("two_credentials", "Send an access token or an API key, not both.")
+	errPerson     = errs.Forbidden("people_only", "This address is about a person. API keys are of organisations: sign in as somebody.")
+)
 
 // Gateway authorizes requests.
 type Gateway struct {
 	// Authenticate verifies a token and reads its user's membership from the server's own rows. Its errors are for the
 	// caller: ErrSignIn for a token that is not accepted.
 	Authenticate func(ctx context.Context, bearer string) (tenancy.Scope, error)
+	// Key is Authenticate for an API key, sent from a network address (see httpx.ClientAddress). Its errors are for the
+	// caller as they are. A key is never somebody, and never excused.
+	Key func(ctx context.Context, address, key string) (tenancy.Scope, error)
 	// Excused tells whether a refusal does not matter for a permission, for the scope that Authenticate returned with it;
 	// nil excuses nothing.
 	Excused func(p tenancy.Permission, refusal error) bool
@@ -108,7 +121,7 @@ func (g *Gateway) denied(ctx context.Context, hctx huma.Context, err error) {
 func (g *Gateway) enter(hctx huma.Context, p tenancy.Permission) (ctx context.Context, done func(), err error) {
 	ctx, done = hctx.Context(), func() {}
 	if p != httpx.Public {
-		ctx, err = g.authenticate(ctx, hctx.Header("Authorization"), p)
+		ctx, err = g.known(hctx, p)
 	}
 	if g.Admit != nil {
 		r, w := humago.Unwrap(hctx)
@@ -122,26 +135,62 @@ func (g *Gateway) enter(hctx huma.Context, p tenancy.Permission) (ctx context.Co
 		}
 		done = over
 	}
-	if err != nil || p == httpx.Public || p == httpx.SignedIn || fault.On(fault.NoPermission) {
+	if err != nil || p == httpx.Public {
 		return ctx, done, err
 	}
-	return ctx, done, g.Authorize(ctx, p)
+	return ctx, done, g.permit(ctx, p)
 }
 
-func (g *Gateway) authenticate(ctx context.Context, header string, p tenancy.Permission) (context.Context, error) {
+// permit tells whether the scope in ctx has the permission.
+func (g *Gateway) permit(ctx context.Context, p tenancy.Permission) error {
+	scope, _ := tenancy.From(ctx)
+	switch {
+	case p == httpx.SignedIn && scope.Key != uuid.Nil:
+		return errPerson
+	case p == httpx.SignedIn || fault.On(fault.NoPermission):
+		return nil
+	}
+	return g.Authorize(ctx, p)
+}
+
+// known puts who asks into the context, also who it was that is refused.
+func (g *Gateway) known(hctx huma.Context, p tenancy.Permission) (context.Context, error) {
+	ctx := hctx.Context()
+	scope, err := g.authenticate(hctx, p)
+	if err != nil && scope.User == uuid.Nil {
+		return ctx, err
+	}
+	if err == nil {
+		scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
+	}
+	return tenancy.With(ctx, scope), err
+}
+
+// authenticate tells who sends the one credential of a request.
+func (g *Gateway) authenticate(hctx huma.Context, p tenancy.Permission) (tenancy.Scope, error) {
+	header, key := hctx.Header("Authorization"), hctx.Header(KeyHeader)
+	if header != "" && key != "" {
+		return tenancy.Scope{}, errTwice
+	}
 	kind, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken {
-		return ctx, ErrSignIn
+	if key == "" && (!strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken) {
+		return tenancy.Scope{}, ErrSignIn
 	}
-	scope, err := g.Authenticate(ctx, token)
-	if err != nil && (g.Excused == nil || !g.Excused(p, err)) {
-		if scope.User == uuid.Nil {
-			return ctx, err
+	if strings.HasPrefix(token, KeyPrefix) {
+		key = token
+	}
+	if key != "" {
+		if g.Key == nil {
+			return tenancy.Scope{}, ErrSignIn
 		}
-		return tenancy.With(ctx, scope), err
+		r, _ := humago.Unwrap(hctx)
+		return g.Key(hctx.Context(), httpx.ClientAddress(r), key)
 	}
-	scope.Request, scope.Address = httpx.RequestID(ctx), tenancy.OriginOf(ctx).Address
-	return tenancy.With(ctx, scope), nil
+	scope, err := g.Authenticate(hctx.Context(), token)
+	if err != nil && g.Excused != nil && g.Excused(p, err) {
+		err = nil
+	}
+	return scope, err
 }
 
 // entitle comes last: whoever may not do something anyway need not hear what a plan lacks.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
@@ -26,6 +27,13 @@ func serve(t *testing.T) http.Handler {
 			}
 			return tenancy.Scope{Role: tenancy.RoleLearner}, nil
 		},
+		Key: func(_ context.Context, address, key string) (tenancy.Scope, error) {
+			if key != "ck_good" || address != "192.0.2.1" {
+				return tenancy.Scope{}, errs.Unauthenticated("invalid_api_key", "No.")
+			}
+			return tenancy.Scope{Role: tenancy.RoleLearner, Key: uuid.New()}, nil
+		},
+		Excused: func(tenancy.Permission, error) bool { return false },
 		Authorize: func(_ context.Context, p tenancy.Permission) error {
 			if p == "may" {
 				return nil
@@ -37,6 +45,7 @@ func serve(t *testing.T) http.Handler {
 	nothing := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // no body
 	huma.Register(api, httpx.Operation(http.MethodGet, "/may", "may", "may", "May", "test"), nothing)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/may-not", "may-not", "other", "May not", "test"), nothing)
+	huma.Register(api, httpx.Operation(http.MethodGet, "/me", "me", httpx.SignedIn, "Me", "test"), nothing)
 	// The mux takes no operation that declares nothing; the gateway does not rely on it.
 	undeclared := httpx.Operation(http.MethodGet, "/undeclared", "undeclared", "may", "Undeclared", "test")
 	huma.Register(api, undeclared, nothing)
@@ -75,6 +84,40 @@ func TestRefusalsAreProblems(t *testing.T) {
 		}
 		if kind := w.Result().Header.Get("Content-Type"); kind != "application/problem+json" {
 			t.Errorf("%s as %q is %q, want application/problem+json", c.path, c.token, kind)
+		}
+	}
+}
+
+func TestKeysStandInEitherHeaderAndAreNobody(t *testing.T) {
+	t.Parallel()
+	h := serve(t)
+	for _, c := range []struct {
+		path, bearer, key, code string
+		status                  int
+	}{
+		{"/may", "ck_good", "", "", http.StatusNoContent},
+		{"/may", "", "ck_good", "", http.StatusNoContent},
+		{"/may", "ck_bad", "", "invalid_api_key", http.StatusUnauthorized},
+		{"/may", "", "good", "invalid_api_key", http.StatusUnauthorized}, // an access token is no key
+		{"/may", "good", "ck_good", "two_credentials", http.StatusBadRequest},
+		{"/may-not", "ck_good", "", "forbidden", http.StatusForbidden},
+		{"/me", "good", "", "", http.StatusNoContent},
+		{"/me", "ck_good", "", "people_only", http.StatusForbidden},
+		{"/undeclared", "ck_good", "", "undeclared_permission", http.StatusForbidden},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, nil)
+		if c.bearer != "" {
+			r.Header.Set("Authorization", "Bearer "+c.bearer)
+		}
+		if c.key != "" {
+			r.Header.Set(gateway.KeyHeader, c.key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		var problem struct{ Code string }
+		_ = json.Unmarshal(w.Body.Bytes(), &problem)
+		if w.Code != c.status || problem.Code != c.code {
+			t.Errorf("%s with %q and %q: %d %s", c.path, c.bearer, c.key, w.Code, w.Body)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 // The topics of the program's own triggers.
 const (
 	TopicMember = "member" // id: a user, whose memberships, sign-ins or rights changed
+	TopicKey    = "key"    // id: the public part of an API key, which was rotated or revoked
 	TopicTenant = "tenant" // id: a tenant, whose status, tier, placement or name changed
 	TopicPlan   = "plan"   // id: a tenant, whose limits changed; what is no id stands for all tenants
 	TopicPolicy = "policy" // id: a tenant, whose own policies changed; their Service sends it

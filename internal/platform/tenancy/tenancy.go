@@ -46,9 +46,30 @@ type Scope struct {
 	Session  uuid.UUID // the sign-in that the access token came from; the zero UUID where there is none
 	Machine  bool      // the caller is a machine client; Session is its secret
 	Key      uuid.UUID // the API key that the caller came with; the zero UUID where there is none
+	Maker    uuid.UUID // who made Key, where it is the tenant's own: policies hold for it as for its maker's groups
 	Request  string    // request id, for the log and the audit
 	Address  string    // network address that the request came from, for the audit
 	Kind     Kind      // what kind of actor it is; empty: a person, or the program itself without a user
+
+	// Grants are the only permissions that count, of those that Role has; nil restricts nothing.
+	Grants []Permission
+}
+
+// Peer is the person or machine client in whose groups the caller is: an API key of the tenant is in its maker's.
+func (s Scope) Peer() uuid.UUID {
+	if s.Maker != uuid.Nil {
+		return s.Maker
+	}
+	return s.User
+}
+
+// By is what the caller's rights end with before the caller does: an API key, or the secret of a machine client. It is the
+// zero UUID for people.
+func (s Scope) By() uuid.UUID {
+	if s.Key == uuid.Nil && s.Machine {
+		return s.Session
+	}
+	return s.Key
 }
 
 // Actor is what kind of actor the scope is of.

@@ -85,6 +85,20 @@ func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
 	return 0
 }
 
+// Wait says how long a try of these keys would have to wait, and counts none. It suits work that seldom fails and comes
+// many times at once: Try then counts what has failed.
+func (t *Throttle) Wait(keys ...Key) (wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	for _, k := range keys {
+		if el, ok := t.entries[t.hash(k)]; ok {
+			wait = max(wait, el.Value.(*entry).until.Sub(now)) //nolint:errcheck,forcetypeassert // the list holds nothing else
+		}
+	}
+	return wait
+}
+
 // Forgive takes the last try of these keys back.
 func (t *Throttle) Forgive(keys ...Key) {
 	t.mu.Lock()

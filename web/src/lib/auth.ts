@@ -54,10 +54,18 @@ let manager: (() => Promise<UserManager>) | undefined
 let atDefault = false
 let refreshing: Promise<string | undefined> | undefined
 
+let authority = ''
+
+/** Where this organisation's people and programs get their tokens. */
+export function issuer(): string {
+  return authority
+}
+
 /** Prepares sign-in with the tenant's issuer and tells whether this tab has a session to take up. */
 export async function openAuth(config: Config): Promise<boolean> {
   let loading: Promise<UserManager> | undefined
   atDefault = config.tenant.name === 'default'
+  authority = config.issuer
   // the front page is seen by many who never sign in: the protocol's code comes when it is needed
   manager = () => (loading ??= newManager(config))
   const signedIn = Object.keys(sessionStorage).some((key) => key.startsWith(`${prefix}user:`))

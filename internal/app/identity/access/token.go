@@ -220,10 +220,21 @@ func (a *Checker) Sign(ctx context.Context, pool Pool, life time.Duration, claim
 
 // readSecret refuses the token of a machine client whose secret is another one by now, or is no longer good.
 func (a *Checker) readSecret(ctx context.Context, k familyKey) error {
+	return a.secretHolds(ctx, k.user, k.tenant, k.family, k.pool)
+}
+
+// SecretHolds refuses a machine client whose secret is another one by now, or is no longer good: what it opened with the
+// secret ends. It asks the database each time.
+func (a *Checker) SecretHolds(ctx context.Context, client, tenant, secret uuid.UUID) error {
+	return a.secretHolds(ctx, client, tenant, secret, "")
+}
+
+// secretHolds also compares the name of the user pool, unless it is "".
+func (a *Checker) secretHolds(ctx context.Context, client, tenant, secret uuid.UUID, pool string) error {
 	var alive bool
 	err := a.db.QueryRow(ctx, `
 		select m.expires_at > $5 from identity.machine_client m join identity.pool p on p.id = identity.pool_of(m.tenant_id)
-		where m.secret_id = $1 and m.id = $2 and m.tenant_id = $3 and p.name = $4`, k.family, k.user, k.tenant, k.pool, a.now()).Scan(&alive)
+		where m.secret_id = $1 and m.id = $2 and m.tenant_id = $3 and $4 in (p.name, '')`, secret, client, tenant, pool, a.now()).Scan(&alive)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && !alive) {
 		return refused("token of a secret that is no longer good")
 	}

@@ -17,6 +17,29 @@ type RegisteredList struct {
 
 type output[T any] struct{ Body T }
 
+type tagged struct {
+	ETag string `header:"ETag" doc:"The program's version, for If-Match"`
+	Body Registered
+}
+
+func replyTagged(c Registered, err error) (*tagged, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tagged{ETag: httpx.Tag(c.Version), Body: c}, nil
+}
+
+// WishBody is what owners say of a program.
+type WishBody struct {
+	Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
+	RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" example:"[\"https://app.example.com/callback\"]" doc:"Compared as they stand: https, or http on loopback"`
+	PostLogout   []string `json:"postLogoutRedirectUris,omitempty" maxItems:"10" example:"[\"https://app.example.com/signed-out\"]" doc:"Where the program may send people after signing out; compared as they stand"`
+}
+
+func (b WishBody) wish() Wish {
+	return Wish{Name: b.Name, RedirectURIs: b.RedirectURIs, PostLogout: b.PostLogout}
+}
+
 type idInput struct {
 	Client string `path:"client" format:"uuid" doc:"client_id of the program"`
 }
@@ -35,13 +58,32 @@ func (r *Registry) Register(api huma.API) {
 	add.Errors = append(add.Errors, http.StatusConflict)
 	huma.Register(api, add, func(ctx context.Context, in *struct {
 		Body struct {
-			Name         string   `json:"name" maxLength:"400" doc:"At most 100 characters"`
-			RedirectURIs []string `json:"redirectUris" minItems:"1" maxItems:"10" example:"[\"https://app.example.com/callback\"]" doc:"Compared as they stand: https, or http on loopback"`
-			Confidential bool     `json:"confidential,omitempty" doc:"The program can keep a secret"`
+			WishBody
+			Confidential bool `json:"confidential,omitempty" doc:"The program can keep a secret"`
 		}
 	}) (*output[Made], error) {
-		made, err := r.Add(ctx, in.Body.Name, in.Body.RedirectURIs, in.Body.Confidential)
+		made, err := r.Add(ctx, in.Body.wish(), in.Body.Confidential)
 		return &output[Made]{made}, err
+	})
+	r.registerChanges(api, base, tag)
+}
+
+func (r *Registry) registerChanges(api huma.API, base, tag string) {
+	get := httpx.Operation(http.MethodGet, base+"/{client}", "get-oauth-client", policy.ClientRead, "A program, without its secret", tag)
+	get.Errors = append(get.Errors, http.StatusNotFound)
+	huma.Register(api, get, func(ctx context.Context, in *idInput) (*tagged, error) { return replyTagged(r.Get(ctx, in.Client)) })
+	change := httpx.Operation(http.MethodPut, base+"/{client}", "change-oauth-client", policy.ClientWrite, "Change a program's name and addresses; sign-ins go on", tag)
+	change.Errors = append(change.Errors, http.StatusNotFound, http.StatusConflict)
+	huma.Register(api, change, func(ctx context.Context, in *struct {
+		Client string `path:"client" format:"uuid" doc:"client_id of the program"`
+		Match  string `header:"If-Match" doc:"The program's version"`
+		Body   WishBody
+	}) (*tagged, error) {
+		version, err := httpx.Version(in.Match)
+		if err != nil {
+			return nil, err
+		}
+		return replyTagged(r.Change(ctx, in.Client, version, in.Body.wish()))
 	})
 	rotate := httpx.Operation(http.MethodPost, base+"/{client}/secret", "rotate-oauth-client-secret", policy.ClientWrite, "Give a program another secret; the old one ends at once", tag)
 	rotate.Errors = append(rotate.Errors, http.StatusNotFound, http.StatusConflict)

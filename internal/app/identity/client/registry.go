@@ -15,6 +15,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
+	"github.com/cloudkida/cloudkida/internal/app/identity/scoped"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -37,6 +38,35 @@ type Registered struct {
 	Confidential bool      `json:"confidential" doc:"Proves itself by a secret as well as by PKCE"`
 	CreatedBy    uuid.UUID `json:"createdBy"`
 	CreatedAt    time.Time `json:"createdAt"`
+	PostLogout   []string  `json:"postLogoutRedirectUris" nullable:"false" doc:"Where people may be sent after signing out"`
+	Version      int64     `json:"version" doc:"Grows with every change; send it back as If-Match"`
+}
+
+// Wish is what owners say of a program.
+type Wish struct {
+	Name         string
+	RedirectURIs []string
+	PostLogout   []string
+}
+
+// check cleans a wish and reports every problem at once.
+func (w *Wish) check() error {
+	w.Name = address.CleanName(w.Name)
+	w.PostLogout = append([]string{}, w.PostLogout...)
+	var fields []errs.Field
+	for _, f := range []struct{ path, problem string }{
+		{"name", address.CheckName(w.Name)},
+		{"redirectUris", checkRedirects(w.RedirectURIs)},
+		{"postLogoutRedirectUris", checkList(w.PostLogout)},
+	} {
+		if f.problem != "" {
+			fields = append(fields, errs.Field{Path: "body." + f.path, Message: f.problem})
+		}
+	}
+	if len(fields) > 0 {
+		return errClient.WithFields(fields...)
+	}
+	return nil
 }
 
 // Made is a program with its secret, which is told once.
@@ -56,35 +86,39 @@ type Registry struct {
 var (
 	ErrNotFound = errs.NotFound("no_such_client", "Your organisation has registered no such program.")
 	ErrTooMany  = errs.Conflict("too_many_clients", "An organisation registers at most 50 programs. Remove one that is no longer used.")
+	ErrChanged  = errs.Changed("client_changed", "Somebody else has changed this program meanwhile. Load it again, then repeat your change.")
+	ErrPeople   = errs.Forbidden("people_only", "Only people register, change and remove programs.")
 	ErrPublic   = errs.Conflict("public_client", "This program is public, so it has no secret.")
 
-	errClient  = errs.Invalid("invalid_client", "The program cannot be registered like this; see errors.")
-	errNoScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
+	errClient = errs.Invalid("invalid_client", "The program cannot be registered like this; see errors.")
 )
 
 // List returns the tenant's programs.
 func (r *Registry) List(ctx context.Context) (found []Registered, err error) {
-	err = r.inTenant(ctx, policy.ClientRead, func(tx pgx.Tx, scope tenancy.Scope) error {
+	err = r.access().InTenant(ctx, policy.ClientRead, func(tx pgx.Tx, scope tenancy.Scope) error {
 		found, err = list(ctx, tx, scope.Tenant)
 		return err
 	})
 	return found, err
 }
 
+// Get returns one program.
+func (r *Registry) Get(ctx context.Context, id string) (c Registered, err error) {
+	err = r.access().InTenant(ctx, policy.ClientRead, func(tx pgx.Tx, scope tenancy.Scope) error {
+		c, err = get(ctx, tx, scope.Tenant, id)
+		return err
+	})
+	return c, err
+}
+
 // Add registers a program.
-func (r *Registry) Add(ctx context.Context, name string, redirects []string, confidential bool) (made Made, err error) {
-	name = address.CleanName(name)
-	var fields []errs.Field
-	if problem := address.CheckName(name); problem != "" {
-		fields = append(fields, errs.Field{Path: "body.name", Message: problem})
+func (r *Registry) Add(ctx context.Context, wish Wish, confidential bool) (made Made, err error) {
+	if err := wish.check(); err != nil {
+		return Made{}, err
 	}
-	if problem := checkRedirects(redirects); problem != "" {
-		fields = append(fields, errs.Field{Path: "body.redirectUris", Message: problem})
+	made.Registered = Registered{
+		ID: uuid.Must(uuid.NewV7()).String(), Name: wish.Name, RedirectURIs: wish.RedirectURIs, PostLogout: wish.PostLogout, Confidential: confidential, Version: 1,
 	}
-	if len(fields) > 0 {
-		return Made{}, errClient.WithFields(fields...)
-	}
-	made.Registered = Registered{ID: uuid.Must(uuid.NewV7()).String(), Name: name, RedirectURIs: redirects, Confidential: confidential}
 	var hash []byte
 	if confidential {
 		made.Secret, hash = opaque.New()
@@ -94,9 +128,35 @@ func (r *Registry) Add(ctx context.Context, name string, redirects []string, con
 		if err := insert(ctx, tx, scope.Tenant, &made.Registered, hash); err != nil {
 			return err
 		}
-		return r.record(ctx, "client.registered", made.ID, map[string]any{"name": name, "redirectUris": redirects, "confidential": confidential})
+		return r.record(ctx, "client.registered", made.ID, made.detail())
 	})
 	return made, err
+}
+
+func (c Registered) detail() map[string]any {
+	return map[string]any{"name": c.Name, "redirectUris": c.RedirectURIs, "postLogoutRedirectUris": c.PostLogout, "confidential": c.Confidential}
+}
+
+// Change gives a program whose version is still the one that the caller saw another name and other addresses. What people
+// have allowed and signed in to goes on.
+func (r *Registry) Change(ctx context.Context, id string, version int64, wish Wish) (now Registered, err error) {
+	if err := wish.check(); err != nil {
+		return Registered{}, err
+	}
+	err = r.change(ctx, func(tx pgx.Tx, scope tenancy.Scope) error {
+		if now, err = get(ctx, tx, scope.Tenant, id); err != nil {
+			return err
+		}
+		if now.Version != version {
+			return ErrChanged
+		}
+		now.Name, now.RedirectURIs, now.PostLogout, now.Version = wish.Name, wish.RedirectURIs, wish.PostLogout, version+1
+		if err := update(ctx, tx, scope.Tenant, now); err != nil {
+			return err
+		}
+		return r.record(ctx, "client.changed", id, now.detail())
+	})
+	return now, err
 }
 
 // Rotate gives a confidential program another secret; the old one ends at once.
@@ -136,11 +196,8 @@ func (r *Registry) Remove(ctx context.Context, id string) error {
 // member.
 func (r *Registry) change(ctx context.Context, fn func(pgx.Tx, tenancy.Scope) error) error {
 	var tenant uuid.UUID
-	err := r.inTenant(ctx, policy.ClientWrite, func(tx pgx.Tx, scope tenancy.Scope) error {
+	err := r.access().ByPerson(ctx, policy.ClientWrite, "clients", ErrPeople, func(tx pgx.Tx, scope tenancy.Scope, _ tenancy.Role) error {
 		tenant = scope.Tenant
-		if err := lock(ctx, tx, tenant); err != nil {
-			return err
-		}
 		return fn(tx, scope)
 	})
 	if err == nil {
@@ -153,28 +210,22 @@ func (r *Registry) record(ctx context.Context, action, id string, detail map[str
 	return r.DB.InWholeTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
 }
 
-func (r *Registry) inTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx, tenancy.Scope) error) error {
-	scope, ok := tenancy.From(ctx)
-	if !ok || scope.Tenant == uuid.Nil {
-		return errNoScope
-	}
-	if err := r.DB.Allow(ctx, p, tenancy.Whole{}); err != nil {
-		return err
-	}
-	// A parsed UUID has hexadecimal digits and hyphens only.
-	begin := "begin; set local identity.tenant = '" + scope.Tenant.String() + "'"
-	return pgx.BeginTxFunc(ctx, r.Identity, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return fn(tx, scope) })
-}
+func (r *Registry) access() scoped.Access { return scoped.Access{Identity: r.Identity, DB: r.DB} }
 
 // host is what may stand for a host in a redirect address. The address goes into a header of our pages.
 var host = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 
 // checkRedirects returns what is wrong with redirect addresses, or "".
 func checkRedirects(list []string) string {
-	switch {
-	case len(list) == 0:
+	if len(list) == 0 {
 		return "Give at least one address to which people come back."
-	case len(list) > maxRedirects:
+	}
+	return checkList(list)
+}
+
+// checkList returns what is wrong with addresses to which browsers are sent, or "".
+func checkList(list []string) string {
+	if len(list) > maxRedirects {
 		return "Give at most 10 addresses."
 	}
 	for i, text := range list {

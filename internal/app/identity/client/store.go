@@ -9,15 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// lock lets one change of a tenant's programs happen at a time, among all processes.
-func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: clients of "+tenant.String()); err != nil {
-		return fmt.Errorf("lock clients: %w", err)
-	}
-	return nil
-}
-
-const columns = `id, name, redirect_uris, secret_hash is not null, created_by, created_at`
+const columns = `id, name, redirect_uris, secret_hash is not null, created_by, created_at, post_logout_uris, version`
 
 func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]Registered, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from identity.client where tenant_id = $1 order by id desc limit $2`, tenant, maxClients)
@@ -52,11 +44,23 @@ func insert(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, c *Registered, has
 	}
 	err := tx.QueryRow(ctx, `
 		insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, secret_hash, created_by)
-		values (identity.pool_of(@tenant), @id, @name, @redirects, '{}', @tenant, @hash, @by) returning created_at`, pgx.NamedArgs{
-		"tenant": tenant, "id": c.ID, "name": c.Name, "redirects": c.RedirectURIs, "hash": hash, "by": c.CreatedBy,
+		values (identity.pool_of(@tenant), @id, @name, @redirects, @logout, @tenant, @hash, @by) returning created_at`, pgx.NamedArgs{
+		"tenant": tenant, "id": c.ID, "name": c.Name, "redirects": c.RedirectURIs, "logout": c.PostLogout, "hash": hash, "by": c.CreatedBy,
 	}).Scan(&c.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("insert client: %w", err)
+	}
+	return nil
+}
+
+func update(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, c Registered) error {
+	_, err := tx.Exec(ctx, `
+		update identity.client set name = @name, redirect_uris = @redirects, post_logout_uris = @logout, version = @version
+		where tenant_id = @tenant and id = @id`, pgx.NamedArgs{
+		"tenant": tenant, "id": c.ID, "name": c.Name, "redirects": c.RedirectURIs, "logout": c.PostLogout, "version": c.Version,
+	})
+	if err != nil {
+		return fmt.Errorf("update client: %w", err)
 	}
 	return nil
 }

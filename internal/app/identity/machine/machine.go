@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
+	"github.com/cloudkida/cloudkida/internal/app/identity/scoped"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -73,8 +74,7 @@ var (
 	ErrAbove    = errs.Forbidden("role_above_own", "You cannot make or change a machine client with a role above your own. Ask an owner.")
 	ErrPeople   = errs.Forbidden("people_only", "Only people make, change and remove machine clients, not machine clients themselves.")
 
-	errClient  = errs.Invalid("invalid_machine_client", "The machine client cannot be made like this; see errors.")
-	errNoScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
+	errClient = errs.Invalid("invalid_machine_client", "The machine client cannot be made like this; see errors.")
 )
 
 // rank orders the roles; 0 is none.
@@ -86,7 +86,7 @@ func rank(r tenancy.Role) int {
 
 // List returns the tenant's machine clients, the latest first.
 func (s *Service) List(ctx context.Context) (found []Client, err error) {
-	err = s.inTenant(ctx, policy.MachineRead, func(tx pgx.Tx, scope tenancy.Scope) error {
+	err = s.access().InTenant(ctx, policy.MachineRead, func(tx pgx.Tx, scope tenancy.Scope) error {
 		found, err = list(ctx, tx, scope.Tenant)
 		return err
 	})
@@ -187,40 +187,13 @@ func (s *Service) changeOne(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx
 	return err
 }
 
-// change runs fn on the tenant's machine clients, one change at a time, with the role that the caller has now: what the
-// request began with may be two seconds old. The entry in the tenant's log commits first, see package member.
+// change runs fn on the tenant's machine clients. The entry in the tenant's log commits first, see package member.
 func (s *Service) change(ctx context.Context, fn func(tx pgx.Tx, scope tenancy.Scope, own tenancy.Role) error) error {
-	return s.inTenant(ctx, policy.MachineWrite, func(tx pgx.Tx, scope tenancy.Scope) error {
-		if err := lock(ctx, tx, scope.Tenant); err != nil {
-			return err
-		}
-		own, ok, err := roleOf(ctx, tx, scope.Tenant, scope.User)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return ErrPeople
-		}
-		if err := policy.Authorize(tenancy.With(ctx, tenancy.Scope{Tenant: scope.Tenant, User: scope.User, Role: own}), policy.MachineWrite); err != nil {
-			return err
-		}
-		return fn(tx, scope, own)
-	})
+	return s.access().ByPerson(ctx, policy.MachineWrite, "machine clients", ErrPeople, fn)
 }
+
+func (s *Service) access() scoped.Access { return scoped.Access{Identity: s.Identity, DB: s.DB} }
 
 func (s *Service) record(ctx context.Context, action string, id uuid.UUID, detail map[string]any) error {
 	return s.DB.InWholeTenant(ctx, policy.MachineWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id.String(), detail) })
-}
-
-func (s *Service) inTenant(ctx context.Context, p tenancy.Permission, fn func(pgx.Tx, tenancy.Scope) error) error {
-	scope, ok := tenancy.From(ctx)
-	if !ok || scope.Tenant == uuid.Nil {
-		return errNoScope
-	}
-	if err := s.DB.Allow(ctx, p, tenancy.Whole{}); err != nil {
-		return err
-	}
-	// A parsed UUID has hexadecimal digits and hyphens only.
-	begin := "begin; set local identity.tenant = '" + scope.Tenant.String() + "'"
-	return pgx.BeginTxFunc(ctx, s.Identity, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return fn(tx, scope) })
 }

@@ -10,16 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
-	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
-
-// lock lets one change of a tenant's machine clients happen at a time, among all processes.
-func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, "identity: machine clients of "+tenant.String()); err != nil {
-		return fmt.Errorf("lock machine clients: %w", err)
-	}
-	return nil
-}
 
 const columns = `id, name, role, created_by, created_at, expires_at, last_used_at`
 
@@ -44,18 +35,6 @@ func get(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID) (Client, error) {
 		return Client{}, fmt.Errorf("read machine client: %w", err)
 	}
 	return c, nil
-}
-
-// roleOf is the role of a person in the tenant now; ok is false for whoever is no member.
-func roleOf(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) (role tenancy.Role, ok bool, err error) {
-	err = tx.QueryRow(ctx, `select role from identity.membership where tenant_id = $1 and user_id = $2 and status = 'active' for share`, tenant, user).Scan(&role)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", false, nil
-	}
-	if err != nil {
-		return "", false, fmt.Errorf("read the caller's role: %w", err)
-	}
-	return role, true, nil
 }
 
 func insert(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, c *Client, hash []byte) error {

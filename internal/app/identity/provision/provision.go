@@ -179,6 +179,21 @@ func (s *Service) EnterLink(ctx context.Context, user uuid.UUID) (string, error)
 	return s.PublicURL + "/pools/" + pool + "/enter?token=" + url.QueryEscape(token), nil
 }
 
+// NoPassword refuses somebody who has a password: they sign in with it.
+func (s *Service) NoPassword(ctx context.Context, user uuid.UUID) error {
+	var has bool
+	err := s.DB.QueryRow(ctx, `select password_hash is not null from identity."user" where id = $1`, user).Scan(&has)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return ErrNoUser
+	case err != nil:
+		return fmt.Errorf("read user: %w", err)
+	case has:
+		return ErrHasPassword
+	}
+	return nil
+}
+
 // RemoveTenant removes everything that a tenant has in identity: memberships, sign-ins, its pool, and the people whom no
 // other tenant has; operators stay. It returns how many rows of each table went. A tenant in use is refused.
 func (s *Service) RemoveTenant(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {

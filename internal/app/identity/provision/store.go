@@ -173,6 +173,7 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"auth_code", `tenant_id = $1 or user_id = any ($2)`},
 		{"device_code", `tenant_id = $1 or user_id = any ($2) or pool_id = ` + pool},
 		{"client_approval", `user_id = any ($2) or (pool_id, client_id) in (select pool_id, id from identity.client where tenant_id = $1)`},
+		{"api_key", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"machine_client", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"browser_session", `user_id = any ($2) or provider_id in (select id from identity.federation_provider where tenant_id = $1)`},
 		{"one_time_link", `user_id = any ($2) or pool_id = ` + pool},

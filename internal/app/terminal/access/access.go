@@ -34,6 +34,7 @@ type Holder struct {
 	Tenant  uuid.UUID
 	User    uuid.UUID
 	Session uuid.UUID
+	By      uuid.UUID // an API key, or the secret of a machine client, that the right ends with; the zero UUID for people
 }
 
 // Guard answers from the server's own rows.

@@ -1,12 +1,28 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconAlertTriangle, IconArchive, IconAt, IconGauge, IconHistory, IconKey, IconShieldCheck, IconUsers, IconUsersGroup } from '@tabler/icons-react'
+import {
+  IconAlertTriangle,
+  IconApi,
+  IconAppWindow,
+  IconArchive,
+  IconAt,
+  IconGauge,
+  IconHistory,
+  IconKey,
+  IconRobot,
+  IconShieldCheck,
+  IconUsers,
+  IconUsersGroup,
+} from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import type { Me } from '@/lib/api/types'
 import type { AuditFilter } from '@/lib/audit'
+import { ApiKeys } from './access/ApiKeys'
+import { Machines } from './access/Machines'
+import { Programs } from './access/Programs'
 import { AuditLog } from './AuditLog'
 import { Closing } from './Closing'
 import { Domains } from './Domains'
@@ -87,6 +103,14 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
         { value: 'policies', label: t('policies.title'), icon: IconShieldCheck, panel: () => <Policies /> },
         { value: 'domains', label: t('organisation.domains'), icon: IconAt, panel: () => <Domains /> },
         { value: 'sign-in', label: t('providers.tab'), icon: IconKey, panel: () => <SignIn owner={owner} /> },
+      ],
+    },
+    {
+      label: t('organisation.group.programs'),
+      sections: [
+        { value: 'api-keys', label: t('keys.tab'), icon: IconApi, panel: () => <ApiKeys /> },
+        { value: 'machine-clients', label: t('machines.tab'), icon: IconRobot, panel: () => <Machines me={me} /> },
+        ...(owner ? [{ value: 'programs', label: t('programs.tab'), icon: IconAppWindow, panel: () => <Programs /> }] : []),
       ],
     },
     {

@@ -7,11 +7,12 @@ import { useTranslation } from 'react-i18next'
 import { BrandMark } from '@/components/BrandMark'
 import { TextLink } from '@/components/links'
 import { notifyError } from '@/components/notify'
+import { Secret } from '@/components/Secret'
 import { StepList } from '@/components/StepList'
 import { followEvents } from '@/lib/api/events'
 import { messageOf } from '@/lib/api/problem'
 import type { Registration } from '@/lib/api/types'
-import { confirmRegistration, useEnter } from './api'
+import { confirmRegistration, useEnter, useFirstKey } from './api'
 import classes from './Registration.module.css'
 
 /** Where this tab keeps the token from the mail: a reload goes on, the address shows nothing. */
@@ -107,6 +108,7 @@ function Progress({ registration, token }: { registration: Registration; token: 
           {t('register.failedText')} <TextLink to="/register">{t('register.again')}</TextLink>
         </Text>
       )}
+      {state === 'ready' && registration.firstKey && <FirstKey token={token} />}
       {state === 'ready' && <Enter registration={registration} token={token} />}
     </Stack>
   )
@@ -131,5 +133,32 @@ function Enter({ registration, token }: { registration: Registration; token: str
         {t('register.portal')} <Anchor href={registration.signIn}>{registration.signIn}</Anchor>
       </Text>
     </Group>
+  )
+}
+
+/** The key that the first owner is given. It is asked for by a press alone: a reload could not show it again. */
+function FirstKey({ token }: { token: string }) {
+  const { t } = useTranslation()
+  const key = useFirstKey(token)
+  return (
+    <section className={classes.card} aria-labelledby="first-key">
+      <Stack gap="sm" p="lg">
+        <Title order={2} fz="md" id="first-key">
+          {t('register.keyTitle')}
+        </Title>
+        <Text size="sm" c="dimmed">
+          {t('register.keyText')}
+        </Text>
+        {key.data ? (
+          <Secret secret={key.data.secret} curl={`curl -H 'Authorization: Bearer ${key.data.secret}' '${window.location.origin}/v1/labs'`} />
+        ) : (
+          <Group>
+            <Button variant="default" loading={key.isPending} onClick={() => key.mutate(undefined, { onError: notifyError })}>
+              {t('register.key')}
+            </Button>
+          </Group>
+        )}
+      </Stack>
+    </section>
   )
 }

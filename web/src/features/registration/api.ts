@@ -54,6 +54,11 @@ export function confirmRegistration(token: string): Promise<Registration> {
   return post<Registration>('/v1/registrations/confirm', { token })
 }
 
+/** The organisation's first API key, which is shown once. */
+export function useFirstKey(token: string) {
+  return useMutation({ mutationFn: () => post<{ secret: string }>('/v1/registrations/key', { token }) })
+}
+
 export function useEnter(token: string) {
   return useMutation({ mutationFn: () => post<{ link: string }>('/v1/registrations/enter', { token }) })
 }

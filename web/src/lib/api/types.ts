@@ -58,6 +58,10 @@ export type Domain = DomainList['items'][number]
 export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
 export type IdentityProvider = Answer<'/v1/identity-providers'>['items'][number]
 export type ProviderStep = IdentityProvider['lastTest'][number]
+export type ApiKeyList = Answer<'/v1/api-keys'>
+export type ApiKey = ApiKeyList['items'][number]
+export type MachineClient = Answer<'/v1/machine-clients'>['items'][number]
+export type Program = Answer<'/v1/oauth-clients'>['items'][number]
 export type Export = Answer<'/v1/tenant/exports'>['items'][number]
 
 /** The signed end of an account. */
