@@ -45,6 +45,54 @@ func (e AddMachineClientRequestRole) Valid() bool {
 	}
 }
 
+// Defines values for ApikeyMadeState.
+const (
+	ApikeyMadeStateActive  ApikeyMadeState = "active"
+	ApikeyMadeStateExpired ApikeyMadeState = "expired"
+	ApikeyMadeStateRevoked ApikeyMadeState = "revoked"
+	ApikeyMadeStateStopped ApikeyMadeState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ApikeyMadeState enum.
+func (e ApikeyMadeState) Valid() bool {
+	switch e {
+	case ApikeyMadeStateActive:
+		return true
+	case ApikeyMadeStateExpired:
+		return true
+	case ApikeyMadeStateRevoked:
+		return true
+	case ApikeyMadeStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ApikeyViewState.
+const (
+	ApikeyViewStateActive  ApikeyViewState = "active"
+	ApikeyViewStateExpired ApikeyViewState = "expired"
+	ApikeyViewStateRevoked ApikeyViewState = "revoked"
+	ApikeyViewStateStopped ApikeyViewState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ApikeyViewState enum.
+func (e ApikeyViewState) Valid() bool {
+	switch e {
+	case ApikeyViewStateActive:
+		return true
+	case ApikeyViewStateExpired:
+		return true
+	case ApikeyViewStateRevoked:
+		return true
+	case ApikeyViewStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditlogEntryActorKind.
 const (
 	AuditlogEntryActorKindKey      AuditlogEntryActorKind = "key"
@@ -1080,6 +1128,33 @@ func (e SettingsSignUp) Valid() bool {
 	}
 }
 
+// Defines values for SimulateInputBodyKind.
+const (
+	SimulateInputBodyKindGroup   SimulateInputBodyKind = "Group"
+	SimulateInputBodyKindLab     SimulateInputBodyKind = "Lab"
+	SimulateInputBodyKindMember  SimulateInputBodyKind = "Member"
+	SimulateInputBodyKindSession SimulateInputBodyKind = "Session"
+	SimulateInputBodyKindTenant  SimulateInputBodyKind = "Tenant"
+)
+
+// Valid indicates whether the value is a known member of the SimulateInputBodyKind enum.
+func (e SimulateInputBodyKind) Valid() bool {
+	switch e {
+	case SimulateInputBodyKindGroup:
+		return true
+	case SimulateInputBodyKindLab:
+		return true
+	case SimulateInputBodyKindMember:
+		return true
+	case SimulateInputBodyKindSession:
+		return true
+	case SimulateInputBodyKindTenant:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StatusInputBodyStatus.
 const (
 	StatusInputBodyStatusActive   StatusInputBodyStatus = "active"
@@ -1184,11 +1259,17 @@ const (
 	TierLimitViewNameAuditDays       TierLimitViewName = "auditDays"
 	TierLimitViewNameBurst           TierLimitViewName = "burst"
 	TierLimitViewNameDailyRequests   TierLimitViewName = "dailyRequests"
+	TierLimitViewNameExports         TierLimitViewName = "exports"
 	TierLimitViewNameMembers         TierLimitViewName = "members"
+	TierLimitViewNameMonthlyRequests TierLimitViewName = "monthlyRequests"
 	TierLimitViewNameRate            TierLimitViewName = "rate"
 	TierLimitViewNameSessions        TierLimitViewName = "sessions"
 	TierLimitViewNameSessionsPerUser TierLimitViewName = "sessionsPerUser"
 	TierLimitViewNameStorage         TierLimitViewName = "storage"
+	TierLimitViewNameStreams         TierLimitViewName = "streams"
+	TierLimitViewNameStreamsPerUser  TierLimitViewName = "streamsPerUser"
+	TierLimitViewNameUserBurst       TierLimitViewName = "userBurst"
+	TierLimitViewNameUserRate        TierLimitViewName = "userRate"
 )
 
 // Valid indicates whether the value is a known member of the TierLimitViewName enum.
@@ -1200,7 +1281,11 @@ func (e TierLimitViewName) Valid() bool {
 		return true
 	case TierLimitViewNameDailyRequests:
 		return true
+	case TierLimitViewNameExports:
+		return true
 	case TierLimitViewNameMembers:
+		return true
+	case TierLimitViewNameMonthlyRequests:
 		return true
 	case TierLimitViewNameRate:
 		return true
@@ -1209,6 +1294,14 @@ func (e TierLimitViewName) Valid() bool {
 	case TierLimitViewNameSessionsPerUser:
 		return true
 	case TierLimitViewNameStorage:
+		return true
+	case TierLimitViewNameStreams:
+		return true
+	case TierLimitViewNameStreamsPerUser:
+		return true
+	case TierLimitViewNameUserBurst:
+		return true
+	case TierLimitViewNameUserRate:
 		return true
 	default:
 		return false
@@ -1220,11 +1313,17 @@ const (
 	TierUsedNameAuditDays       TierUsedName = "auditDays"
 	TierUsedNameBurst           TierUsedName = "burst"
 	TierUsedNameDailyRequests   TierUsedName = "dailyRequests"
+	TierUsedNameExports         TierUsedName = "exports"
 	TierUsedNameMembers         TierUsedName = "members"
+	TierUsedNameMonthlyRequests TierUsedName = "monthlyRequests"
 	TierUsedNameRate            TierUsedName = "rate"
 	TierUsedNameSessions        TierUsedName = "sessions"
 	TierUsedNameSessionsPerUser TierUsedName = "sessionsPerUser"
 	TierUsedNameStorage         TierUsedName = "storage"
+	TierUsedNameStreams         TierUsedName = "streams"
+	TierUsedNameStreamsPerUser  TierUsedName = "streamsPerUser"
+	TierUsedNameUserBurst       TierUsedName = "userBurst"
+	TierUsedNameUserRate        TierUsedName = "userRate"
 )
 
 // Valid indicates whether the value is a known member of the TierUsedName enum.
@@ -1236,7 +1335,11 @@ func (e TierUsedName) Valid() bool {
 		return true
 	case TierUsedNameDailyRequests:
 		return true
+	case TierUsedNameExports:
+		return true
 	case TierUsedNameMembers:
+		return true
+	case TierUsedNameMonthlyRequests:
 		return true
 	case TierUsedNameRate:
 		return true
@@ -1245,6 +1348,14 @@ func (e TierUsedName) Valid() bool {
 	case TierUsedNameSessionsPerUser:
 		return true
 	case TierUsedNameStorage:
+		return true
+	case TierUsedNameStreams:
+		return true
+	case TierUsedNameStreamsPerUser:
+		return true
+	case TierUsedNameUserBurst:
+		return true
+	case TierUsedNameUserRate:
 		return true
 	default:
 		return false
@@ -1284,6 +1395,30 @@ func (e UpgradeViewState) Valid() bool {
 	case UpgradeViewStateFailed:
 		return true
 	case UpgradeViewStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageProgramUseKind.
+const (
+	UsageProgramUseKindKey     UsageProgramUseKind = "key"
+	UsageProgramUseKindMachine UsageProgramUseKind = "machine"
+	UsageProgramUseKindProgram UsageProgramUseKind = "program"
+	UsageProgramUseKindRemoved UsageProgramUseKind = "removed"
+)
+
+// Valid indicates whether the value is a known member of the UsageProgramUseKind enum.
+func (e UsageProgramUseKind) Valid() bool {
+	switch e {
+	case UsageProgramUseKindKey:
+		return true
+	case UsageProgramUseKindMachine:
+		return true
+	case UsageProgramUseKindProgram:
+		return true
+	case UsageProgramUseKindRemoved:
 		return true
 	default:
 		return false
@@ -1602,6 +1737,25 @@ func (e ExportAuditParamsFormat) Valid() bool {
 	}
 }
 
+// AddApiKeyRequest defines model for Add-api-keyRequest.
+type AddApiKeyRequest struct {
+	// Days How long it is good
+	Days *int64 `json:"days,omitempty"`
+
+	// Machine The machine client whose key it shall be; absent: the organisation's own
+	Machine *openapi_types.UUID `json:"machine,omitempty"`
+
+	// Name At most 100 characters
+	//
+	// Example: Grade export
+	Name string `json:"name"`
+
+	// Scopes Of those that the list calls grantable
+	//
+	// Example: ["lab.read"]
+	Scopes []string `json:"scopes"`
+}
+
 // AddMachineClientRequest defines model for Add-machine-clientRequest.
 type AddMachineClientRequest struct {
 	// Days How long the secret is good
@@ -1622,6 +1776,100 @@ type AddInputBody struct {
 	// Example: example.com
 	Domain string `json:"domain"`
 }
+
+// ApikeyList defines model for ApikeyList.
+type ApikeyList struct {
+	// Grantable The scopes that you can give
+	Grantable []string     `json:"grantable"`
+	Items     []ApikeyView `json:"items"`
+}
+
+// ApikeyMade defines model for ApikeyMade.
+type ApikeyMade struct {
+	// Asleep Scopes that do not count now, as whoever made the key does not have them any more
+	Asleep      []string  `json:"asleep"`
+	CreatedAt   time.Time `json:"createdAt"`
+	CreatedBy   string    `json:"createdBy"`
+	CreatorName *string   `json:"creatorName,omitempty"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	Id          string    `json:"id"`
+
+	// LastUsedAt Exact to a minute
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+
+	// LastUsedFrom Network address
+	LastUsedFrom *string `json:"lastUsedFrom,omitempty"`
+
+	// Machine The machine client whose key it is; absent: the organisation's own
+	Machine     *openapi_types.UUID `json:"machine,omitempty"`
+	MachineName *string             `json:"machineName,omitempty"`
+	Name        string              `json:"name"`
+
+	// OldSecretUntil The secret before the last rotation is good until then
+	OldSecretUntil *time.Time `json:"oldSecretUntil,omitempty"`
+
+	// Prefix How the key begins, to tell keys apart
+	//
+	// Example: ck_3f9a2c7e
+	Prefix    string     `json:"prefix"`
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	RotatedAt *time.Time `json:"rotatedAt,omitempty"`
+	Scopes    []string   `json:"scopes"`
+
+	// Secret The whole key, shown once
+	Secret string `json:"secret"`
+
+	// State stopped: whoever made it may not act here any more
+	State ApikeyMadeState `json:"state"`
+
+	// Version Grows with every change; send it as If-Match
+	Version int64 `json:"version"`
+}
+
+// ApikeyMadeState stopped: whoever made it may not act here any more
+type ApikeyMadeState string
+
+// ApikeyView defines model for ApikeyView.
+type ApikeyView struct {
+	// Asleep Scopes that do not count now, as whoever made the key does not have them any more
+	Asleep      []string  `json:"asleep"`
+	CreatedAt   time.Time `json:"createdAt"`
+	CreatedBy   string    `json:"createdBy"`
+	CreatorName *string   `json:"creatorName,omitempty"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	Id          string    `json:"id"`
+
+	// LastUsedAt Exact to a minute
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+
+	// LastUsedFrom Network address
+	LastUsedFrom *string `json:"lastUsedFrom,omitempty"`
+
+	// Machine The machine client whose key it is; absent: the organisation's own
+	Machine     *openapi_types.UUID `json:"machine,omitempty"`
+	MachineName *string             `json:"machineName,omitempty"`
+	Name        string              `json:"name"`
+
+	// OldSecretUntil The secret before the last rotation is good until then
+	OldSecretUntil *time.Time `json:"oldSecretUntil,omitempty"`
+
+	// Prefix How the key begins, to tell keys apart
+	//
+	// Example: ck_3f9a2c7e
+	Prefix    string     `json:"prefix"`
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	RotatedAt *time.Time `json:"rotatedAt,omitempty"`
+	Scopes    []string   `json:"scopes"`
+
+	// State stopped: whoever made it may not act here any more
+	State ApikeyViewState `json:"state"`
+
+	// Version Grows with every change; send it as If-Match
+	Version int64 `json:"version"`
+}
+
+// ApikeyViewState stopped: whoever made it may not act here any more
+type ApikeyViewState string
 
 // ApprovalGiven defines model for ApprovalGiven.
 type ApprovalGiven struct {
@@ -1769,6 +2017,12 @@ type ChangePasswordInputBody struct {
 	New     string `json:"new"`
 }
 
+// CheckInputBody defines model for CheckInputBody.
+type CheckInputBody struct {
+	// Text Example: forbid (principal, action, resource) when { context.hour > 24 };
+	Text string `json:"text"`
+}
+
 // ClientMade defines model for ClientMade.
 type ClientMade struct {
 	// Confidential Proves itself by a secret as well as by PKCE
@@ -1780,11 +2034,17 @@ type ClientMade struct {
 	Id string `json:"id"`
 
 	// Name What people are asked about
-	Name         string   `json:"name"`
-	RedirectUris []string `json:"redirectUris"`
+	Name string `json:"name"`
+
+	// PostLogoutRedirectUris Where people may be sent after signing out
+	PostLogoutRedirectUris []string `json:"postLogoutRedirectUris"`
+	RedirectUris           []string `json:"redirectUris"`
 
 	// Secret Shown once; empty for a public program
 	Secret *string `json:"secret,omitempty"`
+
+	// Version Grows with every change; send it back as If-Match
+	Version int64 `json:"version"`
 }
 
 // ClientRegistered defines model for ClientRegistered.
@@ -1798,13 +2058,35 @@ type ClientRegistered struct {
 	Id string `json:"id"`
 
 	// Name What people are asked about
-	Name         string   `json:"name"`
-	RedirectUris []string `json:"redirectUris"`
+	Name string `json:"name"`
+
+	// PostLogoutRedirectUris Where people may be sent after signing out
+	PostLogoutRedirectUris []string `json:"postLogoutRedirectUris"`
+	RedirectUris           []string `json:"redirectUris"`
+
+	// Version Grows with every change; send it back as If-Match
+	Version int64 `json:"version"`
 }
 
 // ClientRegisteredList defines model for ClientRegisteredList.
 type ClientRegisteredList struct {
 	Items []ClientRegistered `json:"items"`
+}
+
+// ClientWishBody defines model for ClientWishBody.
+type ClientWishBody struct {
+	// Name At most 100 characters
+	Name string `json:"name"`
+
+	// PostLogoutRedirectUris Where the program may send people after signing out; compared as they stand
+	//
+	// Example: ["https://app.example.com/signed-out"]
+	PostLogoutRedirectUris *[]string `json:"postLogoutRedirectUris,omitempty"`
+
+	// RedirectUris Compared as they stand: https, or http on loopback
+	//
+	// Example: ["https://app.example.com/callback"]
+	RedirectUris []string `json:"redirectUris"`
 }
 
 // ConfirmInputBody defines model for ConfirmInputBody.
@@ -2857,6 +3139,126 @@ type PersonConsentList struct {
 	Items []PersonConsent `json:"items"`
 }
 
+// PolicyAnswer defines model for PolicyAnswer.
+type PolicyAnswer struct {
+	Allowed bool `json:"allowed"`
+
+	// Failed Why a policy could not be evaluated, which denies
+	Failed *string `json:"failed,omitempty"`
+
+	// Permits Whether the role permits it at all
+	Permits bool `json:"permits"`
+
+	// Policies The policies that forbid it
+	Policies []PolicyReason `json:"policies"`
+
+	// Role The role that the person has
+	Role string `json:"role"`
+}
+
+// PolicyBody defines model for PolicyBody.
+type PolicyBody struct {
+	// Enabled Whether it holds
+	Enabled bool `json:"enabled"`
+
+	// Text In Cedar: statements that forbid
+	//
+	// Example: forbid (principal, action, resource) when { context.hour > 24 };
+	Text string `json:"text"`
+
+	// Title At most 100 characters; people who are refused read it
+	Title string `json:"title"`
+}
+
+// PolicyChecked defines model for PolicyChecked.
+type PolicyChecked struct {
+	Problems []PolicyProblem `json:"problems"`
+}
+
+// PolicyDraft defines model for PolicyDraft.
+type PolicyDraft struct {
+	// Replaces The saved policy that it stands for, if it is not a new one
+	Replaces *string `json:"replaces,omitempty"`
+
+	// Text Example: forbid (principal, action, resource) when { context.hour > 24 };
+	Text  string `json:"text"`
+	Title string `json:"title"`
+}
+
+// PolicyHistory defines model for PolicyHistory.
+type PolicyHistory struct {
+	Items []PolicyView `json:"items"`
+}
+
+// PolicyList defines model for PolicyList.
+type PolicyList struct {
+	Items []PolicySummary `json:"items"`
+
+	// Topics The permissions that policies can take away
+	Topics []PolicyTopic `json:"topics"`
+}
+
+// PolicyProblem defines model for PolicyProblem.
+type PolicyProblem struct {
+	Column  int64  `json:"column"`
+	Line    int64  `json:"line"`
+	Message string `json:"message"`
+}
+
+// PolicyReason defines model for PolicyReason.
+type PolicyReason struct {
+	Id    *string `json:"id,omitempty"`
+	Title string  `json:"title"`
+}
+
+// PolicySummary defines model for PolicySummary.
+type PolicySummary struct {
+	ChangedAt time.Time `json:"changedAt"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string `json:"changedBy,omitempty"`
+
+	// Enabled Whether it holds
+	Enabled bool   `json:"enabled"`
+	Id      string `json:"id"`
+
+	// Title Example: Interns: introductions only, on weekdays
+	Title string `json:"title"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
+}
+
+// PolicyTopic defines model for PolicyTopic.
+type PolicyTopic struct {
+	// Action Example: session.start
+	Action string `json:"action"`
+
+	// Kinds Kinds of what it is asked for
+	Kinds []string `json:"kinds"`
+}
+
+// PolicyView defines model for PolicyView.
+type PolicyView struct {
+	ChangedAt time.Time `json:"changedAt"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string `json:"changedBy,omitempty"`
+
+	// Enabled Whether it holds
+	Enabled bool   `json:"enabled"`
+	Id      string `json:"id"`
+
+	// Text In Cedar
+	Text string `json:"text"`
+
+	// Title Example: Interns: introductions only, on weekdays
+	Title string `json:"title"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	// Code Stable, for programs
@@ -2869,6 +3271,7 @@ type Problem struct {
 
 	// Errors Every problem of the request, together
 	Errors *[]ProblemField `json:"errors,omitempty"`
+	Limit  *ProblemLimit   `json:"limit,omitempty"`
 
 	// RequestId Quote it when you ask for help
 	RequestId *string `json:"requestId,omitempty"`
@@ -2886,6 +3289,23 @@ type ProblemField struct {
 	// Location Example: body.name
 	Location *string `json:"location,omitempty"`
 	Message  string  `json:"message"`
+}
+
+// ProblemLimit defines model for ProblemLimit.
+type ProblemLimit struct {
+	// Most How much it allows: at once, or in the window
+	Most int64 `json:"most"`
+
+	// Name As in the header RateLimit-Policy
+	//
+	// Example: organisation
+	Name string `json:"name"`
+
+	// Reset Seconds until the same request may pass
+	Reset int64 `json:"reset"`
+
+	// Window Seconds in which all of it comes back; absent for what is open at once
+	Window *int64 `json:"window,omitempty"`
 }
 
 // Proof defines model for Proof.
@@ -2942,6 +3362,11 @@ type RegisterOauthClientRequest struct {
 	// Name At most 100 characters
 	Name string `json:"name"`
 
+	// PostLogoutRedirectUris Where the program may send people after signing out; compared as they stand
+	//
+	// Example: ["https://app.example.com/signed-out"]
+	PostLogoutRedirectUris *[]string `json:"postLogoutRedirectUris,omitempty"`
+
 	// RedirectUris Compared as they stand: https, or http on loopback
 	//
 	// Example: ["https://app.example.com/callback"]
@@ -2976,6 +3401,12 @@ type RegistrationEnterLink struct {
 	Link string `json:"link"`
 }
 
+// RegistrationFirstKey defines model for RegistrationFirstKey.
+type RegistrationFirstKey struct {
+	// Secret The whole key, shown once
+	Secret string `json:"secret"`
+}
+
 // RegistrationName defines model for RegistrationName.
 type RegistrationName struct {
 	Free bool   `json:"free"`
@@ -2996,8 +3427,11 @@ type RegistrationReceipt struct {
 type RegistrationStatus struct {
 	// ExpiresAt The token is worth nothing from then on
 	ExpiresAt time.Time `json:"expiresAt"`
-	Id        string    `json:"id"`
-	Name      string    `json:"name"`
+
+	// FirstKey The organisation's first API key can be had: POST /v1/registrations/key shows it, once
+	FirstKey bool   `json:"firstKey"`
+	Id       string `json:"id"`
+	Name     string `json:"name"`
 
 	// NeedsPassword The owner has none yet: POST /v1/registrations/enter gives a link to choose one
 	NeedsPassword bool `json:"needsPassword"`
@@ -3016,6 +3450,18 @@ type RegistrationStatus struct {
 // RegistrationStatusState defines model for RegistrationStatus.State.
 type RegistrationStatusState string
 
+// RenameApiKeyRequest defines model for Rename-api-keyRequest.
+type RenameApiKeyRequest struct {
+	// Name At most 100 characters
+	Name string `json:"name"`
+}
+
+// RestoreInputBody defines model for RestoreInputBody.
+type RestoreInputBody struct {
+	// Version Which version to take back
+	Version int64 `json:"version"`
+}
+
 // ResumeTenantRequest defines model for Resume-tenantRequest.
 type ResumeTenantRequest = map[string]interface{}
 
@@ -3026,6 +3472,15 @@ type RoleInputBody struct {
 
 // RoleInputBodyRole defines model for RoleInputBody.Role.
 type RoleInputBodyRole string
+
+// RotateApiKeyRequest defines model for Rotate-api-keyRequest.
+type RotateApiKeyRequest struct {
+	// Days How long the new secret is good
+	Days *int64 `json:"days,omitempty"`
+
+	// OverlapHours For how long the old secret is good as well; 0: it ends at once
+	OverlapHours *int64 `json:"overlapHours,omitempty"`
+}
 
 // RotateInputBody defines model for RotateInputBody.
 type RotateInputBody struct {
@@ -3245,6 +3700,32 @@ type Settings struct {
 
 // SettingsSignUp Who may sign up by themselves
 type SettingsSignUp string
+
+// SimulateInputBody defines model for SimulateInputBody.
+type SimulateInputBody struct {
+	// About Its id; of a lab the slug; nothing for the organisation as a whole
+	About *string `json:"about,omitempty"`
+
+	// Action For which permission, such as session.start
+	//
+	// Example: lab.read
+	Action string `json:"action"`
+
+	// At When; now where nothing is said
+	//
+	// Example: 2026-01-05T09:00:00Z
+	At    *time.Time   `json:"at,omitempty"`
+	Draft *PolicyDraft `json:"draft,omitempty"`
+
+	// Kind About what
+	Kind SimulateInputBodyKind `json:"kind"`
+
+	// User Who would ask
+	User openapi_types.UUID `json:"user"`
+}
+
+// SimulateInputBodyKind About what
+type SimulateInputBodyKind string
 
 // StartInputBody defines model for StartInputBody.
 type StartInputBody struct {
@@ -3544,6 +4025,54 @@ type UpgradeView struct {
 // UpgradeViewState A silo that is not current does not serve its organisation
 type UpgradeViewState string
 
+// UsageLimits defines model for UsageLimits.
+type UsageLimits struct {
+	// Burst Requests at once; by default as many as in a second, and 20 at least
+	Burst           *int64 `json:"burst,omitempty"`
+	DailyRequests   *int64 `json:"dailyRequests,omitempty"`
+	MonthlyRequests *int64 `json:"monthlyRequests,omitempty"`
+
+	// Rate Requests a second
+	Rate *int64 `json:"rate,omitempty"`
+}
+
+// UsageProgramUse defines model for UsageProgramUse.
+type UsageProgramUse struct {
+	Id     string              `json:"id"`
+	Kind   UsageProgramUseKind `json:"kind"`
+	Limits *UsageLimits        `json:"limits,omitempty"`
+	Month  int64               `json:"month"`
+
+	// Name Absent for removed programs, and for operators, who do not see it
+	Name  *string `json:"name,omitempty"`
+	Today int64   `json:"today"`
+}
+
+// UsageProgramUseKind defines model for UsageProgramUse.Kind.
+type UsageProgramUseKind string
+
+// UsageQuota defines model for UsageQuota.
+type UsageQuota struct {
+	// Most Absent where nothing bounds them
+	Most *int64 `json:"most,omitempty"`
+
+	// Requests Requests that API keys and machine clients have made
+	Requests int64 `json:"requests"`
+
+	// Resets When counting begins anew, UTC
+	Resets time.Time `json:"resets"`
+	Since  time.Time `json:"since"`
+}
+
+// UsageUse defines model for UsageUse.
+type UsageUse struct {
+	Day   UsageQuota `json:"day"`
+	Month UsageQuota `json:"month"`
+
+	// Programs The busiest of this month first
+	Programs []UsageProgramUse `json:"programs"`
+}
+
 // WorkflowPage defines model for WorkflowPage.
 type WorkflowPage struct {
 	Items []WorkflowView `json:"items"`
@@ -3599,6 +4128,45 @@ type WorkflowView struct {
 
 // WorkflowViewState defines model for WorkflowView.State.
 type WorkflowViewState string
+
+// ListApiKeysParams defines parameters for ListApiKeys.
+type ListApiKeysParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// AddApiKeyParams defines parameters for AddApiKey.
+type AddApiKeyParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RevokeApiKeyParams defines parameters for RevokeApiKey.
+type RevokeApiKeyParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetApiKeyParams defines parameters for GetApiKey.
+type GetApiKeyParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// RenameApiKeyParams defines parameters for RenameApiKey.
+type RenameApiKeyParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// RotateApiKeyParams defines parameters for RotateApiKey.
+type RotateApiKeyParams struct {
+	// IfMatch The key's ETag
+	IfMatch *string `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
 
 // GetConfigParams defines parameters for GetConfig.
 type GetConfigParams struct {
@@ -3913,7 +4481,7 @@ type EndMySessionParams struct {
 
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
-	// Q Start of an e-mail address, or part of a name
+	// Q Start of an e-mail address, or of a word of a name
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Role Only members of this role
@@ -3975,6 +4543,18 @@ type RegisterOauthClientParams struct {
 // RemoveOauthClientParams defines parameters for RemoveOauthClient.
 type RemoveOauthClientParams struct {
 	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetOauthClientParams defines parameters for GetOauthClient.
+type GetOauthClientParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ChangeOauthClientParams defines parameters for ChangeOauthClient.
+type ChangeOauthClientParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -4206,6 +4786,12 @@ type TierTenantParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetTenantUsageParams defines parameters for GetTenantUsage.
+type GetTenantUsageParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListTenantExportsParams defines parameters for ListTenantExports.
 type ListTenantExportsParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -4267,7 +4853,7 @@ type RetryUpgradeParams struct {
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
-	// Q Start of an e-mail address, or part of a name
+	// Q Start of an e-mail address, or of a word of a name
 	Q     *string `form:"q,omitempty" json:"q,omitempty"`
 	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -4276,6 +4862,18 @@ type ListUsersParams struct {
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// DisableUserParams defines parameters for DisableUser.
+type DisableUserParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// EnableUserParams defines parameters for EnableUser.
+type EnableUserParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ResetFactorsParams defines parameters for ResetFactors.
@@ -4323,6 +4921,60 @@ type CancelWorkflowParams struct {
 type ResumeWorkflowParams struct {
 	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPoliciesParams defines parameters for ListPolicies.
+type ListPoliciesParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// AddPolicyParams defines parameters for AddPolicy.
+type AddPolicyParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CheckPolicyParams defines parameters for CheckPolicy.
+type CheckPolicyParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// SimulatePolicyParams defines parameters for SimulatePolicy.
+type SimulatePolicyParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RemovePolicyParams defines parameters for RemovePolicy.
+type RemovePolicyParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetPolicyParams defines parameters for GetPolicy.
+type GetPolicyParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ChangePolicyParams defines parameters for ChangePolicy.
+type ChangePolicyParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// RestorePolicyParams defines parameters for RestorePolicy.
+type RestorePolicyParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPolicyVersionsParams defines parameters for ListPolicyVersions.
+type ListPolicyVersionsParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // GetProofKeyParams defines parameters for GetProofKey.
@@ -4618,6 +5270,12 @@ type ChangeOwnTierParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetUsageParams defines parameters for GetUsage.
+type GetUsageParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListOwnWorkflowsParams defines parameters for ListOwnWorkflows.
 type ListOwnWorkflowsParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -4635,6 +5293,15 @@ type ListPublicTiersParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// AddApiKeyJSONRequestBody defines body for AddApiKey for application/json ContentType.
+type AddApiKeyJSONRequestBody = AddApiKeyRequest
+
+// RenameApiKeyJSONRequestBody defines body for RenameApiKey for application/json ContentType.
+type RenameApiKeyJSONRequestBody = RenameApiKeyRequest
+
+// RotateApiKeyJSONRequestBody defines body for RotateApiKey for application/json ContentType.
+type RotateApiKeyJSONRequestBody = RotateApiKeyRequest
 
 // AddGroupJSONRequestBody defines body for AddGroup for application/json ContentType.
 type AddGroupJSONRequestBody = GroupBody
@@ -4687,6 +5354,9 @@ type SetMemberStatusJSONRequestBody = StatusInputBody
 // RegisterOauthClientJSONRequestBody defines body for RegisterOauthClient for application/json ContentType.
 type RegisterOauthClientJSONRequestBody = RegisterOauthClientRequest
 
+// ChangeOauthClientJSONRequestBody defines body for ChangeOauthClient for application/json ContentType.
+type ChangeOauthClientJSONRequestBody = ClientWishBody
+
 // SetPoolJSONRequestBody defines body for SetPool for application/json ContentType.
 type SetPoolJSONRequestBody = Settings
 
@@ -4726,6 +5396,21 @@ type AddTierJSONRequestBody = TierBody
 // ChangeTierJSONRequestBody defines body for ChangeTier for application/json ContentType.
 type ChangeTierJSONRequestBody = TierBody
 
+// AddPolicyJSONRequestBody defines body for AddPolicy for application/json ContentType.
+type AddPolicyJSONRequestBody = PolicyBody
+
+// CheckPolicyJSONRequestBody defines body for CheckPolicy for application/json ContentType.
+type CheckPolicyJSONRequestBody = CheckInputBody
+
+// SimulatePolicyJSONRequestBody defines body for SimulatePolicy for application/json ContentType.
+type SimulatePolicyJSONRequestBody = SimulateInputBody
+
+// ChangePolicyJSONRequestBody defines body for ChangePolicy for application/json ContentType.
+type ChangePolicyJSONRequestBody = PolicyBody
+
+// RestorePolicyJSONRequestBody defines body for RestorePolicy for application/json ContentType.
+type RestorePolicyJSONRequestBody = RestoreInputBody
+
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = RegisterInputBody
 
@@ -4734,6 +5419,9 @@ type ConfirmRegistrationJSONRequestBody = ConfirmInputBody
 
 // EnterRegistrationJSONRequestBody defines body for EnterRegistration for application/json ContentType.
 type EnterRegistrationJSONRequestBody = EnterInputBody
+
+// GetFirstKeyJSONRequestBody defines body for GetFirstKey for application/json ContentType.
+type GetFirstKeyJSONRequestBody = EnterInputBody
 
 // StartSessionJSONRequestBody defines body for StartSession for application/json ContentType.
 type StartSessionJSONRequestBody = StartInputBody
@@ -4761,6 +5449,9 @@ type OffboardOwnTenantJSONRequestBody = TenantOwnOffboardBody
 
 // ChangeOwnTierJSONRequestBody defines body for ChangeOwnTier for application/json ContentType.
 type ChangeOwnTierJSONRequestBody = TenantTierBody
+
+// SetProgramLimitsJSONRequestBody defines body for SetProgramLimits for application/json ContentType.
+type SetProgramLimitsJSONRequestBody = UsageLimits
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -4835,6 +5526,63 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// ListApiKeys The organisation's API keys, the latest first
+	//
+	// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
+	ListApiKeys(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddApiKeyWithBody Make an API key; its scopes are at most what you may do
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+	AddApiKeyWithBody(ctx context.Context, params *AddApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddApiKey Make an API key; its scopes are at most what you may do
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+	AddApiKey(ctx context.Context, params *AddApiKeyParams, body AddApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeApiKey End an API key; it is refused everywhere within seconds
+	//
+	// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
+	RevokeApiKey(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetApiKey An API key, without its secret
+	//
+	// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
+	GetApiKey(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameApiKeyWithBody Give an API key another name
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+	RenameApiKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameApiKey Give an API key another name
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+	RenameApiKey(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateApiKeyWithBody Give an API key another secret; the old one is good for an overlap
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+	RotateApiKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateApiKey Give an API key another secret; the old one is good for an overlap
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+	RotateApiKey(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfig What a client must know to sign in
 	//
@@ -5282,6 +6030,25 @@ type ClientInterface interface {
 	// Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
 	RemoveOauthClient(ctx context.Context, client openapi_types.UUID, params *RemoveOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetOauthClient A program, without its secret
+	//
+	// Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
+	GetOauthClient(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeOauthClientWithBody Change a program's name and addresses; sign-ins go on
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+	ChangeOauthClientWithBody(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeOauthClient Change a program's name and addresses; sign-ins go on
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+	ChangeOauthClient(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, body ChangeOauthClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotateOauthClientSecret Give a program another secret; the old one ends at once
 	//
 	// Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
@@ -5507,6 +6274,11 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
 	TierTenant(ctx context.Context, id openapi_types.UUID, params *TierTenantParams, body TierTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetTenantUsage Requests of one organisation's programs, today and this month
+	//
+	// Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
+	GetTenantUsage(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTenantExports Exports of an organisation's data, the newest first
 	//
 	// Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
@@ -5589,6 +6361,16 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operator/users (the `ListUsers` operationId).
 	ListUsers(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DisableUser Refuse a user in every organisation, and end all that they are signed in to
+	//
+	// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
+	DisableUser(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnableUser Let a disabled user in again
+	//
+	// Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
+	EnableUser(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ResetFactors Remove every factor of somebody who has lost them; their sign-ins end
 	//
 	// Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
@@ -5623,6 +6405,96 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 	ResumeWorkflow(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPolicies The organisation's own policies, by title
+	//
+	// Corresponds with GET /v1/policies (the `ListPolicies` operationId).
+	ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPolicyWithBody Add a policy; it holds within seconds
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+	AddPolicyWithBody(ctx context.Context, params *AddPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddPolicy Add a policy; it holds within seconds
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+	AddPolicy(ctx context.Context, params *AddPolicyParams, body AddPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckPolicyWithBody What is wrong with a text, without saving it
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+	CheckPolicyWithBody(ctx context.Context, params *CheckPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckPolicy What is wrong with a text, without saving it
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+	CheckPolicy(ctx context.Context, params *CheckPolicyParams, body CheckPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulatePolicyWithBody Whether somebody may do something, and by which policy not
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+	SimulatePolicyWithBody(ctx context.Context, params *SimulatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulatePolicy Whether somebody may do something, and by which policy not
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+	SimulatePolicy(ctx context.Context, params *SimulatePolicyParams, body SimulatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemovePolicy Delete a policy with its history; the audit log keeps its text
+	//
+	// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
+	RemovePolicy(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPolicy A policy
+	//
+	// Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
+	GetPolicy(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePolicyWithBody Change a policy; its version before is kept
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+	ChangePolicyWithBody(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePolicy Change a policy; its version before is kept
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+	ChangePolicy(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestorePolicyWithBody Make an earlier version the newest one
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+	RestorePolicyWithBody(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestorePolicy Make an earlier version the newest one
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+	RestorePolicy(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, body RestorePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPolicyVersions What a policy said before, the newest first
+	//
+	// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
+	ListPolicyVersions(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProofKey The key that checks this installation's proofs
 	//
@@ -5670,6 +6542,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
 	EnterRegistration(ctx context.Context, body EnterRegistrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFirstKeyWithBody The organisation's first API key, for its first owner; shown once
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+	GetFirstKeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFirstKey The organisation's first API key, for its first owner; shown once
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+	GetFirstKey(ctx context.Context, body GetFirstKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LookUpName Whether an organisation can have a name
 	//
@@ -5937,6 +6823,25 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
 	ChangeOwnTier(ctx context.Context, params *ChangeOwnTierParams, body ChangeOwnTierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetUsage Requests of API keys and machine clients, today and this month
+	//
+	// Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
+	GetUsage(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetProgramLimitsWithBody Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+	SetProgramLimitsWithBody(ctx context.Context, program openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetProgramLimits Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+	SetProgramLimits(ctx context.Context, program openapi_types.UUID, body SetProgramLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListOwnWorkflows The newest changes of the organisation, under way and ended
 	//
 	// Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
@@ -5956,6 +6861,153 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/tiers (the `ListPublicTiers` operationId).
 	ListPublicTiers(ctx context.Context, params *ListPublicTiersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListApiKeys The organisation's API keys, the latest first
+//
+// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
+func (c *Client) ListApiKeys(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListApiKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddApiKeyWithBody Make an API key; its scopes are at most what you may do
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+func (c *Client) AddApiKeyWithBody(ctx context.Context, params *AddApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddApiKeyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddApiKey Make an API key; its scopes are at most what you may do
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+func (c *Client) AddApiKey(ctx context.Context, params *AddApiKeyParams, body AddApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddApiKeyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeApiKey End an API key; it is refused everywhere within seconds
+//
+// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
+func (c *Client) RevokeApiKey(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeApiKeyRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetApiKey An API key, without its secret
+//
+// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
+func (c *Client) GetApiKey(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetApiKeyRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameApiKeyWithBody Give an API key another name
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+func (c *Client) RenameApiKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameApiKeyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameApiKey Give an API key another name
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+func (c *Client) RenameApiKey(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameApiKeyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateApiKeyWithBody Give an API key another secret; the old one is good for an overlap
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+func (c *Client) RotateApiKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateApiKeyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateApiKey Give an API key another secret; the old one is good for an overlap
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+func (c *Client) RotateApiKey(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateApiKeyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // GetConfig What a client must know to sign in
@@ -7144,6 +8196,55 @@ func (c *Client) RemoveOauthClient(ctx context.Context, client openapi_types.UUI
 	return c.Client.Do(req)
 }
 
+// GetOauthClient A program, without its secret
+//
+// Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
+func (c *Client) GetOauthClient(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOauthClientRequest(c.Server, client, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeOauthClientWithBody Change a program's name and addresses; sign-ins go on
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+func (c *Client) ChangeOauthClientWithBody(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeOauthClientRequestWithBody(c.Server, client, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeOauthClient Change a program's name and addresses; sign-ins go on
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+func (c *Client) ChangeOauthClient(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, body ChangeOauthClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeOauthClientRequest(c.Server, client, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotateOauthClientSecret Give a program another secret; the old one ends at once
 //
 // Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
@@ -7739,6 +8840,21 @@ func (c *Client) TierTenant(ctx context.Context, id openapi_types.UUID, params *
 	return c.Client.Do(req)
 }
 
+// GetTenantUsage Requests of one organisation's programs, today and this month
+//
+// Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
+func (c *Client) GetTenantUsage(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTenantUsageRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTenantExports Exports of an organisation's data, the newest first
 //
 // Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
@@ -7961,6 +9077,36 @@ func (c *Client) ListUsers(ctx context.Context, params *ListUsersParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// DisableUser Refuse a user in every organisation, and end all that they are signed in to
+//
+// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
+func (c *Client) DisableUser(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisableUserRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnableUser Let a disabled user in again
+//
+// Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
+func (c *Client) EnableUser(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnableUserRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ResetFactors Remove every factor of somebody who has lost them; their sign-ins end
 //
 // Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
@@ -8056,6 +9202,236 @@ func (c *Client) WatchWorkflow(ctx context.Context, id openapi_types.UUID, reqEd
 // Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 func (c *Client) ResumeWorkflow(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResumeWorkflowRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPolicies The organisation's own policies, by title
+//
+// Corresponds with GET /v1/policies (the `ListPolicies` operationId).
+func (c *Client) ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoliciesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPolicyWithBody Add a policy; it holds within seconds
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+func (c *Client) AddPolicyWithBody(ctx context.Context, params *AddPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPolicyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddPolicy Add a policy; it holds within seconds
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+func (c *Client) AddPolicy(ctx context.Context, params *AddPolicyParams, body AddPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddPolicyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckPolicyWithBody What is wrong with a text, without saving it
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+func (c *Client) CheckPolicyWithBody(ctx context.Context, params *CheckPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckPolicyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckPolicy What is wrong with a text, without saving it
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+func (c *Client) CheckPolicy(ctx context.Context, params *CheckPolicyParams, body CheckPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckPolicyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulatePolicyWithBody Whether somebody may do something, and by which policy not
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+func (c *Client) SimulatePolicyWithBody(ctx context.Context, params *SimulatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulatePolicyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulatePolicy Whether somebody may do something, and by which policy not
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+func (c *Client) SimulatePolicy(ctx context.Context, params *SimulatePolicyParams, body SimulatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulatePolicyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemovePolicy Delete a policy with its history; the audit log keeps its text
+//
+// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
+func (c *Client) RemovePolicy(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemovePolicyRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPolicy A policy
+//
+// Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
+func (c *Client) GetPolicy(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPolicyRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePolicyWithBody Change a policy; its version before is kept
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+func (c *Client) ChangePolicyWithBody(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePolicyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePolicy Change a policy; its version before is kept
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+func (c *Client) ChangePolicy(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePolicyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestorePolicyWithBody Make an earlier version the newest one
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+func (c *Client) RestorePolicyWithBody(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestorePolicyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestorePolicy Make an earlier version the newest one
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+func (c *Client) RestorePolicy(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, body RestorePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestorePolicyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPolicyVersions What a policy said before, the newest first
+//
+// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
+func (c *Client) ListPolicyVersions(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPolicyVersionsRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8173,6 +9549,40 @@ func (c *Client) EnterRegistrationWithBody(ctx context.Context, contentType stri
 // Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
 func (c *Client) EnterRegistration(ctx context.Context, body EnterRegistrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnterRegistrationRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFirstKeyWithBody The organisation's first API key, for its first owner; shown once
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+func (c *Client) GetFirstKeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFirstKeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFirstKey The organisation's first API key, for its first owner; shown once
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+func (c *Client) GetFirstKey(ctx context.Context, body GetFirstKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFirstKeyRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8909,6 +10319,55 @@ func (c *Client) ChangeOwnTier(ctx context.Context, params *ChangeOwnTierParams,
 	return c.Client.Do(req)
 }
 
+// GetUsage Requests of API keys and machine clients, today and this month
+//
+// Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
+func (c *Client) GetUsage(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUsageRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetProgramLimitsWithBody Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+func (c *Client) SetProgramLimitsWithBody(ctx context.Context, program openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetProgramLimitsRequestWithBody(c.Server, program, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetProgramLimits Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+func (c *Client) SetProgramLimits(ctx context.Context, program openapi_types.UUID, body SetProgramLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetProgramLimitsRequest(c.Server, program, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListOwnWorkflows The newest changes of the organisation, under way and ended
 //
 // Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
@@ -8967,6 +10426,336 @@ func (c *Client) ListPublicTiers(ctx context.Context, params *ListPublicTiersPar
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListApiKeysRequest constructs an http.Request for the ListApiKeys method
+func NewListApiKeysRequest(server string, params *ListApiKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAddApiKeyRequest calls the generic AddApiKey builder with application/json body
+func NewAddApiKeyRequest(server string, params *AddApiKeyParams, body AddApiKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddApiKeyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddApiKeyRequestWithBody constructs an http.Request for the AddApiKey method, with any body, and a specified content type
+func NewAddApiKeyRequestWithBody(server string, params *AddApiKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeApiKeyRequest constructs an http.Request for the RevokeApiKey method
+func NewRevokeApiKeyRequest(server string, id openapi_types.UUID, params *RevokeApiKeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetApiKeyRequest constructs an http.Request for the GetApiKey method
+func NewGetApiKeyRequest(server string, id openapi_types.UUID, params *GetApiKeyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRenameApiKeyRequest calls the generic RenameApiKey builder with application/json body
+func NewRenameApiKeyRequest(server string, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenameApiKeyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewRenameApiKeyRequestWithBody constructs an http.Request for the RenameApiKey method, with any body, and a specified content type
+func NewRenameApiKeyRequestWithBody(server string, id openapi_types.UUID, params *RenameApiKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRotateApiKeyRequest calls the generic RotateApiKey builder with application/json body
+func NewRotateApiKeyRequest(server string, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateApiKeyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewRotateApiKeyRequestWithBody constructs an http.Request for the RotateApiKey method, with any body, and a specified content type
+func NewRotateApiKeyRequestWithBody(server string, id openapi_types.UUID, params *RotateApiKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewGetConfigRequest constructs an http.Request for the GetConfig method
@@ -12110,6 +13899,117 @@ func NewRemoveOauthClientRequest(server string, client openapi_types.UUID, param
 	return req, nil
 }
 
+// NewGetOauthClientRequest constructs an http.Request for the GetOauthClient method
+func NewGetOauthClientRequest(server string, client openapi_types.UUID, params *GetOauthClientParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client", client, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/oauth-clients/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeOauthClientRequest calls the generic ChangeOauthClient builder with application/json body
+func NewChangeOauthClientRequest(server string, client openapi_types.UUID, params *ChangeOauthClientParams, body ChangeOauthClientJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeOauthClientRequestWithBody(server, client, params, "application/json", bodyReader)
+}
+
+// NewChangeOauthClientRequestWithBody constructs an http.Request for the ChangeOauthClient method, with any body, and a specified content type
+func NewChangeOauthClientRequestWithBody(server string, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "client", client, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/oauth-clients/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRotateOauthClientSecretRequest constructs an http.Request for the RotateOauthClientSecret method
 func NewRotateOauthClientSecretRequest(server string, client openapi_types.UUID, params *RotateOauthClientSecretParams) (*http.Request, error) {
 	var err error
@@ -13897,6 +15797,55 @@ func NewTierTenantRequestWithBody(server string, id openapi_types.UUID, params *
 	return req, nil
 }
 
+// NewGetTenantUsageRequest constructs an http.Request for the GetTenantUsage method
+func NewGetTenantUsageRequest(server string, id openapi_types.UUID, params *GetTenantUsageParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/tenants/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListTenantExportsRequest constructs an http.Request for the ListTenantExports method
 func NewListTenantExportsRequest(server string, tenant openapi_types.UUID, params *ListTenantExportsParams) (*http.Request, error) {
 	var err error
@@ -14536,6 +16485,104 @@ func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request,
 	return req, nil
 }
 
+// NewDisableUserRequest constructs an http.Request for the DisableUser method
+func NewDisableUserRequest(server string, id openapi_types.UUID, params *DisableUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/users/%s/disable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEnableUserRequest constructs an http.Request for the EnableUser method
+func NewEnableUserRequest(server string, id openapi_types.UUID, params *EnableUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/users/%s/enable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewResetFactorsRequest constructs an http.Request for the ResetFactors method
 func NewResetFactorsRequest(server string, id openapi_types.UUID, params *ResetFactorsParams) (*http.Request, error) {
 	var err error
@@ -14920,6 +16967,484 @@ func NewResumeWorkflowRequest(server string, id openapi_types.UUID, params *Resu
 	return req, nil
 }
 
+// NewListPoliciesRequest constructs an http.Request for the ListPolicies method
+func NewListPoliciesRequest(server string, params *ListPoliciesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAddPolicyRequest calls the generic AddPolicy builder with application/json body
+func NewAddPolicyRequest(server string, params *AddPolicyParams, body AddPolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddPolicyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddPolicyRequestWithBody constructs an http.Request for the AddPolicy method, with any body, and a specified content type
+func NewAddPolicyRequestWithBody(server string, params *AddPolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCheckPolicyRequest calls the generic CheckPolicy builder with application/json body
+func NewCheckPolicyRequest(server string, params *CheckPolicyParams, body CheckPolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCheckPolicyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCheckPolicyRequestWithBody constructs an http.Request for the CheckPolicy method, with any body, and a specified content type
+func NewCheckPolicyRequestWithBody(server string, params *CheckPolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/check")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSimulatePolicyRequest calls the generic SimulatePolicy builder with application/json body
+func NewSimulatePolicyRequest(server string, params *SimulatePolicyParams, body SimulatePolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSimulatePolicyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSimulatePolicyRequestWithBody constructs an http.Request for the SimulatePolicy method, with any body, and a specified content type
+func NewSimulatePolicyRequestWithBody(server string, params *SimulatePolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/simulate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemovePolicyRequest constructs an http.Request for the RemovePolicy method
+func NewRemovePolicyRequest(server string, id openapi_types.UUID, params *RemovePolicyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPolicyRequest constructs an http.Request for the GetPolicy method
+func NewGetPolicyRequest(server string, id openapi_types.UUID, params *GetPolicyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangePolicyRequest calls the generic ChangePolicy builder with application/json body
+func NewChangePolicyRequest(server string, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePolicyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewChangePolicyRequestWithBody constructs an http.Request for the ChangePolicy method, with any body, and a specified content type
+func NewChangePolicyRequestWithBody(server string, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestorePolicyRequest calls the generic RestorePolicy builder with application/json body
+func NewRestorePolicyRequest(server string, id openapi_types.UUID, params *RestorePolicyParams, body RestorePolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestorePolicyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewRestorePolicyRequestWithBody constructs an http.Request for the RestorePolicy method, with any body, and a specified content type
+func NewRestorePolicyRequestWithBody(server string, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListPolicyVersionsRequest constructs an http.Request for the ListPolicyVersions method
+func NewListPolicyVersionsRequest(server string, id openapi_types.UUID, params *ListPolicyVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/policies/%s/versions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetProofKeyRequest constructs an http.Request for the GetProofKey method
 func NewGetProofKeyRequest(server string, params *GetProofKeyParams) (*http.Request, error) {
 	var err error
@@ -15076,6 +17601,46 @@ func NewEnterRegistrationRequestWithBody(server string, contentType string, body
 	}
 
 	operationPath := fmt.Sprintf("/v1/registrations/enter")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetFirstKeyRequest calls the generic GetFirstKey builder with application/json body
+func NewGetFirstKeyRequest(server string, body GetFirstKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGetFirstKeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewGetFirstKeyRequestWithBody constructs an http.Request for the GetFirstKey method, with any body, and a specified content type
+func NewGetFirstKeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/registrations/key")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -17240,6 +19805,95 @@ func NewChangeOwnTierRequestWithBody(server string, params *ChangeOwnTierParams,
 	return req, nil
 }
 
+// NewGetUsageRequest constructs an http.Request for the GetUsage method
+func NewGetUsageRequest(server string, params *GetUsageParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/usage")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetProgramLimitsRequest calls the generic SetProgramLimits builder with application/json body
+func NewSetProgramLimitsRequest(server string, program openapi_types.UUID, body SetProgramLimitsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetProgramLimitsRequestWithBody(server, program, "application/json", bodyReader)
+}
+
+// NewSetProgramLimitsRequestWithBody constructs an http.Request for the SetProgramLimits method, with any body, and a specified content type
+func NewSetProgramLimitsRequestWithBody(server string, program openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "program", program, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/usage/programs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListOwnWorkflowsRequest constructs an http.Request for the ListOwnWorkflows method
 func NewListOwnWorkflowsRequest(server string, params *ListOwnWorkflowsParams) (*http.Request, error) {
 	var err error
@@ -17450,6 +20104,69 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// ListApiKeysWithResponse The organisation's API keys, the latest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
+	ListApiKeysWithResponse(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*ListApiKeysReply, error)
+
+	// AddApiKeyWithBodyWithResponse Make an API key; its scopes are at most what you may do
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+	AddApiKeyWithBodyWithResponse(ctx context.Context, params *AddApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddApiKeyReply, error)
+
+	// AddApiKeyWithResponse Make an API key; its scopes are at most what you may do
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+	AddApiKeyWithResponse(ctx context.Context, params *AddApiKeyParams, body AddApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddApiKeyReply, error)
+
+	// RevokeApiKeyWithResponse End an API key; it is refused everywhere within seconds
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
+	RevokeApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*RevokeApiKeyReply, error)
+
+	// GetApiKeyWithResponse An API key, without its secret
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
+	GetApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*GetApiKeyReply, error)
+
+	// RenameApiKeyWithBodyWithResponse Give an API key another name
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+	RenameApiKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameApiKeyReply, error)
+
+	// RenameApiKeyWithResponse Give an API key another name
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+	RenameApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameApiKeyReply, error)
+
+	// RotateApiKeyWithBodyWithResponse Give an API key another secret; the old one is good for an overlap
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+	RotateApiKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error)
+
+	// RotateApiKeyWithResponse Give an API key another secret; the old one is good for an overlap
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+	RotateApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error)
 
 	// GetConfigWithResponse What a client must know to sign in
 	//
@@ -17975,6 +20692,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
 	RemoveOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *RemoveOauthClientParams, reqEditors ...RequestEditorFn) (*RemoveOauthClientReply, error)
 
+	// GetOauthClientWithResponse A program, without its secret
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
+	GetOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*GetOauthClientReply, error)
+
+	// ChangeOauthClientWithBodyWithResponse Change a program's name and addresses; sign-ins go on
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+	ChangeOauthClientWithBodyWithResponse(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOauthClientReply, error)
+
+	// ChangeOauthClientWithResponse Change a program's name and addresses; sign-ins go on
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+	ChangeOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, body ChangeOauthClientJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOauthClientReply, error)
+
 	// RotateOauthClientSecretWithResponse Give a program another secret; the old one ends at once
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18234,6 +20972,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
 	TierTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *TierTenantParams, body TierTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*TierTenantReply, error)
 
+	// GetTenantUsageWithResponse Requests of one organisation's programs, today and this month
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
+	GetTenantUsageWithResponse(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*GetTenantUsageReply, error)
+
 	// ListTenantExportsWithResponse Exports of an organisation's data, the newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18332,6 +21077,20 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operator/users (the `ListUsers` operationId).
 	ListUsersWithResponse(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*ListUsersReply, error)
 
+	// DisableUserWithResponse Refuse a user in every organisation, and end all that they are signed in to
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
+	DisableUserWithResponse(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*DisableUserReply, error)
+
+	// EnableUserWithResponse Let a disabled user in again
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
+	EnableUserWithResponse(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*EnableUserReply, error)
+
 	// ResetFactorsWithResponse Remove every factor of somebody who has lost them; their sign-ins end
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18381,6 +21140,104 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 	ResumeWorkflowWithResponse(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*ResumeWorkflowReply, error)
 
+	// ListPoliciesWithResponse The organisation's own policies, by title
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/policies (the `ListPolicies` operationId).
+	ListPoliciesWithResponse(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*ListPoliciesReply, error)
+
+	// AddPolicyWithBodyWithResponse Add a policy; it holds within seconds
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+	AddPolicyWithBodyWithResponse(ctx context.Context, params *AddPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPolicyReply, error)
+
+	// AddPolicyWithResponse Add a policy; it holds within seconds
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+	AddPolicyWithResponse(ctx context.Context, params *AddPolicyParams, body AddPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPolicyReply, error)
+
+	// CheckPolicyWithBodyWithResponse What is wrong with a text, without saving it
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+	CheckPolicyWithBodyWithResponse(ctx context.Context, params *CheckPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckPolicyReply, error)
+
+	// CheckPolicyWithResponse What is wrong with a text, without saving it
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+	CheckPolicyWithResponse(ctx context.Context, params *CheckPolicyParams, body CheckPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckPolicyReply, error)
+
+	// SimulatePolicyWithBodyWithResponse Whether somebody may do something, and by which policy not
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+	SimulatePolicyWithBodyWithResponse(ctx context.Context, params *SimulatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulatePolicyReply, error)
+
+	// SimulatePolicyWithResponse Whether somebody may do something, and by which policy not
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+	SimulatePolicyWithResponse(ctx context.Context, params *SimulatePolicyParams, body SimulatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulatePolicyReply, error)
+
+	// RemovePolicyWithResponse Delete a policy with its history; the audit log keeps its text
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
+	RemovePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*RemovePolicyReply, error)
+
+	// GetPolicyWithResponse A policy
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
+	GetPolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*GetPolicyReply, error)
+
+	// ChangePolicyWithBodyWithResponse Change a policy; its version before is kept
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+	ChangePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePolicyReply, error)
+
+	// ChangePolicyWithResponse Change a policy; its version before is kept
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+	ChangePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePolicyReply, error)
+
+	// RestorePolicyWithBodyWithResponse Make an earlier version the newest one
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+	RestorePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestorePolicyReply, error)
+
+	// RestorePolicyWithResponse Make an earlier version the newest one
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+	RestorePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, body RestorePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*RestorePolicyReply, error)
+
+	// ListPolicyVersionsWithResponse What a policy said before, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
+	ListPolicyVersionsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*ListPolicyVersionsReply, error)
+
 	// GetProofKeyWithResponse The key that checks this installation's proofs
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18429,6 +21286,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
 	EnterRegistrationWithResponse(ctx context.Context, body EnterRegistrationJSONRequestBody, reqEditors ...RequestEditorFn) (*EnterRegistrationReply, error)
+
+	// GetFirstKeyWithBodyWithResponse The organisation's first API key, for its first owner; shown once
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+	GetFirstKeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFirstKeyReply, error)
+
+	// GetFirstKeyWithResponse The organisation's first API key, for its first owner; shown once
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+	GetFirstKeyWithResponse(ctx context.Context, body GetFirstKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFirstKeyReply, error)
 
 	// LookUpNameWithResponse Whether an organisation can have a name
 	//
@@ -18752,6 +21623,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
 	ChangeOwnTierWithResponse(ctx context.Context, params *ChangeOwnTierParams, body ChangeOwnTierJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOwnTierReply, error)
 
+	// GetUsageWithResponse Requests of API keys and machine clients, today and this month
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
+	GetUsageWithResponse(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*GetUsageReply, error)
+
+	// SetProgramLimitsWithBodyWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+	SetProgramLimitsWithBodyWithResponse(ctx context.Context, program openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetProgramLimitsReply, error)
+
+	// SetProgramLimitsWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+	SetProgramLimitsWithResponse(ctx context.Context, program openapi_types.UUID, body SetProgramLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetProgramLimitsReply, error)
+
 	// ListOwnWorkflowsWithResponse The newest changes of the organisation, under way and ended
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18779,6 +21671,322 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/tiers (the `ListPublicTiers` operationId).
 	ListPublicTiersWithResponse(ctx context.Context, params *ListPublicTiersParams, reqEditors ...RequestEditorFn) (*ListPublicTiersReply, error)
+}
+
+// ListApiKeysReply200Headers the declared response headers of an HTTP 200 response for ListApiKeys
+type ListApiKeysReply200Headers struct {
+	ETag *string
+}
+
+type ListApiKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApikeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListApiKeysReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListApiKeysReply) GetJSON200() *ApikeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListApiKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListApiKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListApiKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListApiKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListApiKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddApiKeyReply201Headers the declared response headers of an HTTP 201 response for AddApiKey
+type AddApiKeyReply201Headers struct {
+	ETag *string
+}
+
+type AddApiKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ApikeyMade
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddApiKeyReply201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddApiKeyReply) GetJSON201() *ApikeyMade {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddApiKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddApiKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddApiKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddApiKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeApiKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeApiKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeApiKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeApiKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeApiKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetApiKeyReply200Headers the declared response headers of an HTTP 200 response for GetApiKey
+type GetApiKeyReply200Headers struct {
+	ETag *string
+}
+
+type GetApiKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApikeyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetApiKeyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetApiKeyReply) GetJSON200() *ApikeyView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetApiKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetApiKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetApiKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetApiKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RenameApiKeyReply200Headers the declared response headers of an HTTP 200 response for RenameApiKey
+type RenameApiKeyReply200Headers struct {
+	ETag *string
+}
+
+type RenameApiKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApikeyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RenameApiKeyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenameApiKeyReply) GetJSON200() *ApikeyView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RenameApiKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RenameApiKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenameApiKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenameApiKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenameApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateApiKeyReply200Headers the declared response headers of an HTTP 200 response for RotateApiKey
+type RotateApiKeyReply200Headers struct {
+	ETag *string
+}
+
+type RotateApiKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApikeyMade
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RotateApiKeyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateApiKeyReply) GetJSON200() *ApikeyMade {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateApiKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateApiKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateApiKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateApiKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // GetConfigReply200Headers the declared response headers of an HTTP 200 response for GetConfig
@@ -21608,6 +24816,116 @@ func (r RemoveOauthClientReply) ContentType() string {
 	return ""
 }
 
+// GetOauthClientReply200Headers the declared response headers of an HTTP 200 response for GetOauthClient
+type GetOauthClientReply200Headers struct {
+	ETag *string
+}
+
+type GetOauthClientReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ClientRegistered
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOauthClientReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOauthClientReply) GetJSON200() *ClientRegistered {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOauthClientReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOauthClientReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOauthClientReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOauthClientReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOauthClientReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeOauthClientReply200Headers the declared response headers of an HTTP 200 response for ChangeOauthClient
+type ChangeOauthClientReply200Headers struct {
+	ETag *string
+}
+
+type ChangeOauthClientReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ClientRegistered
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeOauthClientReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeOauthClientReply) GetJSON200() *ClientRegistered {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeOauthClientReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeOauthClientReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeOauthClientReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeOauthClientReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeOauthClientReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RotateOauthClientSecretReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -22988,6 +26306,61 @@ func (r TierTenantReply) ContentType() string {
 	return ""
 }
 
+// GetTenantUsageReply200Headers the declared response headers of an HTTP 200 response for GetTenantUsage
+type GetTenantUsageReply200Headers struct {
+	ETag *string
+}
+
+type GetTenantUsageReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UsageUse
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTenantUsageReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTenantUsageReply) GetJSON200() *UsageUse {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTenantUsageReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTenantUsageReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTenantUsageReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTenantUsageReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTenantUsageReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTenantExportsReply200Headers the declared response headers of an HTTP 200 response for ListTenantExports
 type ListTenantExportsReply200Headers struct {
 	ETag *string
@@ -23544,6 +26917,88 @@ func (r ListUsersReply) ContentType() string {
 	return ""
 }
 
+type DisableUserReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DisableUserReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DisableUserReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisableUserReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisableUserReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisableUserReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EnableUserReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EnableUserReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EnableUserReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnableUserReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnableUserReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnableUserReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ResetFactorsReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -23880,6 +27335,473 @@ func (r ResumeWorkflowReply) ContentType() string {
 	return ""
 }
 
+// ListPoliciesReply200Headers the declared response headers of an HTTP 200 response for ListPolicies
+type ListPoliciesReply200Headers struct {
+	ETag *string
+}
+
+type ListPoliciesReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoliciesReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoliciesReply) GetJSON200() *PolicyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoliciesReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoliciesReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoliciesReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoliciesReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoliciesReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddPolicyReply201Headers the declared response headers of an HTTP 201 response for AddPolicy
+type AddPolicyReply201Headers struct {
+	ETag *string
+}
+
+type AddPolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PolicyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddPolicyReply201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddPolicyReply) GetJSON201() *PolicyView {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddPolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddPolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddPolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddPolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddPolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckPolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyChecked
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckPolicyReply) GetJSON200() *PolicyChecked {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CheckPolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckPolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckPolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckPolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckPolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SimulatePolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyAnswer
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SimulatePolicyReply) GetJSON200() *PolicyAnswer {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SimulatePolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SimulatePolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SimulatePolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SimulatePolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SimulatePolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemovePolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemovePolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemovePolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemovePolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemovePolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemovePolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPolicyReply200Headers the declared response headers of an HTTP 200 response for GetPolicy
+type GetPolicyReply200Headers struct {
+	ETag *string
+}
+
+type GetPolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPolicyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPolicyReply) GetJSON200() *PolicyView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangePolicyReply200Headers the declared response headers of an HTTP 200 response for ChangePolicy
+type ChangePolicyReply200Headers struct {
+	ETag *string
+}
+
+type ChangePolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangePolicyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangePolicyReply) GetJSON200() *PolicyView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangePolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestorePolicyReply200Headers the declared response headers of an HTTP 200 response for RestorePolicy
+type RestorePolicyReply200Headers struct {
+	ETag *string
+}
+
+type RestorePolicyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestorePolicyReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestorePolicyReply) GetJSON200() *PolicyView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestorePolicyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestorePolicyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestorePolicyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestorePolicyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestorePolicyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPolicyVersionsReply200Headers the declared response headers of an HTTP 200 response for ListPolicyVersions
+type ListPolicyVersionsReply200Headers struct {
+	ETag *string
+}
+
+type ListPolicyVersionsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyHistory
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPolicyVersionsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPolicyVersionsReply) GetJSON200() *PolicyHistory {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPolicyVersionsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPolicyVersionsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPolicyVersionsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPolicyVersionsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPolicyVersionsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProofKeyReply200Headers the declared response headers of an HTTP 200 response for GetProofKey
 type GetProofKeyReply200Headers struct {
 	ETag *string
@@ -24073,6 +27995,54 @@ func (r EnterRegistrationReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EnterRegistrationReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFirstKeyReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RegistrationFirstKey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFirstKeyReply) GetJSON200() *RegistrationFirstKey {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetFirstKeyReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFirstKeyReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFirstKeyReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFirstKeyReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFirstKeyReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25926,6 +29896,102 @@ func (r ChangeOwnTierReply) ContentType() string {
 	return ""
 }
 
+// GetUsageReply200Headers the declared response headers of an HTTP 200 response for GetUsage
+type GetUsageReply200Headers struct {
+	ETag *string
+}
+
+type GetUsageReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UsageUse
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetUsageReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUsageReply) GetJSON200() *UsageUse {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetUsageReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUsageReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUsageReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUsageReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUsageReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetProgramLimitsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetProgramLimitsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetProgramLimitsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetProgramLimitsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetProgramLimitsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetProgramLimitsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListOwnWorkflowsReply200Headers the declared response headers of an HTTP 200 response for ListOwnWorkflows
 type ListOwnWorkflowsReply200Headers struct {
 	ETag *string
@@ -26130,6 +30196,123 @@ func (r ListPublicTiersReply) ContentType() string {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
 	return ""
+}
+
+// ListApiKeysWithResponse The organisation's API keys, the latest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
+func (c *ClientWithResponses) ListApiKeysWithResponse(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*ListApiKeysReply, error) {
+	rsp, err := c.ListApiKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListApiKeysReply(rsp)
+}
+
+// AddApiKeyWithBodyWithResponse Make an API key; its scopes are at most what you may do
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+func (c *ClientWithResponses) AddApiKeyWithBodyWithResponse(ctx context.Context, params *AddApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddApiKeyReply, error) {
+	rsp, err := c.AddApiKeyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddApiKeyReply(rsp)
+}
+
+// AddApiKeyWithResponse Make an API key; its scopes are at most what you may do
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
+func (c *ClientWithResponses) AddApiKeyWithResponse(ctx context.Context, params *AddApiKeyParams, body AddApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddApiKeyReply, error) {
+	rsp, err := c.AddApiKey(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddApiKeyReply(rsp)
+}
+
+// RevokeApiKeyWithResponse End an API key; it is refused everywhere within seconds
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
+func (c *ClientWithResponses) RevokeApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*RevokeApiKeyReply, error) {
+	rsp, err := c.RevokeApiKey(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeApiKeyReply(rsp)
+}
+
+// GetApiKeyWithResponse An API key, without its secret
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
+func (c *ClientWithResponses) GetApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*GetApiKeyReply, error) {
+	rsp, err := c.GetApiKey(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetApiKeyReply(rsp)
+}
+
+// RenameApiKeyWithBodyWithResponse Give an API key another name
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+func (c *ClientWithResponses) RenameApiKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameApiKeyReply, error) {
+	rsp, err := c.RenameApiKeyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameApiKeyReply(rsp)
+}
+
+// RenameApiKeyWithResponse Give an API key another name
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
+func (c *ClientWithResponses) RenameApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameApiKeyReply, error) {
+	rsp, err := c.RenameApiKey(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameApiKeyReply(rsp)
+}
+
+// RotateApiKeyWithBodyWithResponse Give an API key another secret; the old one is good for an overlap
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+func (c *ClientWithResponses) RotateApiKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error) {
+	rsp, err := c.RotateApiKeyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateApiKeyReply(rsp)
+}
+
+// RotateApiKeyWithResponse Give an API key another secret; the old one is good for an overlap
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
+func (c *ClientWithResponses) RotateApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error) {
+	rsp, err := c.RotateApiKey(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateApiKeyReply(rsp)
 }
 
 // GetConfigWithResponse What a client must know to sign in
@@ -27100,6 +31283,45 @@ func (c *ClientWithResponses) RemoveOauthClientWithResponse(ctx context.Context,
 	return ParseRemoveOauthClientReply(rsp)
 }
 
+// GetOauthClientWithResponse A program, without its secret
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
+func (c *ClientWithResponses) GetOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*GetOauthClientReply, error) {
+	rsp, err := c.GetOauthClient(ctx, client, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOauthClientReply(rsp)
+}
+
+// ChangeOauthClientWithBodyWithResponse Change a program's name and addresses; sign-ins go on
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+func (c *ClientWithResponses) ChangeOauthClientWithBodyWithResponse(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOauthClientReply, error) {
+	rsp, err := c.ChangeOauthClientWithBody(ctx, client, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeOauthClientReply(rsp)
+}
+
+// ChangeOauthClientWithResponse Change a program's name and addresses; sign-ins go on
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
+func (c *ClientWithResponses) ChangeOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, body ChangeOauthClientJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOauthClientReply, error) {
+	rsp, err := c.ChangeOauthClient(ctx, client, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeOauthClientReply(rsp)
+}
+
 // RotateOauthClientSecretWithResponse Give a program another secret; the old one ends at once
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27581,6 +31803,19 @@ func (c *ClientWithResponses) TierTenantWithResponse(ctx context.Context, id ope
 	return ParseTierTenantReply(rsp)
 }
 
+// GetTenantUsageWithResponse Requests of one organisation's programs, today and this month
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
+func (c *ClientWithResponses) GetTenantUsageWithResponse(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*GetTenantUsageReply, error) {
+	rsp, err := c.GetTenantUsage(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTenantUsageReply(rsp)
+}
+
 // ListTenantExportsWithResponse Exports of an organisation's data, the newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27763,6 +31998,32 @@ func (c *ClientWithResponses) ListUsersWithResponse(ctx context.Context, params 
 	return ParseListUsersReply(rsp)
 }
 
+// DisableUserWithResponse Refuse a user in every organisation, and end all that they are signed in to
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
+func (c *ClientWithResponses) DisableUserWithResponse(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*DisableUserReply, error) {
+	rsp, err := c.DisableUser(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisableUserReply(rsp)
+}
+
+// EnableUserWithResponse Let a disabled user in again
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
+func (c *ClientWithResponses) EnableUserWithResponse(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*EnableUserReply, error) {
+	rsp, err := c.EnableUser(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnableUserReply(rsp)
+}
+
 // ResetFactorsWithResponse Remove every factor of somebody who has lost them; their sign-ins end
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27854,6 +32115,188 @@ func (c *ClientWithResponses) ResumeWorkflowWithResponse(ctx context.Context, id
 	return ParseResumeWorkflowReply(rsp)
 }
 
+// ListPoliciesWithResponse The organisation's own policies, by title
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/policies (the `ListPolicies` operationId).
+func (c *ClientWithResponses) ListPoliciesWithResponse(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*ListPoliciesReply, error) {
+	rsp, err := c.ListPolicies(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoliciesReply(rsp)
+}
+
+// AddPolicyWithBodyWithResponse Add a policy; it holds within seconds
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+func (c *ClientWithResponses) AddPolicyWithBodyWithResponse(ctx context.Context, params *AddPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPolicyReply, error) {
+	rsp, err := c.AddPolicyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPolicyReply(rsp)
+}
+
+// AddPolicyWithResponse Add a policy; it holds within seconds
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
+func (c *ClientWithResponses) AddPolicyWithResponse(ctx context.Context, params *AddPolicyParams, body AddPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddPolicyReply, error) {
+	rsp, err := c.AddPolicy(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddPolicyReply(rsp)
+}
+
+// CheckPolicyWithBodyWithResponse What is wrong with a text, without saving it
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+func (c *ClientWithResponses) CheckPolicyWithBodyWithResponse(ctx context.Context, params *CheckPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckPolicyReply, error) {
+	rsp, err := c.CheckPolicyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckPolicyReply(rsp)
+}
+
+// CheckPolicyWithResponse What is wrong with a text, without saving it
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
+func (c *ClientWithResponses) CheckPolicyWithResponse(ctx context.Context, params *CheckPolicyParams, body CheckPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckPolicyReply, error) {
+	rsp, err := c.CheckPolicy(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckPolicyReply(rsp)
+}
+
+// SimulatePolicyWithBodyWithResponse Whether somebody may do something, and by which policy not
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+func (c *ClientWithResponses) SimulatePolicyWithBodyWithResponse(ctx context.Context, params *SimulatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulatePolicyReply, error) {
+	rsp, err := c.SimulatePolicyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulatePolicyReply(rsp)
+}
+
+// SimulatePolicyWithResponse Whether somebody may do something, and by which policy not
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
+func (c *ClientWithResponses) SimulatePolicyWithResponse(ctx context.Context, params *SimulatePolicyParams, body SimulatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulatePolicyReply, error) {
+	rsp, err := c.SimulatePolicy(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulatePolicyReply(rsp)
+}
+
+// RemovePolicyWithResponse Delete a policy with its history; the audit log keeps its text
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
+func (c *ClientWithResponses) RemovePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*RemovePolicyReply, error) {
+	rsp, err := c.RemovePolicy(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemovePolicyReply(rsp)
+}
+
+// GetPolicyWithResponse A policy
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
+func (c *ClientWithResponses) GetPolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*GetPolicyReply, error) {
+	rsp, err := c.GetPolicy(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPolicyReply(rsp)
+}
+
+// ChangePolicyWithBodyWithResponse Change a policy; its version before is kept
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+func (c *ClientWithResponses) ChangePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePolicyReply, error) {
+	rsp, err := c.ChangePolicyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePolicyReply(rsp)
+}
+
+// ChangePolicyWithResponse Change a policy; its version before is kept
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
+func (c *ClientWithResponses) ChangePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePolicyReply, error) {
+	rsp, err := c.ChangePolicy(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePolicyReply(rsp)
+}
+
+// RestorePolicyWithBodyWithResponse Make an earlier version the newest one
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+func (c *ClientWithResponses) RestorePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestorePolicyReply, error) {
+	rsp, err := c.RestorePolicyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestorePolicyReply(rsp)
+}
+
+// RestorePolicyWithResponse Make an earlier version the newest one
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
+func (c *ClientWithResponses) RestorePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, body RestorePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*RestorePolicyReply, error) {
+	rsp, err := c.RestorePolicy(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestorePolicyReply(rsp)
+}
+
+// ListPolicyVersionsWithResponse What a policy said before, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
+func (c *ClientWithResponses) ListPolicyVersionsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*ListPolicyVersionsReply, error) {
+	rsp, err := c.ListPolicyVersions(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPolicyVersionsReply(rsp)
+}
+
 // GetProofKeyWithResponse The key that checks this installation's proofs
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27943,6 +32386,32 @@ func (c *ClientWithResponses) EnterRegistrationWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseEnterRegistrationReply(rsp)
+}
+
+// GetFirstKeyWithBodyWithResponse The organisation's first API key, for its first owner; shown once
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+func (c *ClientWithResponses) GetFirstKeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFirstKeyReply, error) {
+	rsp, err := c.GetFirstKeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFirstKeyReply(rsp)
+}
+
+// GetFirstKeyWithResponse The organisation's first API key, for its first owner; shown once
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
+func (c *ClientWithResponses) GetFirstKeyWithResponse(ctx context.Context, body GetFirstKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFirstKeyReply, error) {
+	rsp, err := c.GetFirstKey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFirstKeyReply(rsp)
 }
 
 // LookUpNameWithResponse Whether an organisation can have a name
@@ -28543,6 +33012,45 @@ func (c *ClientWithResponses) ChangeOwnTierWithResponse(ctx context.Context, par
 	return ParseChangeOwnTierReply(rsp)
 }
 
+// GetUsageWithResponse Requests of API keys and machine clients, today and this month
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
+func (c *ClientWithResponses) GetUsageWithResponse(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*GetUsageReply, error) {
+	rsp, err := c.GetUsage(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUsageReply(rsp)
+}
+
+// SetProgramLimitsWithBodyWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+func (c *ClientWithResponses) SetProgramLimitsWithBodyWithResponse(ctx context.Context, program openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetProgramLimitsReply, error) {
+	rsp, err := c.SetProgramLimitsWithBody(ctx, program, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetProgramLimitsReply(rsp)
+}
+
+// SetProgramLimitsWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
+func (c *ClientWithResponses) SetProgramLimitsWithResponse(ctx context.Context, program openapi_types.UUID, body SetProgramLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetProgramLimitsReply, error) {
+	rsp, err := c.SetProgramLimits(ctx, program, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetProgramLimitsReply(rsp)
+}
+
 // ListOwnWorkflowsWithResponse The newest changes of the organisation, under way and ended
 //
 // Returns a wrapper object for the known response body format(s).
@@ -28593,6 +33101,265 @@ func (c *ClientWithResponses) ListPublicTiersWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseListPublicTiersReply(rsp)
+}
+
+// ParseListApiKeysReply parses an HTTP response from a ListApiKeysWithResponse call
+func ParseListApiKeysReply(rsp *http.Response) (*ListApiKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListApiKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApikeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListApiKeysReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddApiKeyReply parses an HTTP response from a AddApiKeyWithResponse call
+func ParseAddApiKeyReply(rsp *http.Response) (*AddApiKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddApiKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ApikeyMade
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddApiKeyReply201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeApiKeyReply parses an HTTP response from a RevokeApiKeyWithResponse call
+func ParseRevokeApiKeyReply(rsp *http.Response) (*RevokeApiKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeApiKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetApiKeyReply parses an HTTP response from a GetApiKeyWithResponse call
+func ParseGetApiKeyReply(rsp *http.Response) (*GetApiKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetApiKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApikeyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetApiKeyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRenameApiKeyReply parses an HTTP response from a RenameApiKeyWithResponse call
+func ParseRenameApiKeyReply(rsp *http.Response) (*RenameApiKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenameApiKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApikeyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RenameApiKeyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateApiKeyReply parses an HTTP response from a RotateApiKeyWithResponse call
+func ParseRotateApiKeyReply(rsp *http.Response) (*RotateApiKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateApiKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApikeyMade
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RotateApiKeyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseGetConfigReply parses an HTTP response from a GetConfigWithResponse call
@@ -30771,6 +35538,98 @@ func ParseRemoveOauthClientReply(rsp *http.Response) (*RemoveOauthClientReply, e
 	return response, nil
 }
 
+// ParseGetOauthClientReply parses an HTTP response from a GetOauthClientWithResponse call
+func ParseGetOauthClientReply(rsp *http.Response) (*GetOauthClientReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOauthClientReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ClientRegistered
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOauthClientReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeOauthClientReply parses an HTTP response from a ChangeOauthClientWithResponse call
+func ParseChangeOauthClientReply(rsp *http.Response) (*ChangeOauthClientReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeOauthClientReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ClientRegistered
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeOauthClientReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRotateOauthClientSecretReply parses an HTTP response from a RotateOauthClientSecretWithResponse call
 func ParseRotateOauthClientSecretReply(rsp *http.Response) (*RotateOauthClientSecretReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -31845,6 +36704,52 @@ func ParseTierTenantReply(rsp *http.Response) (*TierTenantReply, error) {
 	return response, nil
 }
 
+// ParseGetTenantUsageReply parses an HTTP response from a GetTenantUsageWithResponse call
+func ParseGetTenantUsageReply(rsp *http.Response) (*GetTenantUsageReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTenantUsageReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UsageUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTenantUsageReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListTenantExportsReply parses an HTTP response from a ListTenantExportsWithResponse call
 func ParseListTenantExportsReply(rsp *http.Response) (*ListTenantExportsReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32284,6 +37189,64 @@ func ParseListUsersReply(rsp *http.Response) (*ListUsersReply, error) {
 	return response, nil
 }
 
+// ParseDisableUserReply parses an HTTP response from a DisableUserWithResponse call
+func ParseDisableUserReply(rsp *http.Response) (*DisableUserReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisableUserReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEnableUserReply parses an HTTP response from a EnableUserWithResponse call
+func ParseEnableUserReply(rsp *http.Response) (*EnableUserReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnableUserReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseResetFactorsReply parses an HTTP response from a ResetFactorsWithResponse call
 func ParseResetFactorsReply(rsp *http.Response) (*ResetFactorsReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32533,6 +37496,377 @@ func ParseResumeWorkflowReply(rsp *http.Response) (*ResumeWorkflowReply, error) 
 	return response, nil
 }
 
+// ParseListPoliciesReply parses an HTTP response from a ListPoliciesWithResponse call
+func ParseListPoliciesReply(rsp *http.Response) (*ListPoliciesReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoliciesReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoliciesReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddPolicyReply parses an HTTP response from a AddPolicyWithResponse call
+func ParseAddPolicyReply(rsp *http.Response) (*AddPolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddPolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PolicyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddPolicyReply201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCheckPolicyReply parses an HTTP response from a CheckPolicyWithResponse call
+func ParseCheckPolicyReply(rsp *http.Response) (*CheckPolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckPolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyChecked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSimulatePolicyReply parses an HTTP response from a SimulatePolicyWithResponse call
+func ParseSimulatePolicyReply(rsp *http.Response) (*SimulatePolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SimulatePolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemovePolicyReply parses an HTTP response from a RemovePolicyWithResponse call
+func ParseRemovePolicyReply(rsp *http.Response) (*RemovePolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemovePolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPolicyReply parses an HTTP response from a GetPolicyWithResponse call
+func ParseGetPolicyReply(rsp *http.Response) (*GetPolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPolicyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePolicyReply parses an HTTP response from a ChangePolicyWithResponse call
+func ParseChangePolicyReply(rsp *http.Response) (*ChangePolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangePolicyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRestorePolicyReply parses an HTTP response from a RestorePolicyWithResponse call
+func ParseRestorePolicyReply(rsp *http.Response) (*RestorePolicyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestorePolicyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestorePolicyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPolicyVersionsReply parses an HTTP response from a ListPolicyVersionsWithResponse call
+func ParseListPolicyVersionsReply(rsp *http.Response) (*ListPolicyVersionsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPolicyVersionsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPolicyVersionsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetProofKeyReply parses an HTTP response from a GetProofKeyWithResponse call
 func ParseGetProofKeyReply(rsp *http.Response) (*GetProofKeyReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32661,6 +37995,39 @@ func ParseEnterRegistrationReply(rsp *http.Response) (*EnterRegistrationReply, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest RegistrationEnterLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFirstKeyReply parses an HTTP response from a GetFirstKeyWithResponse call
+func ParseGetFirstKeyReply(rsp *http.Response) (*GetFirstKeyReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFirstKeyReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RegistrationFirstKey
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -34071,6 +39438,81 @@ func ParseChangeOwnTierReply(rsp *http.Response) (*ChangeOwnTierReply, error) {
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetUsageReply parses an HTTP response from a GetUsageWithResponse call
+func ParseGetUsageReply(rsp *http.Response) (*GetUsageReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUsageReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UsageUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetUsageReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetProgramLimitsReply parses an HTTP response from a SetProgramLimitsWithResponse call
+func ParseSetProgramLimitsReply(rsp *http.Response) (*SetProgramLimitsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetProgramLimitsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
