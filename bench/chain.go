@@ -11,13 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cloudkida/cloudkida/bench/peer"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -42,20 +40,20 @@ func chain(ctx context.Context, opts options, s *server, results *table) (err er
 	if err != nil {
 		return err
 	}
-	peer, err := newPeer(ctx, s)
+	bare, err := s.newPeer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, peer.end()) }()
+	defer func() { err = errors.Join(err, bare.End()) }()
 	places := []place{
 		{"", request(s.url+"/v1/labs/bench-prompt", operator.token)},
-		{"bare handler", request(peer.URL+"/v1/labs/bench-prompt", peer.Token)},
+		{"bare handler", request(bare.URL+"/v1/labs/bench-prompt", bare.Token)},
 	}
-	pocketbase, err := newPocketBase(ctx, filepath.Dir(s.data))
+	pocketbase, err := s.newPocketBase(ctx)
 	if err != nil {
 		say("PocketBase is left out: %v", err)
 	} else {
-		defer func() { err = errors.Join(err, pocketbase.end()) }()
+		defer func() { err = errors.Join(err, pocketbase.End()) }()
 		places = append(places, place{"PocketBase", request(pocketbase.URL, pocketbase.Token)})
 	}
 	say("authorised reads ...")
@@ -67,7 +65,7 @@ func chain(ctx context.Context, opts options, s *server, results *table) (err er
 		return err
 	}
 	say("the chain alone ...")
-	return alone(ctx, s, peer, operator.token, results)
+	return alone(ctx, s, bare, operator.token, results)
 }
 
 // place is who is asked, and the request as it goes over the wire.
@@ -205,14 +203,14 @@ func (p place) flood(ctx context.Context) (load, error) {
 
 // alone measures the chain without a query: how much longer than a bare handler the program takes for a request that
 // every check lets pass and whose id is none. Each of the second kind brings a token that was never seen.
-func alone(ctx context.Context, s *server, peer *peerProcess, token string, results *table) error {
+func alone(ctx context.Context, s *server, beside *peer.Process, token string, results *table) error {
 	mint, err := s.minter(ctx, token)
 	if err != nil {
 		return err
 	}
 	const path = "/v1/sessions/none"
 	known := request(s.url+path, token)
-	bare := request(peer.URL+path, token)
+	bare := request(beside.URL+path, token)
 	fresh := func() []byte { return request(s.url+path, mint())() }
 	var found [3][]float64
 	for range chainRounds {
@@ -297,19 +295,4 @@ func (s *server) minter(ctx context.Context, token string) (func() string, error
 		made = made[1:]
 		return t
 	}, nil
-}
-
-// newPocketBase builds and starts PocketBase. It is a module of its own, as it wants a newer Go.
-func newPocketBase(ctx context.Context, dir string) (*peerProcess, error) {
-	program := filepath.Join(dir, "pocketbase")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".") //nolint:gosec // a directory of ours
-	build.Dir, build.Env = "bench/peer/pocketbase", append(os.Environ(), "GOTOOLCHAIN=go1.27.3")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, text)
-	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return begin(ctx, nil, program, filepath.Join(dir, "pocketbase-data"), "127.0.0.1:"+port)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cloudkida/cloudkida/bench/peer"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 )
 
@@ -44,7 +45,7 @@ func signIns(ctx context.Context, _ options, s *server, results *table) (err err
 	if err != nil {
 		return err
 	}
-	pool, err := in.Open(ctx, db.Identity, peerConnections)
+	pool, err := in.Open(ctx, db.Identity, peer.Connections)
 	if err != nil {
 		return err
 	}
@@ -52,21 +53,21 @@ func signIns(ctx context.Context, _ options, s *server, results *table) (err err
 	m := &provider{pool: pool, http: &http.Client{
 		Timeout: identityTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * callers, MaxConnsPerHost: 2 * callers},
 	}}
-	peer, err := newPeer(ctx, s)
+	beside, err := s.newPeer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, peer.end()) }()
+	defer func() { err = errors.Join(err, beside.End()) }()
 	say("token endpoint ...")
-	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, peer.URL)
+	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, beside.URL)
 	if err != nil {
 		return err
 	}
 	say("authorised requests ...")
-	tokens := map[string]string{s.url: operator.token, peer.URL: peer.Token}
+	tokens := map[string]string{s.url: operator.token, beside.URL: beside.Token}
 	err = m.compare(ctx, results, "authorised request", func(_ context.Context, place string) (call, error) {
 		return func(ctx context.Context) error { return m.authorised(ctx, place, tokens[place]) }, nil
-	}, s.url, peer.URL)
+	}, s.url, beside.URL)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/cloudkida/cloudkida/bench/peer"
 )
 
 // options are the command line.
@@ -37,7 +39,7 @@ func main() {
 	var opts options
 	k := kong.Parse(&opts, kong.Description("Measures starts, keystrokes, memory and reads, and prints one table."))
 	if opts.Peer {
-		k.FatalIfErrorf(servePeer(ctx))
+		k.FatalIfErrorf(peer.Serve(ctx))
 		return
 	}
 	k.FatalIfErrorf(run(ctx, opts))

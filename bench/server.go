@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cloudkida/cloudkida/bench/peer"
 )
 
 // server is a running `cloudkida serve` with a fresh data directory.
@@ -198,6 +200,24 @@ func (s *server) command(ctx context.Context, env []string, args ...string) (str
 		return "", fmt.Errorf("%s %s: %w: %s", s.program, args[0], err, failed.Stderr)
 	}
 	return string(out), err
+}
+
+// newPeer starts the bare handler on this server's database.
+func (s *server) newPeer(ctx context.Context) (*peer.Process, error) {
+	admin, err := s.command(ctx, nil, "db", "url")
+	if err != nil {
+		return nil, err
+	}
+	return peer.Start(ctx, strings.TrimSpace(admin), email, "--peer")
+}
+
+// newPocketBase starts PocketBase beside this server.
+func (s *server) newPocketBase(ctx context.Context) (*peer.Process, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return peer.StartPocketBase(ctx, filepath.Dir(s.data), "127.0.0.1:"+port)
 }
 
 // profileTime is how long a profile lasts.
