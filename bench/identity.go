@@ -37,7 +37,7 @@ const (
 // signIns measures the OpenID Provider beside a bare handler with the same queries and signatures, and what other people
 // feel while many sign in.
 func signIns(ctx context.Context, _ options, s *server, results *table) (err error) {
-	operator, err := s.signUp(ctx)
+	learner, err := s.unlimited(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,14 +64,14 @@ func signIns(ctx context.Context, _ options, s *server, results *table) (err err
 		return err
 	}
 	say("authorised requests ...")
-	tokens := map[string]string{s.url: operator.token, beside.URL: beside.Token}
+	tokens := map[string]string{s.url: learner.token, beside.URL: beside.Token}
 	err = m.compare(ctx, results, "authorised request", func(_ context.Context, place string) (call, error) {
 		return func(ctx context.Context) error { return m.authorised(ctx, place, tokens[place]) }, nil
 	}, s.url, beside.URL)
 	if err != nil {
 		return err
 	}
-	return m.crowd(ctx, s, operator.token, results)
+	return m.crowd(ctx, s, learner.token, results)
 }
 
 // call is one request.
@@ -83,14 +83,14 @@ type provider struct {
 	http *http.Client
 }
 
-// load is what a place answered at callers connections.
-type load struct {
+// answers are what a place answered at callers connections.
+type answers struct {
 	rate  float64 // requests per second
 	times []time.Duration
 }
 
 // drive calls as often as it can, with callers at once, each with a call of its own.
-func drive(ctx context.Context, prepare func(context.Context) (call, error)) (load, error) {
+func drive(ctx context.Context, prepare func(context.Context) (call, error)) (answers, error) {
 	calls := []call{}
 	for range callers {
 		one, err := prepare(ctx)
@@ -98,12 +98,12 @@ func drive(ctx context.Context, prepare func(context.Context) (call, error)) (lo
 			err = one(ctx) // connections and caches are warm
 		}
 		if err != nil {
-			return load{}, err
+			return answers{}, err
 		}
 		calls = append(calls, one)
 	}
 	var mu sync.Mutex
-	var l load
+	var l answers
 	begun := time.Now()
 	end := begun.Add(identityTime)
 	group, ctx := errgroup.WithContext(ctx)

@@ -31,11 +31,14 @@ type server struct {
 	startup time.Duration
 	cmd     *exec.Cmd
 	first   *client // the operator's, once signUp has made one
+	learner *client // once unlimited has made one
 }
 
 const (
 	startLimit = time.Minute
 	stopLimit  = 30 * time.Second
+
+	addressRate = "--address-rate=100000" // everybody here is behind one address
 )
 
 // serve starts the program and returns once it is ready, with the time that this took.
@@ -53,8 +56,9 @@ func serve(ctx context.Context, program, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                                                                                                                 //nolint:errcheck // the process has its own
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "serve", "--data", s.data, "--listen", "127.0.0.1:"+port, "--ops-listen="+s.ops) //nolint:gosec // the program to measure
+	defer log.Close() //nolint:errcheck // the process has its own
+	args := []string{"serve", "--data", s.data, "--listen", "127.0.0.1:" + port, "--ops-listen=" + s.ops, addressRate}
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the program to measure
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

@@ -71,7 +71,7 @@ func Serve(ctx context.Context) (err error) {
 		if *pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 			return err
 		}
-		defer (*pool).Close() //nolint:revive,gocritic // both end with the process
+		defer (*pool).Close() //nolint:gocritic // both end with the process
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
