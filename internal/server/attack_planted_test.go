@@ -50,7 +50,11 @@ func reading(prefixes ...string) func(operation) bool {
 }
 
 // planAgain makes open connections plan their statements anew: a plan is kept with the rights that the role had.
-const planAgain = `alter table pool.lab enable row level security; alter table pool.session enable row level security; alter table pool.audit_entry enable row level security`
+const planAgain = `do $$ declare t text; begin
+	for t in select format('%I', tablename) from pg_tables where schemaname = 'pool' and rowsecurity loop
+		execute 'alter table pool.' || t || ' enable row level security';
+	end loop;
+end $$`
 
 // plantedInDatabase breaks policies and rows in ways that tests of one's own code could overlook.
 func (s *stage) plantedInDatabase(t *testing.T) {
