@@ -56,20 +56,19 @@ func TestScopesAreAtMostTheMakersOwn(t *testing.T) {
 	admin, author := w.member("admin", tenancy.RoleAdmin), w.member("author", tenancy.RoleAuthor)
 	bot, strong := w.machine(tenancy.RoleAuthor), w.machine(tenancy.RoleOwner)
 	none := uuid.New()
-	callers := map[string]context.Context{"owner": w.owner, "admin": admin, "author": author}
 	for name, c := range map[string]struct {
-		as   string
+		as   context.Context //nolint:containedctx // who acts
 		wish apikey.Wish
 		want error
 	}{
-		"beyond one's role":             {"admin", apikey.Wish{Scopes: []tenancy.Permission{policy.TenantExport}}, apikey.ErrAbove},
-		"by somebody without the right": {"author", apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}}, nil},
-		"beyond the machine's role":     {"owner", apikey.Wish{Scopes: []tenancy.Permission{policy.MemberRead}, Machine: &bot}, apikey.ErrAbove},
-		"of a machine above oneself":    {"admin", apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}, Machine: &strong}, apikey.ErrAbove},
-		"of no machine":                 {"admin", apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}, Machine: &none}, apikey.ErrMachine},
+		"beyond one's role":             {admin, apikey.Wish{Scopes: []tenancy.Permission{policy.TenantExport}}, apikey.ErrAbove},
+		"by somebody without the right": {author, apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}}, nil},
+		"beyond the machine's role":     {w.owner, apikey.Wish{Scopes: []tenancy.Permission{policy.MemberRead}, Machine: &bot}, apikey.ErrAbove},
+		"of a machine above oneself":    {admin, apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}, Machine: &strong}, apikey.ErrAbove},
+		"of no machine":                 {admin, apikey.Wish{Scopes: []tenancy.Permission{policy.LabRead}, Machine: &none}, apikey.ErrMachine},
 	} {
 		c.wish.Name, c.wish.Life = name, day
-		_, text, err := w.Add(callers[c.as], c.wish)
+		_, text, err := w.Add(c.as, c.wish)
 		if c.want == nil && errs.KindOf(err) == errs.KindForbidden {
 			continue
 		}
@@ -239,14 +238,14 @@ func TestRevocationHoldsAtOnceInEveryProcess(t *testing.T) {
 	heard := make(chan string, 100)
 	hub.On(notify.TopicKey, func(public string) { heard <- public }, func() { heard <- "" })
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := hub.Run(ctx); err != nil && ctx.Err() == nil {
+	ended := make(chan error, 1)
+	go func() { ended <- hub.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}()
-	t.Cleanup(func() { stop(); <-ended })
+	})
 	<-heard // it listens from now on
 	k, text := w.add(w.owner, policy.LabRead)
 	for _, process := range []*apikey.Service{here, other} {
