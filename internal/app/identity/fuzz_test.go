@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func sameBytes(a, b string) bool {
 	for i := range x {
 		one, err := base64.RawURLEncoding.DecodeString(x[i])
 		two, other := base64.RawURLEncoding.DecodeString(y[i])
-		if err != nil || other != nil || string(one) != string(two) {
+		if err != nil || other != nil || !bytes.Equal(one, two) {
 			return false
 		}
 	}

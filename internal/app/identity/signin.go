@@ -144,7 +144,7 @@ func (s *Service) openFactors() error {
 func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool, form url.Values) (uuid.UUID, error) {
 	ctx, given := r.Context(), form.Get("password")
 	pair, account, from := signInKeys(pool, form.Get("email"), httpx.ClientAddress(r))
-	keys := append(from, pair, account)
+	keys := append([]throttle.Key{pair, account}, from...)
 	if wait := s.throttle.Try(keys...); wait > 0 {
 		return uuid.Nil, page.Limited(w, wait)
 	}

@@ -57,7 +57,11 @@ func TestEveryPermissionIsAnAction(t *testing.T) {
 		if !ok || spec.Type == nil {
 			return true
 		}
-		text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		value, ok := spec.Values[0].(*ast.BasicLit)
+		if !ok {
+			t.Fatalf("%v is no text", spec.Names)
+		}
+		text, err := strconv.Unquote(value.Value)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +139,7 @@ func asked(t *testing.T, w *policy.World, p tenancy.Permission, of tenancy.Entit
 		if _, problems := policy.Parse(text); len(problems) > 0 {
 			t.Fatalf("%s: %+v", text, problems)
 		}
-		rows = append(rows, policy.Stored{ID: uuid.New(), Title: fmt.Sprint(n), Text: text})
+		rows = append(rows, policy.Stored{ID: uuid.New(), Title: strconv.Itoa(n), Text: text})
 	}
 	return policy.Compile(rows).Decide(w, p, of)
 }

@@ -70,7 +70,7 @@ func bounded(text string) *Problem {
 		return &Problem{1, 1, "The text is not valid UTF-8."}
 	}
 	depth, operators, line, start := 0, 0, 1, 0
-	for n := 0; n < len(text); n++ {
+	for n := range len(text) {
 		switch text[n] {
 		case '\n':
 			line, start = line+1, n+1

@@ -37,7 +37,7 @@ type WishBody struct {
 }
 
 func (b WishBody) wish() Wish {
-	return Wish{Name: b.Name, RedirectURIs: b.RedirectURIs, PostLogout: b.PostLogout}
+	return Wish(b)
 }
 
 type idInput struct {

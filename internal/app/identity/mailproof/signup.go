@@ -100,11 +100,12 @@ func (s *Service) postSignUp(w http.ResponseWriter, r *http.Request, pool access
 	if len(p.Query) > maxQuery {
 		p.Query = ""
 	}
-	err = pgx.BeginFunc(r.Context(), s.DB, func(tx pgx.Tx) error {
-		if err := insert(r.Context(), tx, pool, p, s.Now().Add(proofLife)); err != nil {
+	ctx := r.Context()
+	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		if err := insert(ctx, tx, pool, p, s.Now().Add(proofLife)); err != nil {
 			return err
 		}
-		return s.mail(r.Context(), tx, pool, p)
+		return s.mail(ctx, tx, pool, p)
 	})
 	if err != nil {
 		s.Throttle.Forgive(keys...)
@@ -115,7 +116,7 @@ func (s *Service) postSignUp(w http.ResponseWriter, r *http.Request, pool access
 }
 
 func (s *Service) to(w http.ResponseWriter, r *http.Request, pool access.Pool, path string, query url.Values) error {
-	http.Redirect(w, r, pool.Path()+path+"?"+query.Encode(), http.StatusSeeOther) //nolint:gosec // a path of our own
+	http.Redirect(w, r, pool.Path()+path+"?"+query.Encode(), http.StatusSeeOther)
 	return nil
 }
 
@@ -217,11 +218,12 @@ func (s *Service) postAgain(w http.ResponseWriter, r *http.Request, pool access.
 	if wait := s.Throttle.Try(keys...); wait > 0 {
 		return s.Site.Problem(w, r, pool, page.SignUpSent, s.sent(r, p), page.Limited(w, wait))
 	}
-	err = pgx.BeginFunc(r.Context(), s.DB, func(tx pgx.Tx) error {
-		if err := countSend(r.Context(), tx, p.ID); err != nil {
+	ctx := r.Context()
+	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		if err := countSend(ctx, tx, p.ID); err != nil {
 			return err
 		}
-		return s.mail(r.Context(), tx, pool, p)
+		return s.mail(ctx, tx, pool, p)
 	})
 	if err != nil {
 		return s.Site.Problem(w, r, pool, page.SignUpSent, s.sent(r, p), err)
