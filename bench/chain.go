@@ -1,27 +1,18 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cloudkida/cloudkida/bench/load"
+	"github.com/cloudkida/cloudkida/bench/peer"
 	"github.com/cloudkida/cloudkida/internal/app/identity"
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
-	"github.com/cloudkida/cloudkida/internal/platform/db"
-	"github.com/cloudkida/cloudkida/internal/platform/secret"
 )
 
 const (
@@ -38,24 +29,24 @@ const (
 // chain measures what an authorised request costs: one row of a tenant through everything that stands before it, beside a
 // bare handler and beside PocketBase; and the chain alone, on requests that are refused right behind it.
 func chain(ctx context.Context, opts options, s *server, results *table) (err error) {
-	operator, err := s.signUp(ctx)
+	learner, err := s.unlimited(ctx)
 	if err != nil {
 		return err
 	}
-	peer, err := newPeer(ctx, s)
+	bare, err := s.newPeer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, peer.end()) }()
+	defer func() { err = errors.Join(err, bare.End()) }()
 	places := []place{
-		{"", request(s.url+"/v1/labs/bench-prompt", operator.token)},
-		{"bare handler", request(peer.URL+"/v1/labs/bench-prompt", peer.Token)},
+		{"", request(s.url+"/v1/labs/bench-prompt", learner.token)},
+		{"bare handler", request(bare.URL+"/v1/labs/bench-prompt", bare.Token)},
 	}
-	pocketbase, err := newPocketBase(ctx, filepath.Dir(s.data))
+	pocketbase, err := s.newPocketBase(ctx)
 	if err != nil {
 		say("PocketBase is left out: %v", err)
 	} else {
-		defer func() { err = errors.Join(err, pocketbase.end()) }()
+		defer func() { err = errors.Join(err, pocketbase.End()) }()
 		places = append(places, place{"PocketBase", request(pocketbase.URL, pocketbase.Token)})
 	}
 	say("authorised reads ...")
@@ -67,7 +58,7 @@ func chain(ctx context.Context, opts options, s *server, results *table) (err er
 		return err
 	}
 	say("the chain alone ...")
-	return alone(ctx, s, peer, operator.token, results)
+	return alone(ctx, s, bare, learner.token, results)
 }
 
 // place is who is asked, and the request as it goes over the wire.
@@ -78,55 +69,8 @@ type place struct {
 
 // request is one GET, always the same.
 func request(address, token string) func() []byte {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err) // the bench's own
-	}
-	raw := []byte("GET " + u.Path + " HTTP/1.1\r\nHost: " + u.Host + "\r\nAuthorization: Bearer " + token + "\r\nAccept: application/json\r\n\r\n")
+	raw := load.Request(address, token)
 	return func() []byte { return raw }
-}
-
-func host(raw []byte) string {
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
-	if err != nil {
-		panic(err) // the bench's own
-	}
-	return r.Host
-}
-
-// connection is one client that costs as little as it can, so that its own work does not make all places look alike.
-type connection struct {
-	net.Conn
-	in *bufio.Reader
-}
-
-func connect(ctx context.Context, address string) (*connection, error) {
-	conn, err := (&net.Dialer{Timeout: identityTimeout}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return &connection{conn, bufio.NewReader(conn)}, nil
-}
-
-// ask sends a request and reads the answer to its end.
-func (c *connection) ask(raw []byte, want int) error {
-	if err := c.SetDeadline(time.Now().Add(identityTimeout)); err != nil {
-		return err
-	}
-	if _, err := c.Write(raw); err != nil {
-		return err
-	}
-	res, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
-	if res.StatusCode != want {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, 1<<12))
-		return fmt.Errorf("%s: %s: %s", c.RemoteAddr(), res.Status, text)
-	}
-	_, err = io.Copy(io.Discard, res.Body)
-	return err
 }
 
 // readers64 measures every place in turns, with as many connections at once as callers.
@@ -160,24 +104,23 @@ func readers64(ctx context.Context, places []place, results *table) error {
 }
 
 // flood asks as often as it can.
-func (p place) flood(ctx context.Context) (load, error) {
+func (p place) flood(ctx context.Context) (answers, error) {
 	raw := p.raw()
-	address := host(raw)
 	all := make([][]time.Duration, callers)
-	var clients []*connection
+	var clients []*load.Connection
 	defer func() {
 		for _, c := range clients {
 			_ = c.Close() // it was only read
 		}
 	}()
 	for range callers {
-		c, err := connect(ctx, address)
+		c, err := load.Connect(ctx, raw)
 		if err != nil {
-			return load{}, err
+			return answers{}, err
 		}
 		clients = append(clients, c)
-		if err := c.ask(raw, http.StatusOK); err != nil { // connections and caches are warm
-			return load{}, err
+		if _, err := c.Ask(raw, http.StatusOK); err != nil { // connections and caches are warm
+			return answers{}, err
 		}
 	}
 	begun := time.Now()
@@ -186,7 +129,7 @@ func (p place) flood(ctx context.Context) (load, error) {
 	for i, c := range clients {
 		group.Go(func() error {
 			for at := time.Now(); at.Before(end); at = time.Now() {
-				if err := c.ask(raw, http.StatusOK); err != nil {
+				if _, err := c.Ask(raw, http.StatusOK); err != nil {
 					return err
 				}
 				all[i] = append(all[i], time.Since(at))
@@ -195,7 +138,7 @@ func (p place) flood(ctx context.Context) (load, error) {
 		})
 	}
 	err := group.Wait()
-	var l load
+	var l answers
 	for _, own := range all {
 		l.times = append(l.times, own...)
 	}
@@ -205,14 +148,14 @@ func (p place) flood(ctx context.Context) (load, error) {
 
 // alone measures the chain without a query: how much longer than a bare handler the program takes for a request that
 // every check lets pass and whose id is none. Each of the second kind brings a token that was never seen.
-func alone(ctx context.Context, s *server, peer *peerProcess, token string, results *table) error {
+func alone(ctx context.Context, s *server, beside *peer.Process, token string, results *table) error {
 	mint, err := s.minter(ctx, token)
 	if err != nil {
 		return err
 	}
 	const path = "/v1/sessions/none"
 	known := request(s.url+path, token)
-	bare := request(peer.URL+path, token)
+	bare := request(beside.URL+path, token)
 	fresh := func() []byte { return request(s.url+path, mint())() }
 	var found [3][]float64
 	for range chainRounds {
@@ -238,7 +181,7 @@ func alone(ctx context.Context, s *server, peer *peerProcess, token string, resu
 
 // one is the median of what one caller alone waits.
 func one(ctx context.Context, raw func() []byte) (time.Duration, error) {
-	c, err := connect(ctx, host(raw()))
+	c, err := load.Connect(ctx, raw())
 	if err != nil {
 		return 0, err
 	}
@@ -247,7 +190,7 @@ func one(ctx context.Context, raw func() []byte) (time.Duration, error) {
 	for range chainCalls {
 		text := raw()
 		at := time.Now()
-		if err := c.ask(text, http.StatusUnprocessableEntity); err != nil {
+		if _, err := c.Ask(text, http.StatusUnprocessableEntity); err != nil {
 			return 0, err
 		}
 		took = append(took, time.Since(at))
@@ -257,23 +200,11 @@ func one(ctx context.Context, raw func() []byte) (time.Duration, error) {
 
 // minter makes tokens of the same sign-in, each another one.
 func (s *server) minter(ctx context.Context, token string) (func() string, error) {
-	in, err := s.installation(ctx)
+	people, done, err := s.people(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := secret.Load(s.data, "")
-	if err != nil {
-		return nil, err
-	}
-	pool, err := in.Open(ctx, db.Identity, 1)
-	if err != nil {
-		return nil, err
-	}
-	defer pool.Close() // the keys are read by then
-	people, err := identity.New(identity.Config{Pool: pool, Key: key, PublicURL: s.url, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return nil, err
-	}
+	defer done() // the keys are read by then
 	claims, err := people.Parse(ctx, token)
 	if err != nil {
 		return nil, err
@@ -297,19 +228,4 @@ func (s *server) minter(ctx context.Context, token string) (func() string, error
 		made = made[1:]
 		return t
 	}, nil
-}
-
-// newPocketBase builds and starts PocketBase. It is a module of its own, as it wants a newer Go.
-func newPocketBase(ctx context.Context, dir string) (*peerProcess, error) {
-	program := filepath.Join(dir, "pocketbase")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".") //nolint:gosec // a directory of ours
-	build.Dir, build.Env = "bench/peer/pocketbase", append(os.Environ(), "GOTOOLCHAIN=go1.27.3")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, text)
-	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return begin(ctx, nil, program, filepath.Join(dir, "pocketbase-data"), "127.0.0.1:"+port)
 }

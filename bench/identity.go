@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cloudkida/cloudkida/bench/peer"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 )
 
@@ -36,7 +37,7 @@ const (
 // signIns measures the OpenID Provider beside a bare handler with the same queries and signatures, and what other people
 // feel while many sign in.
 func signIns(ctx context.Context, _ options, s *server, results *table) (err error) {
-	operator, err := s.signUp(ctx)
+	learner, err := s.unlimited(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func signIns(ctx context.Context, _ options, s *server, results *table) (err err
 	if err != nil {
 		return err
 	}
-	pool, err := in.Open(ctx, db.Identity, peerConnections)
+	pool, err := in.Open(ctx, db.Identity, peer.Connections)
 	if err != nil {
 		return err
 	}
@@ -52,25 +53,25 @@ func signIns(ctx context.Context, _ options, s *server, results *table) (err err
 	m := &provider{pool: pool, http: &http.Client{
 		Timeout: identityTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * callers, MaxConnsPerHost: 2 * callers},
 	}}
-	peer, err := newPeer(ctx, s)
+	beside, err := s.newPeer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, peer.end()) }()
+	defer func() { err = errors.Join(err, beside.End()) }()
 	say("token endpoint ...")
-	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, peer.URL)
+	err = m.compare(ctx, results, "refresh", func(ctx context.Context, place string) (call, error) { return m.refreshing(ctx, place) }, s.url, beside.URL)
 	if err != nil {
 		return err
 	}
 	say("authorised requests ...")
-	tokens := map[string]string{s.url: operator.token, peer.URL: peer.Token}
+	tokens := map[string]string{s.url: learner.token, beside.URL: beside.Token}
 	err = m.compare(ctx, results, "authorised request", func(_ context.Context, place string) (call, error) {
 		return func(ctx context.Context) error { return m.authorised(ctx, place, tokens[place]) }, nil
-	}, s.url, peer.URL)
+	}, s.url, beside.URL)
 	if err != nil {
 		return err
 	}
-	return m.crowd(ctx, s, operator.token, results)
+	return m.crowd(ctx, s, learner.token, results)
 }
 
 // call is one request.
@@ -82,14 +83,14 @@ type provider struct {
 	http *http.Client
 }
 
-// load is what a place answered at callers connections.
-type load struct {
+// answers are what a place answered at callers connections.
+type answers struct {
 	rate  float64 // requests per second
 	times []time.Duration
 }
 
 // drive calls as often as it can, with callers at once, each with a call of its own.
-func drive(ctx context.Context, prepare func(context.Context) (call, error)) (load, error) {
+func drive(ctx context.Context, prepare func(context.Context) (call, error)) (answers, error) {
 	calls := []call{}
 	for range callers {
 		one, err := prepare(ctx)
@@ -97,12 +98,12 @@ func drive(ctx context.Context, prepare func(context.Context) (call, error)) (lo
 			err = one(ctx) // connections and caches are warm
 		}
 		if err != nil {
-			return load{}, err
+			return answers{}, err
 		}
 		calls = append(calls, one)
 	}
 	var mu sync.Mutex
-	var l load
+	var l answers
 	begun := time.Now()
 	end := begun.Add(identityTime)
 	group, ctx := errgroup.WithContext(ctx)

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/cloudkida/cloudkida/bench/load"
+	"github.com/cloudkida/cloudkida/bench/peer"
 )
 
 // options are the command line.
@@ -23,9 +26,10 @@ type options struct {
 	Program    string   `help:"The program to measure." default:"bin/cloudkida" type:"path"`
 	Runs       int      `help:"Starts of each kind; the median counts." default:"30"`
 	Keystrokes int      `help:"Keystrokes whose echo is timed." default:"400"`
-	Only       []string `help:"Measure these alone: labs, reads, policy, moves, tenants, identity, chain, users." enum:"labs,reads,policy,moves,tenants,identity,chain,users" default:"labs,reads,policy,moves,tenants,identity,chain,users"`
+	Only       []string `help:"Measure these alone: labs, reads, policy, moves, tenants, identity, chain, noisy, users." enum:"labs,reads,policy,moves,tenants,identity,chain,noisy,users" default:"labs,reads,policy,moves,tenants,identity,chain,noisy,users"`
 	Profile    string   `help:"Write a CPU profile of the program to this file while the chain is measured." type:"path"`
 	Peer       bool     `help:"Be the bare handler that the program is measured beside." hidden:""`
+	Load       bool     `help:"Be who puts a steady load on the program." hidden:""`
 }
 
 // limit bounds the whole measurement.
@@ -36,11 +40,14 @@ func main() {
 	defer stop()
 	var opts options
 	k := kong.Parse(&opts, kong.Description("Measures starts, keystrokes, memory and reads, and prints one table."))
-	if opts.Peer {
-		k.FatalIfErrorf(servePeer(ctx))
-		return
+	switch {
+	case opts.Peer:
+		k.FatalIfErrorf(peer.Serve(ctx))
+	case opts.Load:
+		k.FatalIfErrorf(load.Serve(ctx, os.Stdin, os.Stdout))
+	default:
+		k.FatalIfErrorf(run(ctx, opts))
 	}
-	k.FatalIfErrorf(run(ctx, opts))
 }
 
 func run(ctx context.Context, opts options) (err error) {
@@ -64,7 +71,7 @@ func run(ctx context.Context, opts options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, *server, *table) error
-	}{{"labs", labs}, {"reads", reads}, {"policy", decisions}, {"moves", moves}, {"tenants", tenants}, {"identity", signIns}, {"chain", chain}, {"users", users}} {
+	}{{"labs", labs}, {"reads", reads}, {"policy", decisions}, {"moves", moves}, {"tenants", tenants}, {"identity", signIns}, {"chain", chain}, {"noisy", noisy}, {"users", users}} {
 		if !slices.Contains(opts.Only, part.name) {
 			continue
 		}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cloudkida/cloudkida/bench/peer"
 )
 
 // server is a running `cloudkida serve` with a fresh data directory.
@@ -29,11 +31,14 @@ type server struct {
 	startup time.Duration
 	cmd     *exec.Cmd
 	first   *client // the operator's, once signUp has made one
+	learner *client // once unlimited has made one
 }
 
 const (
 	startLimit = time.Minute
 	stopLimit  = 30 * time.Second
+
+	addressRate = "--address-rate=100000" // everybody here is behind one address
 )
 
 // serve starts the program and returns once it is ready, with the time that this took.
@@ -51,8 +56,9 @@ func serve(ctx context.Context, program, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                                                                                                                 //nolint:errcheck // the process has its own
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "serve", "--data", s.data, "--listen", "127.0.0.1:"+port, "--ops-listen="+s.ops) //nolint:gosec // the program to measure
+	defer log.Close() //nolint:errcheck // the process has its own
+	args := []string{"serve", "--data", s.data, "--listen", "127.0.0.1:" + port, "--ops-listen=" + s.ops, addressRate}
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the program to measure
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -198,6 +204,24 @@ func (s *server) command(ctx context.Context, env []string, args ...string) (str
 		return "", fmt.Errorf("%s %s: %w: %s", s.program, args[0], err, failed.Stderr)
 	}
 	return string(out), err
+}
+
+// newPeer starts the bare handler on this server's database.
+func (s *server) newPeer(ctx context.Context) (*peer.Process, error) {
+	admin, err := s.command(ctx, nil, "db", "url")
+	if err != nil {
+		return nil, err
+	}
+	return peer.Start(ctx, strings.TrimSpace(admin), email, "--peer")
+}
+
+// newPocketBase starts PocketBase beside this server.
+func (s *server) newPocketBase(ctx context.Context) (*peer.Process, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return peer.StartPocketBase(ctx, filepath.Dir(s.data), "127.0.0.1:"+port)
 }
 
 // profileTime is how long a profile lasts.

@@ -174,10 +174,11 @@ type Error struct {
 
 // Error is the sentence for people, with what to quote.
 func (e *Error) Error() string {
-	text := e.Detail
+	lines := []string{e.Detail}
 	for _, f := range e.Fields {
-		text += "\n  " + strings.TrimPrefix(f.Location+": ", ": ") + f.Message
+		lines = append(lines, strings.TrimPrefix(f.Location+": ", ": ")+f.Message)
 	}
+	text := strings.Join(lines, "\n  ")
 	if e.Status >= http.StatusInternalServerError && e.RequestID != "" {
 		text += " (request " + e.RequestID + ")"
 	}

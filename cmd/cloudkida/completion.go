@@ -38,7 +38,7 @@ complete -c cloudkida -f -a '(__cloudkida)'
 )
 
 // Run prints the script: eval "$(cloudkida completion bash)".
-func (c *CompletionCmd) Run() error {
+func (c *CompletionCmd) Run() error { //nolint:unparam // the form that kong calls
 	fmt.Print(map[string]string{"bash": bashScript, "zsh": zshScript, "fish": fishScript}[c.Shell])
 	return nil
 }
@@ -49,7 +49,7 @@ type CompleteCmd struct {
 }
 
 // Run follows the words down the tree of commands.
-func (c *CompleteCmd) Run(k *kong.Context) error {
+func (c *CompleteCmd) Run(k *kong.Context) error { //nolint:unparam // the form that kong calls
 	node, last := k.Model.Node, ""
 	for _, word := range c.Words {
 		if word == "--" && last == "" {

@@ -41,9 +41,9 @@ func build(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	program = filepath.Join(dir, "cloudkida")
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", program, ".")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", program, ".") //nolint:gosec // the test's own path
 	if text, err := cmd.CombinedOutput(); err != nil {
 		panic(string(text))
 	}
@@ -125,7 +125,7 @@ func open(t *testing.T) *desk {
 // run runs the program and returns what it printed, its errors, and its exit code.
 func (d *desk) run(args ...string) (out, problems string, code int) {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), program, args...)
+	cmd := exec.CommandContext(d.t.Context(), program, args...) //nolint:gosec // the program under test
 	cmd.Env = d.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -157,7 +157,7 @@ type browser struct {
 	cookies map[string]string
 }
 
-func (b *browser) do(method, address string, form url.Values) (at *url.URL, text string) {
+func (b *browser) do(method, address string, form url.Values) (text string) {
 	b.t.Helper()
 	for range 10 {
 		if strings.HasPrefix(address, "/") {
@@ -182,12 +182,12 @@ func (b *browser) do(method, address string, form url.Values) (at *url.URL, text
 		}
 		to, err := resp.Location()
 		if err != nil {
-			return req.URL, string(body)
+			return string(body)
 		}
 		method, address, form = http.MethodGet, to.String(), nil
 	}
 	b.t.Fatal("it leads from page to page")
-	return nil, ""
+	return ""
 }
 
 // submit fills in the form of a page.
@@ -204,7 +204,7 @@ func (b *browser) submit(page string, fields ...string) string {
 	for i := 0; i+1 < len(fields); i += 2 {
 		values.Set(fields[i], fields[i+1])
 	}
-	_, page = b.do(http.MethodPost, html.UnescapeString(action[1]), values)
+	page = b.do(http.MethodPost, html.UnescapeString(action[1]), values)
 	return page
 }
 
@@ -212,9 +212,9 @@ func (b *browser) submit(page string, fields ...string) string {
 func (d *desk) signIn() {
 	d.t.Helper()
 	b := &browser{t: d.t, base: d.url, cookies: map[string]string{}}
-	_, page := b.do(http.MethodGet, d.link, nil)
+	page := b.do(http.MethodGet, d.link, nil)
 	b.submit(page, "name", "Olga", "email", "olga@example.com", "password", "vier Fische im Teich")
-	cmd := exec.CommandContext(d.t.Context(), program, "login", "--server", d.url)
+	cmd := exec.CommandContext(d.t.Context(), program, "login", "--server", d.url) //nolint:gosec // the program under test
 	cmd.Env = d.env
 	says, err := cmd.StderrPipe()
 	if err != nil {
@@ -232,7 +232,7 @@ func (d *desk) signIn() {
 		if code == nil {
 			continue
 		}
-		_, page := b.do(http.MethodGet, "/pools/default/device?user_code="+code[1], nil)
+		page := b.do(http.MethodGet, "/pools/default/device?user_code="+code[1], nil)
 		if page = b.submit(page, "decision", "approve"); !strings.Contains(page, "You are all set") {
 			d.t.Fatalf("the device is not approved:\n%s", page)
 		}
@@ -286,7 +286,7 @@ func (d *desk) renewal() {
 		d.t.Fatal(err)
 	}
 	ended := regexp.MustCompile(`"expiry": "[^"]*"`).ReplaceAll(text, []byte(`"expiry": "2020-01-01T00:00:00Z"`))
-	if err := os.WriteFile(file, ended, 0o600); err != nil {
+	if err := os.WriteFile(file, ended, 0o600); err != nil { //nolint:gosec // in the test's own directory
 		d.t.Fatal(err)
 	}
 	var all sync.WaitGroup
@@ -294,7 +294,7 @@ func (d *desk) renewal() {
 		all.Go(func() { d.want(0, "olga@example.com", "whoami") })
 	}
 	all.Wait()
-	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // what must be refused
+	if err := os.Chmod(file, 0o644); err != nil { // what must be refused
 		d.t.Fatal(err)
 	}
 	d.want(1, "can be read by others", "whoami")
@@ -316,7 +316,7 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("what is hidden is offered:\n%s", out)
 	}
 	if shell, err := exec.LookPath("bash"); err == nil {
-		out, err := exec.CommandContext(t.Context(), shell, "-c", d.want(0, "", "completion", "bash")+"complete -p cloudkida").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), shell, "-c", d.want(0, "", "completion", "bash")+"complete -p cloudkida").CombinedOutput() //nolint:gosec // the program's own script
 		if err != nil || !strings.Contains(string(out), "_cloudkida") {
 			t.Errorf("bash: %v %s", err, out)
 		}

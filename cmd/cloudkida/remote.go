@@ -35,7 +35,7 @@ func (c coded) ExitCode() int { return c.code }
 // Unwrap is the error itself.
 func (c coded) Unwrap() error { return c.error }
 
-var errNotSignedIn = coded{errors.New("you are not signed in: run `cloudkida login`"), exitSignIn} //nolint:gochecknoglobals // a sentinel
+var errNotSignedIn = coded{errors.New("you are not signed in: run `cloudkida login`"), exitSignIn}
 
 // withCode gives what the server said its exit code, and a remedy where it has none.
 func withCode(err error) error {
@@ -48,7 +48,7 @@ func withCode(err error) error {
 	case !errors.As(err, &e):
 		return err
 	case e.Status == http.StatusUnauthorized:
-		return coded{fmt.Errorf("%w Run `cloudkida login`.", err), exitSignIn} //nolint:staticcheck // the server's sentences end so
+		return coded{fmt.Errorf("%w Run `cloudkida login`.", err), exitSignIn} //nolint:staticcheck,revive // the server's sentences end so
 	case e.Status == http.StatusForbidden:
 		return coded{err, exitForbidden}
 	case e.Status == http.StatusNotFound:

@@ -47,6 +47,8 @@ func refusal(from, to string, test bool) string {
 			return ""
 		}
 		return "internal/testenv is for tests alone"
+	case within(to, from) && plane(from) == planeTop:
+		return "" // a program's own parts
 	case within(to, "cmd", "bench", "internal/arch"):
 		return "programs are not imported"
 	case within(to, "internal/server") && !within(from, "cmd", "internal/server", "internal/testenv"):
@@ -134,6 +136,9 @@ func TestRefusal(t *testing.T) {
 		{"internal/server", "cmd/cloudkida", false, false},
 		{"internal/app/lab", "internal/testenv", false, false},
 		{"internal/app/lab", "internal/platform/db/dbtest", false, false},
+		{"bench", "bench/peer", false, true},
+		{"bench/peer", "bench", false, false},
+		{"cmd/cloudkida", "bench/peer", false, false},
 		{"bench", "internal/server", false, false},
 		{"web", "internal/platform/httpx", false, false},
 		{"cmd/cloudkida", "internal/util", false, false},

@@ -159,7 +159,7 @@ func (p *program) mountLive() error {
 }
 
 func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
-	found, err := p.identity.People(ctx, users)
+	found, err := p.identity.People.ByIDs(ctx, users)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]
 }
 
 func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	found, err := p.identity.People(ctx, users)
+	found, err := p.identity.People.ByIDs(ctx, users)
 	if err != nil {
 		return nil, err
 	}

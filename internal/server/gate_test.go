@@ -62,6 +62,7 @@ func bombs() []bomb {
 
 // badBodies sends bombs to every operation that takes a body, as somebody who may call it.
 func (s *stage) badBodies(t *testing.T) {
+	t.Helper()
 	before := s.digest(t, tenantA)
 	for _, o := range s.operations {
 		if len(o.Media) == 0 {
@@ -95,6 +96,7 @@ func (s *stage) badBodies(t *testing.T) {
 
 // badRequests sends what no address takes, over a connection of its own: a client would mend it.
 func (s *stage) badRequests(t *testing.T) {
+	t.Helper()
 	host := strings.TrimPrefix(s.url, "http://")
 	head := "Host: " + host + "\r\n"
 	for name, try := range map[string]struct {
@@ -149,6 +151,7 @@ func (s *stage) badRequests(t *testing.T) {
 
 // entitlements asks every route that declares a feature as the owner of an organisation whose plan lacks it.
 func (s *stage) entitlements(t *testing.T) {
+	t.Helper()
 	const poor = "poor"
 	s.tenants[poor] = s.one(t, `insert into control.tenant (name, title, tier) values ($1, $1, 'basic') returning id::text`, poor)
 	s.join(t, persona{name: "p owner", of: poor, role: tenancy.RoleOwner})

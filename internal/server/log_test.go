@@ -34,7 +34,7 @@ func (s *secrets) add(what, secret string) {
 }
 
 // secretField is how fields of answers are called that hold one.
-var secretField = regexp.MustCompile(`(?i)^(.*(token|secret|password|ticket)|link|code|key)$`) //nolint:gochecknoglobals // compiled once
+var secretField = regexp.MustCompile(`(?i)^(.*(token|secret|password|ticket)|link|code|key)$`)
 
 // learn takes what is secret out of an answer of the API.
 func (s *secrets) learn(where string, answer []byte) {

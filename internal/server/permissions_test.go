@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,7 @@ import (
 func TestPermissionsAreDescribed(t *testing.T) {
 	t.Parallel()
 	want, err := os.ReadFile(filepath.Join("..", "..", "docs", "api-permissions.md"))
-	if err != nil || string(want) != string(server.Permissions()) {
+	if err != nil || !bytes.Equal(want, server.Permissions()) {
 		t.Errorf("docs/api-permissions.md is out of date: run make gen (%v)", err)
 	}
 	for _, op := range describe(t) {

@@ -122,7 +122,7 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 
 // names gives the names of people.
 func (p *program) names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	found, err := p.identity.People(ctx, users)
+	found, err := p.identity.People.ByIDs(ctx, users)
 	if err != nil {
 		return nil, err
 	}

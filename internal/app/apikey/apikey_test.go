@@ -57,7 +57,7 @@ func TestScopesAreAtMostTheMakersOwn(t *testing.T) {
 	bot, strong := w.machine(tenancy.RoleAuthor), w.machine(tenancy.RoleOwner)
 	none := uuid.New()
 	for name, c := range map[string]struct {
-		as   context.Context
+		as   context.Context //nolint:containedctx // who acts
 		wish apikey.Wish
 		want error
 	}{
@@ -240,7 +240,12 @@ func TestRevocationHoldsAtOnceInEveryProcess(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- hub.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-ended })
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 	<-heard // it listens from now on
 	k, text := w.add(w.owner, policy.LabRead)
 	for _, process := range []*apikey.Service{here, other} {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/csv"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +65,7 @@ func newDesk(t *testing.T) *desk {
 	k := &desk{
 		t: t, d: d, owner: d.Tenant(t, "alpha", tenancy.RoleOwner), keys: keys,
 		sealer: &chain.Sealer{Keeper: keeper, Pool: d.Worker, Signer: signer, Log: slog.New(slog.DiscardHandler)},
-		svc: auditlog.New(d.App, func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return nil, nil },
+		svc: auditlog.New(d.App, func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return map[uuid.UUID]string{}, nil },
 			func(context.Context, uuid.UUID) error { return nil }, &chain.Verifier{Keeper: keeper, Keys: keys}),
 	}
 	mux := httpx.NewMux()
@@ -198,7 +198,7 @@ func TestAnExportProvesItself(t *testing.T) {
 	t.Parallel()
 	k := newDesk(t)
 	for n := range 5 {
-		k.record(audit.Entry{Action: "lab.published", Target: fmt.Sprint(n), Detail: map[string]any{"html": "<&>", "n": n}}, "r", "192.0.2.1")
+		k.record(audit.Entry{Action: "lab.published", Target: strconv.Itoa(n), Detail: map[string]any{"html": "<&>", "n": n}}, "r", "192.0.2.1")
 		if _, err := k.sealer.Round(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func writeLines(ctx context.Context, tx pgx.Tx, out io.Writer, f Filter) error {
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
 	ids, first := map[uuid.UUID]struct{}{}, time.Time{}
-	_, err := each(ctx, tx, f, exportMost, func(e Entry) error {
+	err := each(ctx, tx, f, exportMost, func(e Entry) error {
 		if ids[e.ID] = struct{}{}; first.IsZero() || e.At.Before(first) {
 			first = e.At
 		}
@@ -147,7 +147,7 @@ func writeCSV(ctx context.Context, tx pgx.Tx, out io.Writer, f Filter) error {
 	if err := rows.Write([]string{"time", "actor", "kind", "action", "target", "detail", "before", "after", "request", "address", "id"}); err != nil {
 		return err
 	}
-	_, err := each(ctx, tx, f, exportMost, func(e Entry) error {
+	err := each(ctx, tx, f, exportMost, func(e Entry) error {
 		actor := ""
 		if e.Actor != nil {
 			actor = e.Actor.String()

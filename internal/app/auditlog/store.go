@@ -58,7 +58,7 @@ func (f Filter) conditions(before uuid.NullUUID) (where string, args pgx.NamedAr
 // idAt is the least UUIDv7 of a time.
 func idAt(t time.Time) (id uuid.UUID) {
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(max(0, t.UnixMilli()))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(ms[:], uint64(max(0, t.UnixMilli())))
 	copy(id[:6], ms[2:])
 	id[6], id[8] = 0x70, 0x80
 	return id
@@ -105,7 +105,8 @@ func search(ctx context.Context, d *db.DB, p tenancy.Permission, f Filter, befor
 const exportPage = 1000
 
 // each calls fn for every entry of a filter, the oldest first, until there were most of them.
-func each(ctx context.Context, tx pgx.Tx, f Filter, most int, fn func(Entry) error) (n int, err error) {
+func each(ctx context.Context, tx pgx.Tx, f Filter, most int, fn func(Entry) error) error {
+	n := 0
 	where, args := f.conditions(uuid.NullUUID{})
 	args["limit"] = exportPage
 	var after uuid.UUID
@@ -113,26 +114,26 @@ func each(ctx context.Context, tx pgx.Tx, f Filter, most int, fn func(Entry) err
 		args["after"] = after
 		rows, err := tx.Query(ctx, `select `+columns+` from audit_entry e where `+where+` and e.id > @after order by e.id limit @limit`, args)
 		if err != nil {
-			return n, fmt.Errorf("read audit log: %w", err)
+			return fmt.Errorf("read audit log: %w", err)
 		}
 		page, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
 		if err != nil {
-			return n, fmt.Errorf("read audit log: %w", err)
+			return fmt.Errorf("read audit log: %w", err)
 		}
 		for _, e := range page {
 			if f.Text == "" || strings.Contains(strings.ToLower(e.Target+" "+e.Action+" "+string(e.Detail)+" "+string(e.Before)+" "+string(e.After)), strings.ToLower(f.Text)) {
 				if err := fn(e); err != nil {
-					return n, err
+					return err
 				}
 				if n++; n == most {
-					return n, nil
+					return nil
 				}
 			}
 			after = e.ID
 		}
 		if len(page) < exportPage {
-			return n, nil
+			return nil
 		}
 	}
-	return n, nil
+	return nil
 }

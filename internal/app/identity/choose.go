@@ -4,13 +4,14 @@ import (
 	"net/http"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 )
 
 // askTenant asks somebody who is in several organisations which one they come for, where nothing else says so. A program
 // that may show no page gets the one that they joined first. asked is true when the browser has its answer.
 func (s *Service) askTenant(w http.ResponseWriter, r *http.Request, pool Pool, a *authorization, b browser.Session) (asked bool, err error) {
-	if a.portal != nil || b.Vouched.Valid || a.silent() {
+	if a.portal != nil || b.Vouched.Valid || a.silent() || a.client.GetID() == client.DevicePage { // that page asks itself
 		return false, nil
 	}
 	tenants, err := s.tenantsOf(r.Context(), b.User)

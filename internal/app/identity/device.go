@@ -78,7 +78,7 @@ func (s *Service) confirmDevice(w http.ResponseWriter, r *http.Request, pool Poo
 	if err != nil {
 		return s.showProblem(w, r, pool, page.Device, page.Data{Program: page.Program{Code: clip(code, 40)}}, err)
 	}
-	who, err := s.accountByID(ctx, b.User)
+	who, err := s.People.ByID(ctx, b.User)
 	if err != nil {
 		return err
 	}

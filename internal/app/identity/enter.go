@@ -1,32 +1,31 @@
 package identity
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/onetime"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
+	"github.com/cloudkida/cloudkida/internal/app/identity/people"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // newcomer is whose link to the first password this is, and the tenant that they come to.
-func (s *Service) newcomer(ctx context.Context, pool Pool, token string) (account, Tenant, error) {
-	who, err := s.linkAccount(ctx, pool, linkEnter, token)
+func (s *Service) newcomer(ctx context.Context, pool Pool, token string) (people.Account, Tenant, error) {
+	who, err := s.linkAccount(ctx, pool, onetime.Enter, token)
 	if err != nil {
-		return account{}, Tenant{}, err
+		return people.Account{}, Tenant{}, err
 	}
 	if who.Disabled {
-		return account{}, Tenant{}, access.ErrDisabled
+		return people.Account{}, Tenant{}, access.ErrDisabled
 	}
 	home, err := s.homeTenant(ctx, who.ID)
 	if err != nil {
-		return account{}, Tenant{}, err
+		return people.Account{}, Tenant{}, err
 	}
 	tenant, err := s.tenant(ctx, home)
 	return who, tenant, err
@@ -52,15 +51,15 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if err != nil {
 		return err
 	}
-	hash, err := s.newHash(ctx, pool, who.User, r.PostForm.Get("password"))
+	hash, err := s.People.Hash(ctx, pool, who.User, r.PostForm.Get("password"))
 	if err != nil {
 		return s.showProblem(w, r, pool, page.Enter, page.Data{Link: link, Email: who.Email, Tenant: tenant.Title}, err)
 	}
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if found, err := s.takeLink(ctx, tx, pool, linkEnter, link); err != nil || !found {
-			return cmp.Or(err, error(errEnterLink))
+		if err := s.links.Take(ctx, tx, pool, onetime.Enter, link); err != nil {
+			return err
 		}
-		if err := firstPassword(ctx, tx, who.ID, hash); err != nil {
+		if err := people.FirstPassword(ctx, tx, who.ID, hash); err != nil {
 			return err
 		}
 		return s.consents.Record(ctx, tx, who.ID, httpx.ClientAddress(r))
@@ -75,16 +74,4 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 	}
 	http.Redirect(w, r, s.publicURL+"/?"+next.Encode(), http.StatusSeeOther)
 	return nil
-}
-
-// firstPassword never replaces a password that somebody has chosen meanwhile.
-func firstPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string) error {
-	done, err := tx.Exec(ctx, `update identity."user" set password_hash = $2, updated_at = now() where id = $1 and password_hash is null`, user, hash)
-	if err != nil {
-		return fmt.Errorf("set first password: %w", err)
-	}
-	if done.RowsAffected() == 0 {
-		return errEnterLink
-	}
-	return dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true})
 }

@@ -13,8 +13,10 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/people"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
@@ -99,7 +101,7 @@ func (s *Service) Register(api huma.API) {
 		}) (*answer[OneTimeLink], error) {
 			return reply(s.operatorReset(ctx, in.ID))
 		})
-	s.registerDisable(api)
+	s.People.Register(api)
 	s.Factors.Register(api)
 	s.sessions.Register(api)
 }
@@ -123,19 +125,17 @@ func (s *Service) clientConfig(ctx context.Context, name string) (ClientConfig, 
 	}, err
 }
 
-var errNoScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")
-
 func (s *Service) me(ctx context.Context) (Me, error) {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
-		return Me{}, errNoScope
+		return Me{}, gateway.ErrSignIn
 	}
-	who, err := s.accountByID(ctx, scope.User)
+	who, err := s.People.ByID(ctx, scope.User)
 	if err != nil {
 		return Me{}, err
 	}
 	if who.ID == uuid.Nil {
-		return Me{}, errNoUser.Because("This is a machine client: there is nobody to tell about.")
+		return Me{}, people.ErrNone.Because("This is a machine client: there is nobody to tell about.")
 	}
 	tenant, err := s.tenant(ctx, scope.Tenant)
 	if err != nil {
@@ -148,13 +148,13 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 func (s *Service) rename(ctx context.Context, name string) (Me, error) {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
-		return Me{}, errNoScope
+		return Me{}, gateway.ErrSignIn
 	}
 	name = address.CleanName(name)
 	if problem := address.CheckName(name); problem != "" {
-		return Me{}, errUser.WithFields(errs.Field{Path: "body.name", Message: problem})
+		return Me{}, people.ErrInvalid.WithFields(errs.Field{Path: "body.name", Message: problem})
 	}
-	if err := s.updateName(ctx, scope.User, name); err != nil {
+	if err := s.People.Rename(ctx, scope.User, name); err != nil {
 		return Me{}, err
 	}
 	return s.me(ctx)
@@ -179,19 +179,19 @@ var errCurrent = errs.Invalid("wrong_password", "The current password is not rig
 
 // ConfirmPassword asks a signed-in user for the password once more; another one is an error of the kind invalid.
 func (s *Service) ConfirmPassword(ctx context.Context, pool string, user uuid.UUID, given string) error {
-	who, err := s.accountByID(ctx, user)
+	who, err := s.People.ByID(ctx, user)
 	if err != nil {
 		return err
 	}
 	return s.confirm(ctx, Pool{Name: pool}, who, given)
 }
 
-func (s *Service) confirm(ctx context.Context, pool Pool, who account, given string) error {
+func (s *Service) confirm(ctx context.Context, pool Pool, who people.Account, given string) error {
 	pair, account, _ := signInKeys(pool, who.Email, "signed in")
 	if wait := s.throttle.Try(pair, account); wait > 0 {
 		return errs.Limited("too_many_tries", "").Because("Too many tries. Wait %s, then try again.", wait.Round(time.Second))
 	}
-	right, err := s.verifyPassword(ctx, who, given)
+	right, err := s.People.Verify(ctx, who, given)
 	if err == nil && !right {
 		return errCurrent
 	}
@@ -208,7 +208,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err := s.RequireFresh(ctx, FreshTime); err != nil {
 		return err
 	}
-	who, err := s.accountByID(ctx, claims.User)
+	who, err := s.People.ByID(ctx, claims.User)
 	if err != nil {
 		return err
 	}
@@ -219,16 +219,16 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 	if err := s.confirm(ctx, pool, who, current); err != nil {
 		return err
 	}
-	hash, err := s.newHash(ctx, pool, who.User, next)
+	hash, err := s.People.Hash(ctx, pool, who.User, next)
 	var weak *errs.Error
 	if errors.As(err, &weak) && len(weak.Fields) > 0 {
-		return errPassword.WithFields(errs.Field{Path: "body.new", Message: weak.Fields[0].Message})
+		return people.ErrPassword.WithFields(errs.Field{Path: "body.new", Message: weak.Fields[0].Message})
 	}
 	if err != nil {
 		return err
 	}
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := changePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
+		if err := people.ChangePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
 			return err
 		}
 		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.pages.Words.Match())
@@ -257,7 +257,7 @@ func (s *Service) operatorUsers(ctx context.Context, in *listUsersInput) (UserLi
 			return UserList{}, errCursor.Wrap(err)
 		}
 	}
-	found, err := s.listUsers(ctx, in.Q, before, in.Limit+1)
+	found, err := s.People.List(ctx, in.Q, before, in.Limit+1)
 	if err != nil {
 		return UserList{}, err
 	}
@@ -276,7 +276,7 @@ func (s *Service) operatorUsers(ctx context.Context, in *listUsersInput) (UserLi
 func (s *Service) operatorReset(ctx context.Context, user uuid.UUID) (OneTimeLink, error) {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
-		return OneTimeLink{}, errNoScope
+		return OneTimeLink{}, gateway.ErrSignIn
 	}
 	link, err := s.ResetLink(ctx, user)
 	if err != nil {

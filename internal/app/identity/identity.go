@@ -30,8 +30,10 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
 	"github.com/cloudkida/cloudkida/internal/app/identity/mailproof"
+	"github.com/cloudkida/cloudkida/internal/app/identity/onetime"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
+	"github.com/cloudkida/cloudkida/internal/app/identity/people"
 	"github.com/cloudkida/cloudkida/internal/app/identity/provision"
 	"github.com/cloudkida/cloudkida/internal/app/identity/setting"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -92,7 +94,6 @@ type Service struct {
 
 	provider  *op.Provider
 	pages     *page.Renderer
-	passwords *password.Hasher
 	throttle  *throttle.Throttle
 	origin    *http.CrossOriginProtection
 	formKey   []byte
@@ -103,6 +104,7 @@ type Service struct {
 	devices   *device.Service
 	approvals *approval.Service
 	settings  *setting.Service
+	links     *onetime.Links
 
 	// FailedSignIn hears of sign-ins that failed at an account that there is, and at which step; nil: nobody does.
 	FailedSignIn func(ctx context.Context, user uuid.UUID, step string)
@@ -117,6 +119,8 @@ type Service struct {
 	Proofs *mailproof.Service
 	// Federation signs people in by their organisations' own identity providers.
 	Federation *federation.Service
+	// People are the accounts of all pools.
+	People *people.Service
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -129,11 +133,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		db: cfg.Pool, key: cfg.Key, publicURL: u.Scheme + "://" + u.Host, log: cfg.Log, version: cfg.Version, now: cfg.Now,
-		// Half of the cores at most, so that other requests go on while many people sign in.
-		passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2), maxWaitHashes),
-		origin:    http.NewCrossOriginProtection(),
-		formKey:   []byte(cfg.Key.Derive("identity form tokens")),
-		consents:  consent.Keeper{Documents: cfg.Documents, Key: []byte(cfg.Key.Derive("identity consent addresses"))},
+		origin:   http.NewCrossOriginProtection(),
+		formKey:  []byte(cfg.Key.Derive("identity form tokens")),
+		consents: consent.Keeper{Documents: cfg.Documents, Key: []byte(cfg.Key.Derive("identity consent addresses"))},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -142,6 +144,7 @@ func New(cfg Config) (*Service, error) {
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
 	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
 	s.openProvider()
+	s.openPeople()
 	s.Provision = &provision.Service{DB: cfg.Pool, Keys: s.keys, PublicURL: s.publicURL, Now: s.now, Forget: s.ForgetTenant}
 	guard := outbound.Guard{AllowPrivate: cfg.AllowPrivate}
 	s.Federation = &federation.Service{
@@ -156,6 +159,15 @@ func New(cfg Config) (*Service, error) {
 	}
 	s.openProofs()
 	return s, nil
+}
+
+// openPeople makes what keeps accounts.
+func (s *Service) openPeople() {
+	s.links = &onetime.Links{DB: s.db, Now: s.now, Issuer: s.Issuer}
+	s.People = &people.Service{
+		// Half of the cores at most, so that other requests go on while many people sign in.
+		DB: s.db, Passwords: password.NewHasher(max(1, runtime.GOMAXPROCS(0)/2), maxWaitHashes), Now: s.now, Log: s.log, Forget: s.Forget,
+	}
 }
 
 // openProvider makes what the OpenID endpoints are made of.

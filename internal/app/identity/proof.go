@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/mailproof"
+	"github.com/cloudkida/cloudkida/internal/app/identity/people"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/words"
 )
@@ -21,7 +22,7 @@ func (s *Service) openProofs() {
 		Site: mailproof.Site{
 			Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Begin: s.beginProof, Locale: s.locale, Insert: s.insertProved, Enter: s.enterProved,
 			Hash: func(ctx context.Context, pool access.Pool, name, email, given string) (string, error) {
-				return s.newHash(ctx, pool, User{Name: name, Email: email}, given)
+				return s.People.Hash(ctx, pool, User{Name: name, Email: email}, given)
 			},
 		},
 	}
@@ -40,7 +41,7 @@ func (s *Service) insertProved(ctx context.Context, tx pgx.Tx, pool Pool, who ma
 	if err := s.Provision.TakeSeat(ctx, tx, pool.Tenant); err != nil {
 		return uuid.Nil, err
 	}
-	user, err := insertUser(ctx, tx, pool, NewUser{
+	user, err := people.Insert(ctx, tx, pool, NewUser{
 		Name: who.Name, Email: who.Email, Tenant: pool.Tenant, Role: tenancy.RoleLearner, Proved: true, Locale: who.Locale,
 	}, who.Hash)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/factor"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
-	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
@@ -149,12 +148,12 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 	if wait := s.throttle.Try(keys...); wait > 0 {
 		return uuid.Nil, page.Limited(w, wait)
 	}
-	who, err := s.accountByEmail(ctx, pool, address.CleanEmail(form.Get("email")))
+	who, err := s.People.ByEmail(ctx, pool, address.CleanEmail(form.Get("email")))
 	if err != nil {
 		s.throttle.Forgive(keys...)
 		return uuid.Nil, err
 	}
-	right, err := s.verifyPassword(ctx, who, given)
+	right, err := s.People.Verify(ctx, who, given)
 	if err != nil {
 		s.throttle.Forgive(keys...)
 		return uuid.Nil, err
@@ -169,24 +168,6 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 		return uuid.Nil, access.ErrDisabled
 	}
 	return who.ID, nil
-}
-
-// hashTime bounds how long somebody waits for their turn at argon2id.
-const hashTime = 10 * time.Second
-
-// verifyPassword also renews hashes that were made at another cost than today's.
-func (s *Service) verifyPassword(ctx context.Context, who account, given string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, hashTime)
-	defer cancel()
-	right, err := s.passwords.Verify(ctx, who.Hash, given)
-	if err != nil || !right || !password.Stale(who.Hash) {
-		return right, busy(err)
-	}
-	hash, err := s.passwords.Hash(ctx, given)
-	if err != nil {
-		return true, busy(err)
-	}
-	return true, s.renewHash(ctx, who.ID, who.Hash, hash)
 }
 
 // clip bounds what is shown back of what was typed.

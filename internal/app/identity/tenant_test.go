@@ -469,7 +469,7 @@ func TestRemovedTenantsLeaveNothingAndNobodyElseLosesAnything(t *testing.T) {
 	if _, err := e.Verify(ctx, token.AccessToken); errs.KindOf(err) != errs.KindUnauthenticated {
 		t.Errorf("a sign-in to the removed tenant: %v", err)
 	}
-	people, err := e.People(ctx, []uuid.UUID{only, both, inside, ada.ID})
+	people, err := e.People.ByIDs(ctx, []uuid.UUID{only, both, inside, ada.ID})
 	if err != nil || len(people) != 2 || people[both].ID == uuid.Nil || people[ada.ID].ID == uuid.Nil {
 		t.Errorf("who is left: %v, %v", people, err)
 	}

@@ -194,7 +194,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 	if err != nil {
 		return "", err
 	}
-	who, err := s.accountByEmail(ctx, pool, email)
+	who, err := s.People.ByEmail(ctx, pool, email)
 	if err != nil {
 		return "", err
 	}

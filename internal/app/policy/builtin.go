@@ -70,7 +70,10 @@ var builtin = sync.OnceValue(func() *rules { //nolint:gochecknoglobals // consta
 })
 
 // Check tells whether the program's own schema and policies are sound. The server asks before it serves.
-func Check() error {
+func Check() error { return CheckRules(schemaText, rolesText) }
+
+// CheckRules tells whether a schema and what it lets roles do are sound.
+func CheckRules(schemaText, rolesText []byte) error {
 	_, err := readRules(schemaText, rolesText)
 	return err
 }
@@ -135,7 +138,7 @@ func (r *rules) table() {
 
 // permit asks Cedar whether a role has a permission for a kind of resource.
 func (r *rules) permit(role tenancy.Role, p tenancy.Permission, kind cedar.EntityType) bool {
-	w := newWorld(tenancy.Scope{Role: role}, nil, time.Time{})
+	w := NewWorld(tenancy.Scope{Role: role}, nil, time.Time{})
 	decision, _ := w.ask(p, cedar.NewEntityUID(kind, ""), r.permits[p])
 	return decision == cedar.Allow
 }

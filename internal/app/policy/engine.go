@@ -29,12 +29,12 @@ var ErrForbids = errs.Forbidden("policy_forbids", "A policy of your organisation
 type Engine struct {
 	DB   *db.DB // reads policies and groups where no transaction is open
 	Now  func() time.Time
-	sets *cache.Cache[uuid.UUID, *set]
+	sets *cache.Cache[uuid.UUID, *Set]
 }
 
 // NewEngine returns an Engine; its DB is set before it decides anything.
 func NewEngine(now func() time.Time) *Engine {
-	return &Engine{Now: now, sets: cache.New[uuid.UUID, *set](cacheSize, cacheLife, now)}
+	return &Engine{Now: now, sets: cache.New[uuid.UUID, *Set](cacheSize, cacheLife, now)}
 }
 
 // Forget drops what is remembered of a tenant; of all with the zero UUID.
@@ -65,7 +65,7 @@ func (e *Engine) Decide(ctx context.Context, tx pgx.Tx, p tenancy.Permission, of
 	}
 	refused := make([]error, len(of))
 	for n, entity := range entities {
-		refused[n] = known.decide(w, p, entity).Err()
+		refused[n] = known.Decide(w, p, entity).Err()
 	}
 	return refused, nil
 }
@@ -79,10 +79,10 @@ func binds(scope tenancy.Scope, p tenancy.Permission) bool {
 // setOf returns the tenant's policies. Where a transaction is open they are read in it: a second connection for who
 // holds one already would be a deadlock once all are taken. Only the Service of this package changes policies, and it
 // asks for nothing that policies bind while it does, so that what is read here is committed.
-func (e *Engine) setOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (*set, error) {
+func (e *Engine) setOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (*Set, error) {
 	key := fault.Else(fault.PolicyOfAnyTenant, tenant, uuid.Nil)
-	return e.sets.Get(key, func() (*set, error) {
-		var rows []stored
+	return e.sets.Get(key, func() (*Set, error) {
+		var rows []Stored
 		err := e.read(ctx, tx, func(tx pgx.Tx) (err error) {
 			rows, err = enabled(ctx, tx)
 			return err
@@ -90,12 +90,12 @@ func (e *Engine) setOf(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (*set, 
 		if err != nil {
 			return nil, err
 		}
-		return compile(rows), nil
+		return Compile(rows), nil
 	})
 }
 
-func (e *Engine) world(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, known *set, of []tenancy.Entity) (*world, error) {
-	var members *membership
+func (e *Engine) world(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, known *Set, of []tenancy.Entity) (*World, error) {
+	var members *Membership
 	if known.groups {
 		err := e.read(ctx, tx, func(tx pgx.Tx) (err error) {
 			members, err = membersOf(ctx, tx, users(scope.Peer(), of))
@@ -105,7 +105,7 @@ func (e *Engine) world(ctx context.Context, tx pgx.Tx, scope tenancy.Scope, know
 			return nil, err
 		}
 	}
-	return newWorld(scope, members, e.Now()), nil
+	return NewWorld(scope, members, e.Now()), nil
 }
 
 // read runs fn in tx, or as the program itself where there is none.
@@ -117,24 +117,24 @@ func (e *Engine) read(ctx context.Context, tx pgx.Tx, fn func(pgx.Tx) error) err
 	return e.DB.InWholeTenant(tenancy.System(ctx, scope.Tenant), TenantSystem, fn)
 }
 
-// set is a tenant's policies, ready to be asked.
-type set struct {
+// Set is a tenant's policies, ready to be asked.
+type Set struct {
 	forbids map[tenancy.Permission][]named
 	titles  map[cedar.PolicyID]string
 	broken  string // title of a policy that this program cannot read; everything that policies can take away is denied then
 	groups  bool   // some policy looks at groups
 }
 
-// stored is a policy as the database has it.
-type stored struct {
+// Stored is a policy as the database has it.
+type Stored struct {
 	ID    uuid.UUID
 	Title string
 	Text  string
 }
 
-// compile makes a set of policies that were valid when they were saved.
-func compile(rows []stored) *set {
-	s := &set{forbids: map[tenancy.Permission][]named{}, titles: map[cedar.PolicyID]string{}}
+// Compile makes a set of policies that were valid when they were saved.
+func Compile(rows []Stored) *Set {
+	s := &Set{forbids: map[tenancy.Permission][]named{}, titles: map[cedar.PolicyID]string{}}
 	for _, row := range rows {
 		list, err := cedar.NewPolicyListFromBytes("", []byte(row.Text))
 		if err != nil {
@@ -147,7 +147,7 @@ func compile(rows []stored) *set {
 }
 
 // add adds the statements of one text.
-func (s *set) add(id, title, text string, list cedar.PolicyList) {
+func (s *Set) add(id, title, text string, list cedar.PolicyList) {
 	s.groups = s.groups || strings.Contains(text, "roup") // Group and groups
 	s.titles[cedar.PolicyID(id)] = title
 	for _, p := range list {
@@ -158,7 +158,7 @@ func (s *set) add(id, title, text string, list cedar.PolicyList) {
 	}
 }
 
-func (s *set) binds(p tenancy.Permission) bool { return s.broken != "" || len(s.forbids[p]) > 0 }
+func (s *Set) binds(p tenancy.Permission) bool { return s.broken != "" || len(s.forbids[p]) > 0 }
 
 // Decision is an answer with its reasons.
 type Decision struct {
@@ -170,9 +170,9 @@ type Decision struct {
 	Failed  string   // what went wrong with a policy, which denies
 }
 
-// decide asks the role's policies and the tenant's own. A policy that cannot be evaluated denies: to Cedar it would be as
+// Decide asks the role's policies and the tenant's own. A policy that cannot be evaluated denies: to Cedar it would be as
 // if it were not there, and what it forbids would be open.
-func (s *set) decide(w *world, p tenancy.Permission, of tenancy.Entity) Decision {
+func (s *Set) Decide(w *World, p tenancy.Permission, of tenancy.Entity) Decision {
 	decision, why := w.ask(p, w.resource(of), builtin().permits[p], s.forbids[p])
 	d := Decision{Allowed: decision == cedar.Allow, Role: string(w.role), Permits: builtin().allowed[w.role][p]}
 	for _, r := range why.Reasons {

@@ -1,22 +1,48 @@
-package policy
+package policy_test
 
 import (
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // noon is on a Wednesday.
 func noon() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) }
+
+// ourSchema is the program's own.
+func ourSchema(t *testing.T) (text []byte, actions map[tenancy.Permission]resolved.Action) {
+	t.Helper()
+	text, err := os.ReadFile("schema.cedarschema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s schema.Schema
+	if err := s.UnmarshalCedar(text); err != nil {
+		t.Fatal(err)
+	}
+	known, err := s.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions = map[tenancy.Permission]resolved.Action{}
+	for uid, action := range known.Actions {
+		actions[tenancy.Permission(uid.ID)] = action
+	}
+	return text, actions
+}
 
 func TestEveryPermissionIsAnAction(t *testing.T) {
 	t.Parallel()
@@ -24,6 +50,7 @@ func TestEveryPermissionIsAnAction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, actions := ourSchema(t)
 	n := 0
 	ast.Inspect(file, func(node ast.Node) bool {
 		spec, ok := node.(*ast.ValueSpec)
@@ -35,7 +62,7 @@ func TestEveryPermissionIsAnAction(t *testing.T) {
 			t.Fatal(err)
 		}
 		n++
-		if _, known := builtin().schema.Actions[actionUID(tenancy.Permission(text))]; !known {
+		if _, known := actions[tenancy.Permission(text)]; !known {
 			t.Errorf("the schema has no action %q", text)
 		}
 		return true
@@ -48,7 +75,12 @@ func TestEveryPermissionIsAnAction(t *testing.T) {
 // Mistakes in our own files are found before anything is served.
 func TestOurOwnFilesAreChecked(t *testing.T) {
 	t.Parallel()
-	if err := Check(); err != nil {
+	if err := policy.Check(); err != nil {
+		t.Error(err)
+	}
+	schemaText, _ := ourSchema(t)
+	const sound = `@id("x") permit (principal in Role::"x", action == Action::"lab.read", resource);`
+	if err := policy.CheckRules(schemaText, []byte(sound)); err != nil {
 		t.Error(err)
 	}
 	for name, roles := range map[string]string{
@@ -58,11 +90,11 @@ func TestOurOwnFilesAreChecked(t *testing.T) {
 		"no id":             `permit (principal, action == Action::"lab.read", resource);`,
 		"no Cedar":          `permit`,
 	} {
-		if _, err := readRules(schemaText, []byte(roles)); err == nil {
+		if err := policy.CheckRules(schemaText, []byte(roles)); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}
-	if _, err := readRules([]byte("entity"), rolesText); err == nil {
+	if err := policy.CheckRules([]byte("entity"), []byte(sound)); err == nil {
 		t.Error("a broken schema is accepted")
 	}
 }
@@ -71,36 +103,47 @@ func TestOurOwnFilesAreChecked(t *testing.T) {
 // where a tenant has no policies of its own.
 func TestTheTableIsWhatCedarSays(t *testing.T) {
 	t.Parallel()
-	s := compile(nil)
-	for role, allowed := range builtin().allowed {
-		for _, p := range builtin().actions() {
-			for _, kind := range builtin().schema.Actions[actionUID(p)].AppliesTo.Resources {
-				w := newWorld(tenancy.Scope{User: uuid.New(), Role: role}, nil, noon())
-				if got := s.decide(w, p, tenancy.Entity{Kind: string(kind), ID: "x"}); got.Allowed != allowed[p] {
-					t.Errorf("%s may %s on a %s: Cedar says %t, the table %t", role, p, kind, got.Allowed, allowed[p])
+	none := policy.Compile(nil)
+	_, actions := ourSchema(t)
+	for _, role := range []tenancy.Role{
+		tenancy.RoleLearner, tenancy.RoleInstructor, tenancy.RoleAuthor, tenancy.RoleAdmin, tenancy.RoleOwner, tenancy.RoleSystem, "operator", "stranger",
+	} {
+		permits := 0
+		for p, action := range actions {
+			for _, kind := range action.AppliesTo.Resources {
+				w := policy.NewWorld(tenancy.Scope{User: uuid.New(), Role: role}, nil, noon())
+				got := none.Decide(w, p, tenancy.Entity{Kind: string(kind), ID: "x"})
+				if got.Allowed != got.Permits {
+					t.Errorf("%s may %s on a %s: Cedar says %t, the table %t", role, p, kind, got.Allowed, got.Permits)
+				}
+				if got.Permits {
+					permits++
 				}
 			}
+		}
+		if permits == 0 != (role == "stranger") {
+			t.Errorf("%s has %d permissions", role, permits)
 		}
 	}
 }
 
 // asked decides with the policies of these texts.
-func asked(t *testing.T, w *world, p tenancy.Permission, of tenancy.Entity, texts ...string) Decision {
+func asked(t *testing.T, w *policy.World, p tenancy.Permission, of tenancy.Entity, texts ...string) policy.Decision {
 	t.Helper()
-	var rows []stored
+	var rows []policy.Stored
 	for n, text := range texts {
-		if _, problems := parse(text); len(problems) > 0 {
+		if _, problems := policy.Parse(text); len(problems) > 0 {
 			t.Fatalf("%s: %+v", text, problems)
 		}
-		rows = append(rows, stored{ID: uuid.New(), Title: fmt.Sprint(n), Text: text})
+		rows = append(rows, policy.Stored{ID: uuid.New(), Title: fmt.Sprint(n), Text: text})
 	}
-	return compile(rows).decide(w, p, of)
+	return policy.Compile(rows).Decide(w, p, of)
 }
 
 func TestInternsStartIntroductionsOnWeekdays(t *testing.T) {
 	t.Parallel()
 	interns, below, intern, other := uuid.New(), uuid.New(), uuid.New(), uuid.New()
-	members := &membership{groups: map[uuid.UUID][]uuid.UUID{intern: {below}}, parents: map[uuid.UUID]uuid.UUID{below: interns}}
+	members := &policy.Membership{Groups: map[uuid.UUID][]uuid.UUID{intern: {below}}, Parents: map[uuid.UUID]uuid.UUID{below: interns}}
 	text := fmt.Sprintf(`forbid (principal in Group::"%s", action == Action::"session.start", resource is Lab)
 		unless { resource.tags.contains("intro") && context.weekday <= 5 };`, interns)
 	for _, test := range []struct {
@@ -116,8 +159,8 @@ func TestInternsStartIntroductionsOnWeekdays(t *testing.T) {
 		{intern, []string{"intro"}, noon().AddDate(0, 0, 5), true},
 		{other, []string{"other"}, noon().AddDate(0, 0, 3), true},
 	} {
-		w := newWorld(tenancy.Scope{User: test.user, Role: tenancy.RoleLearner}, members, test.at)
-		got := asked(t, w, SessionStart, tenancy.Entity{Kind: "Lab", ID: "x", Attributes: map[string]any{"slug": "x", "level": "", "tags": test.tags}}, text)
+		w := policy.NewWorld(tenancy.Scope{User: test.user, Role: tenancy.RoleLearner}, members, test.at)
+		got := asked(t, w, policy.SessionStart, tenancy.Entity{Kind: "Lab", ID: "x", Attributes: map[string]any{"slug": "x", "level": "", "tags": test.tags}}, text)
 		if got.Allowed != test.allowed {
 			t.Errorf("%v at %v: %+v", test.tags, test.at.Weekday(), got)
 		}
@@ -127,13 +170,13 @@ func TestInternsStartIntroductionsOnWeekdays(t *testing.T) {
 func TestInstructorsSeeSessionsOfTheirGroups(t *testing.T) {
 	t.Parallel()
 	course, instructor, learner, stranger := uuid.New(), uuid.New(), uuid.New(), uuid.New()
-	members := &membership{groups: map[uuid.UUID][]uuid.UUID{instructor: {course}, learner: {course}}, parents: map[uuid.UUID]uuid.UUID{}}
+	members := &policy.Membership{Groups: map[uuid.UUID][]uuid.UUID{instructor: {course}, learner: {course}}, Parents: map[uuid.UUID]uuid.UUID{}}
 	text := `forbid (principal in Role::"instructor", action == Action::"session.see-all", resource is Session)
 		unless { resource.owner in principal.groups };`
 	for owner, allowed := range map[uuid.UUID]bool{learner: true, stranger: false} {
-		w := newWorld(tenancy.Scope{User: instructor, Role: tenancy.RoleInstructor}, members, noon())
+		w := policy.NewWorld(tenancy.Scope{User: instructor, Role: tenancy.RoleInstructor}, members, noon())
 		session := tenancy.Entity{Kind: "Session", ID: "x", Attributes: map[string]any{"owner": owner, "lab": "", "tags": []string{}, "state": ""}}
-		if got := asked(t, w, SessionSeeAll, session, text); got.Allowed != allowed {
+		if got := asked(t, w, policy.SessionSeeAll, session, text); got.Allowed != allowed {
 			t.Errorf("%+v, want %t", got, allowed)
 		}
 	}
@@ -142,12 +185,12 @@ func TestInstructorsSeeSessionsOfTheirGroups(t *testing.T) {
 // What cannot be evaluated denies: to Cedar it would be as if the policy were not there.
 func TestAFailingPolicyDenies(t *testing.T) {
 	t.Parallel()
-	w := newWorld(tenancy.Scope{User: uuid.New(), Role: tenancy.RoleOwner}, nil, noon())
-	got := asked(t, w, LabRead, tenancy.Entity{Kind: tenancy.KindTenant}, `forbid (principal, action, resource) when { context.hour * 9223372036854775807 > 2 };`)
+	w := policy.NewWorld(tenancy.Scope{User: uuid.New(), Role: tenancy.RoleOwner}, nil, noon())
+	got := asked(t, w, policy.LabRead, tenancy.Entity{Kind: tenancy.KindTenant}, `forbid (principal, action, resource) when { context.hour * 9223372036854775807 > 2 };`)
 	if got.Allowed || got.Failed == "" || len(got.Titles) != 1 {
 		t.Errorf("%+v", got)
 	}
-	broken := compile([]stored{{Title: "of another version", Text: "forbid ("}}).decide(w, LabRead, tenancy.Entity{Kind: tenancy.KindTenant})
+	broken := policy.Compile([]policy.Stored{{Title: "of another version", Text: "forbid ("}}).Decide(w, policy.LabRead, tenancy.Entity{Kind: tenancy.KindTenant})
 	if broken.Allowed || broken.Failed == "" {
 		t.Errorf("%+v", broken)
 	}
@@ -155,7 +198,7 @@ func TestAFailingPolicyDenies(t *testing.T) {
 
 // BenchmarkDecide is one decision with 50 policies of the kinds that organisations write.
 func BenchmarkDecide(b *testing.B) {
-	ask, err := Sample(50)
+	ask, err := policy.Sample(50)
 	if err != nil || !ask() {
 		b.Fatal("the sample does not allow", err)
 	}
@@ -168,9 +211,20 @@ func BenchmarkDecide(b *testing.B) {
 func TestChoosingPoliciesIsWhatCedarSays(t *testing.T) {
 	t.Parallel()
 	top, below, other, user := uuid.New(), uuid.New(), uuid.New(), uuid.New()
-	members := &membership{groups: map[uuid.UUID][]uuid.UUID{user: {below}}, parents: map[uuid.UUID]uuid.UUID{below: top}}
-	w := newWorld(tenancy.Scope{User: user, Role: tenancy.RoleLearner}, members, noon())
+	members := &policy.Membership{Groups: map[uuid.UUID][]uuid.UUID{user: {below}}, Parents: map[uuid.UUID]uuid.UUID{below: top}}
+	w := policy.NewWorld(tenancy.Scope{User: user, Role: tenancy.RoleLearner}, members, noon())
 	about := tenancy.Entity{Kind: "Lab", ID: "x", Attributes: map[string]any{"slug": "x", "level": "", "tags": []string{}}}
+	uid := func(kind cedar.EntityType, id uuid.UUID) cedar.EntityUID {
+		return cedar.NewEntityUID(kind, cedar.String(id.String()))
+	}
+	lab := cedar.NewEntityUID("Lab", "x")
+	entities := cedar.EntityMap{lab: {UID: lab}}
+	for child, parents := range map[cedar.EntityUID][]cedar.EntityUID{
+		uid("User", user):   {uid("Group", below), cedar.NewEntityUID("Role", "learner")},
+		uid("Group", below): {uid("Group", top)},
+	} {
+		entities[child] = cedar.Entity{UID: child, Parents: cedar.NewEntityUIDSet(parents...)}
+	}
 	for _, who := range []string{
 		"principal", "principal is User", `principal == User::"` + user.String() + `"`, `principal == User::"` + other.String() + `"`,
 		`principal in User::"` + user.String() + `"`, `principal in Group::"` + below.String() + `"`, `principal in Group::"` + top.String() + `"`,
@@ -183,11 +237,8 @@ func TestChoosingPoliciesIsWhatCedarSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.resource(about)
-			_, why := cedar.Authorize(list, w.entities, cedar.Request{
-				Principal: w.asker.UID, Action: actionUID(LabRead), Resource: cedar.NewEntityUID("Lab", "x"), Context: w.context,
-			})
-			if got, want := len(asked(t, w, LabRead, about, text).Titles), len(why.Reasons); got != want {
+			_, why := cedar.Authorize(list, entities, cedar.Request{Principal: uid("User", user), Action: cedar.NewEntityUID("Action", "lab.read"), Resource: lab})
+			if got, want := len(asked(t, w, policy.LabRead, about, text).Titles), len(why.Reasons); got != want {
 				t.Errorf("%s: %d forbid, Cedar says %d", text, got, want)
 			}
 		}

@@ -25,7 +25,7 @@ func actionUID(p tenancy.Permission) cedar.EntityUID {
 
 // applicable are the policies that are for who asks, whatever they say.
 type applicable struct {
-	world *world
+	world *World
 	lists [][]named
 }
 
@@ -43,31 +43,31 @@ func (a applicable) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 }
 
 // ask asks Cedar about policies whose actions are known to match.
-func (w *world) ask(p tenancy.Permission, about cedar.EntityUID, lists ...[]named) (cedar.Decision, cedar.Diagnostic) {
+func (w *World) ask(p tenancy.Permission, about cedar.EntityUID, lists ...[]named) (cedar.Decision, cedar.Diagnostic) {
 	return cedar.Authorize(applicable{w, lists}, w.entities, cedar.Request{
 		Principal: w.asker.UID, Action: actionUID(p), Resource: about, Context: w.context,
 	})
 }
 
 // is tells whether a policy is for who asks.
-func (w *world) is(p named) bool {
+func (w *World) is(p named) bool {
 	if p.exact {
 		return p.who == w.asker.UID
 	}
 	return p.who == (cedar.EntityUID{}) || slices.Contains(w.above, p.who)
 }
 
-// membership says which groups people are in, and which group each group is in.
-type membership struct {
-	groups  map[uuid.UUID][]uuid.UUID // by user
-	parents map[uuid.UUID]uuid.UUID   // by group
+// Membership says which groups people are in, and which group each group is in.
+type Membership struct {
+	Groups  map[uuid.UUID][]uuid.UUID // by user
+	Parents map[uuid.UUID]uuid.UUID   // by group
 }
 
-func (m *membership) of(user uuid.UUID) []uuid.UUID {
+func (m *Membership) of(user uuid.UUID) []uuid.UUID {
 	if m == nil {
 		return nil
 	}
-	return m.groups[user]
+	return m.Groups[user]
 }
 
 // asker is the entity of who asks.
@@ -103,18 +103,19 @@ func moment(at time.Time) cedar.Record {
 	})
 }
 
-// world is what one caller's questions are decided with.
-type world struct {
+// World is what one caller's questions are decided with.
+type World struct {
 	role     tenancy.Role
 	asker    cedar.Entity
 	above    []cedar.EntityUID // who asks, and everything that they are in
 	entities cedar.EntityMap
 	context  cedar.Record
-	members  *membership
+	members  *Membership
 }
 
-func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
-	w := &world{
+// NewWorld returns what somebody asks in at a moment; members may be nil where no policy looks at groups.
+func NewWorld(scope tenancy.Scope, members *Membership, at time.Time) *World {
+	w := &World{
 		role: scope.Role, asker: asker(scope.User.String(), scope.Role, members.of(scope.Peer())), entities: cedar.EntityMap{},
 		context: moment(at), members: members,
 	}
@@ -124,11 +125,11 @@ func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
 		return w
 	}
 	for _, group := range members.of(scope.User) {
-		if parent, nested := members.parents[group]; nested {
+		if parent, nested := members.Parents[group]; nested {
 			w.above = append(w.above, groupUIDs([]uuid.UUID{parent})...)
 		}
 	}
-	for group, parent := range members.parents {
+	for group, parent := range members.Parents {
 		uid := cedar.NewEntityUID(typeGroup, cedar.String(group.String()))
 		w.entities[uid] = cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(groupUIDs([]uuid.UUID{parent})...)}
 	}
@@ -136,7 +137,7 @@ func newWorld(scope tenancy.Scope, members *membership, at time.Time) *world {
 }
 
 // resource makes a resource known and returns its id.
-func (w *world) resource(e tenancy.Entity) cedar.EntityUID {
+func (w *World) resource(e tenancy.Entity) cedar.EntityUID {
 	uid := cedar.NewEntityUID(cedar.EntityType(e.Kind), cedar.String(e.ID))
 	attributes := make(cedar.RecordMap, len(e.Attributes))
 	for name, v := range e.Attributes {
@@ -147,7 +148,7 @@ func (w *world) resource(e tenancy.Entity) cedar.EntityUID {
 	return uid
 }
 
-func (w *world) value(v any) cedar.Value {
+func (w *World) value(v any) cedar.Value {
 	switch v := v.(type) {
 	case string:
 		return cedar.String(v)

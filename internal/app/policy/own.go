@@ -63,8 +63,8 @@ var (
 	ErrResource = errs.NotFound("no_such_resource", "There is nothing of this kind and id to ask about.")
 )
 
-// check cleans a policy and reports every problem at once.
-func (p *Policy) check() (parsed, error) {
+// check cleans a policy. It returns the groups that it names, or every problem at once.
+func (p *Policy) check() ([]uuid.UUID, error) {
 	p.Title = strings.Join(strings.Fields(p.Title), " ")
 	p.Text = strings.ReplaceAll(p.Text, "\r\n", "\n")
 	var fields []errs.Field
@@ -73,14 +73,14 @@ func (p *Policy) check() (parsed, error) {
 	}) {
 		fields = append(fields, errs.Field{Path: "body.title", Message: "Want 1 to 100 characters that can be shown."})
 	}
-	read, problems := parse(p.Text)
+	groups, problems := Parse(p.Text)
 	for _, problem := range problems {
 		fields = append(fields, problem.field())
 	}
 	if len(fields) > 0 {
-		return parsed{}, errPolicy.WithFields(fields...)
+		return nil, errPolicy.WithFields(fields...)
 	}
-	return read, nil
+	return groups, nil
 }
 
 // List returns the tenant's policies by title.
@@ -103,7 +103,7 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (p Policy, err error) {
 
 // Add adds a policy. It holds at once, if it is enabled.
 func (s *Service) Add(ctx context.Context, p Policy) (Policy, error) {
-	read, err := p.check()
+	groups, err := p.check()
 	if err != nil {
 		return Policy{}, err
 	}
@@ -111,7 +111,7 @@ func (s *Service) Add(ctx context.Context, p Policy) (Policy, error) {
 		if err := room(ctx, tx); err != nil {
 			return p, nil, err
 		}
-		if err := knownGroups(ctx, tx, read.groups); err != nil {
+		if err := knownGroups(ctx, tx, groups); err != nil {
 			return p, nil, err
 		}
 		p, err = insert(ctx, tx, p)
@@ -122,7 +122,7 @@ func (s *Service) Add(ctx context.Context, p Policy) (Policy, error) {
 
 // Change replaces a policy whose version is still the one that the caller saw.
 func (s *Service) Change(ctx context.Context, p Policy) (Policy, error) {
-	read, err := p.check()
+	groups, err := p.check()
 	if err != nil {
 		return Policy{}, err
 	}
@@ -134,7 +134,7 @@ func (s *Service) Change(ctx context.Context, p Policy) (Policy, error) {
 		case now.Version != p.Version:
 			return p, nil, ErrChanged
 		}
-		if err := knownGroups(ctx, tx, read.groups); err != nil {
+		if err := knownGroups(ctx, tx, groups); err != nil {
 			return p, nil, err
 		}
 		p, err = update(ctx, tx, p)
@@ -155,11 +155,11 @@ func (s *Service) Restore(ctx context.Context, id uuid.UUID, number int64) (p Po
 			return p, nil, err
 		}
 		now.Title, now.Text, now.Enabled = old.Title, old.Text, old.Enabled
-		read, err := now.check()
+		groups, err := now.check()
 		if err != nil {
 			return p, nil, err
 		}
-		if err := knownGroups(ctx, tx, read.groups); err != nil {
+		if err := knownGroups(ctx, tx, groups); err != nil {
 			return p, nil, err
 		}
 		p, err = update(ctx, tx, now)
@@ -217,9 +217,9 @@ func (s *Service) change(ctx context.Context, action string, fn func(pgx.Tx) (Po
 
 // Check reads a text as if it were saved, and returns all of its mistakes.
 func (s *Service) Check(ctx context.Context, text string) (problems []Problem, err error) {
-	read, problems := parse(strings.ReplaceAll(text, "\r\n", "\n"))
+	groups, problems := Parse(strings.ReplaceAll(text, "\r\n", "\n"))
 	err = s.DB.InWholeTenant(ctx, PolicyWrite, func(tx pgx.Tx) error {
-		err := knownGroups(ctx, tx, read.groups)
+		err := knownGroups(ctx, tx, groups)
 		if errs.KindOf(err) == errs.KindInvalid {
 			problems, err = append(problems, Problem{1, 1, unknownGroup}), nil
 		}
@@ -280,19 +280,19 @@ func (s *Service) Simulate(ctx context.Context, q Question) (d Decision, err err
 		if err != nil {
 			return err
 		}
-		d = compile(q.with(rows)).decide(newWorld(as, members, q.At), q.Action, entity)
+		d = Compile(q.with(rows)).Decide(NewWorld(as, members, q.At), q.Action, entity)
 		return nil
 	})
 	return d, err
 }
 
 // with puts the draft among the policies that hold.
-func (q *Question) with(rows []stored) []stored {
+func (q *Question) with(rows []Stored) []Stored {
 	if q.Draft == nil {
 		return rows
 	}
-	rows = slices.DeleteFunc(rows, func(r stored) bool { return r.ID == q.Draft.ID })
-	return append(rows, stored{ID: q.Draft.ID, Title: q.Draft.Title, Text: q.Draft.Text})
+	rows = slices.DeleteFunc(rows, func(r Stored) bool { return r.ID == q.Draft.ID })
+	return append(rows, Stored{ID: q.Draft.ID, Title: q.Draft.Title, Text: q.Draft.Text})
 }
 
 // Topic is what a permission is asked for: kinds of resources.

@@ -13,7 +13,7 @@ import (
 // three groups asks, and policies about groups, tags, times and sessions hold. It compiles them once; each call is one
 // decision, from a row to an answer.
 func Sample(n int) (ask func() bool, err error) {
-	var rows []stored
+	var rows []Stored
 	for i := range n {
 		text := []string{
 			`forbid (principal in Group::"` + uuid.NewString() + `", action == Action::"session.start", resource is Lab) unless { resource.tags.contains("intro") && context.weekday <= 5 };`,
@@ -22,19 +22,19 @@ func Sample(n int) (ask func() bool, err error) {
 			fmt.Sprintf(`forbid (principal, action == Action::"session.start", resource == Lab::"lab-%d") unless { principal in Group::"%s" };`, i, uuid.NewString()),
 			`forbid (principal in Role::"instructor", action == Action::"session.see-all", resource is Session) unless { resource.owner in principal.groups };`,
 		}[i%5]
-		if _, problems := parse(text); len(problems) > 0 {
+		if _, problems := Parse(text); len(problems) > 0 {
 			return nil, fmt.Errorf("sample policy: %s", problems[0].Message)
 		}
-		rows = append(rows, stored{ID: uuid.New(), Title: fmt.Sprint("sample ", i), Text: text})
+		rows = append(rows, Stored{ID: uuid.New(), Title: fmt.Sprint("sample ", i), Text: text})
 	}
-	known := compile(rows)
+	known := Compile(rows)
 	scope := tenancy.Scope{User: uuid.New(), Role: tenancy.RoleLearner}
 	top := uuid.New()
 	groups := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
-	members := &membership{groups: map[uuid.UUID][]uuid.UUID{scope.User: groups}, parents: map[uuid.UUID]uuid.UUID{groups[0]: top}}
+	members := &Membership{Groups: map[uuid.UUID][]uuid.UUID{scope.User: groups}, Parents: map[uuid.UUID]uuid.UUID{groups[0]: top}}
 	at := time.Date(2026, 1, 7, 12, 0, 0, 0, time.UTC)
 	about := tenancy.Entity{Kind: "Lab", ID: "linux", Attributes: map[string]any{
 		"slug": "linux", "level": "beginner", "tags": []string{"intro", "linux", "files"},
 	}}
-	return func() bool { return known.decide(newWorld(scope, members, at), SessionStart, about).Allowed }, nil
+	return func() bool { return known.Decide(NewWorld(scope, members, at), SessionStart, about).Allowed }, nil
 }

@@ -33,29 +33,21 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
-// parsed is a text without mistakes.
-type parsed struct {
-	list   cedar.PolicyList
-	groups []uuid.UUID // that it names
-}
-
-// parse reads and validates a policy's text; all of its mistakes are returned at once.
-func parse(text string) (parsed, []Problem) {
+// Parse reads and validates a policy's text. It returns the groups that the text names, and all of its mistakes at once.
+func Parse(text string) (groups []uuid.UUID, problems []Problem) {
 	if p := bounded(text); p != nil {
-		return parsed{}, []Problem{*p}
+		return nil, []Problem{*p}
 	}
 	list, err := cedar.NewPolicyListFromBytes("", []byte(text))
 	if err != nil {
-		return parsed{}, []Problem{syntax(err)}
+		return nil, []Problem{syntax(err)}
 	}
 	switch {
 	case len(list) == 0:
-		return parsed{}, []Problem{{1, 1, "There is no statement. Begin with forbid (principal, action, resource)."}}
+		return nil, []Problem{{1, 1, "There is no statement. Begin with forbid (principal, action, resource)."}}
 	case len(list) > maxStatements:
-		return parsed{}, []Problem{{list[maxStatements].Position().Line, 1, fmt.Sprintf("A policy has at most %d statements.", maxStatements)}}
+		return nil, []Problem{{list[maxStatements].Position().Line, 1, fmt.Sprintf("A policy has at most %d statements.", maxStatements)}}
 	}
-	out := parsed{list: list}
-	var found []Problem
 	for n, p := range list {
 		end := len(text)
 		if n+1 < len(list) {
@@ -63,10 +55,10 @@ func parse(text string) (parsed, []Problem) {
 		}
 		c := checker{text: text[p.Position().Offset:end], line: p.Position().Line, column: p.Position().Column}
 		c.statement(p)
-		found = append(found, c.problems...)
-		out.groups = append(out.groups, c.groups...)
+		problems = append(problems, c.problems...)
+		groups = append(groups, c.groups...)
 	}
-	return out, found[:min(len(found), maxProblems)]
+	return groups, problems[:min(len(problems), maxProblems)]
 }
 
 // bounded finds what is too much in a text, without parsing it.

@@ -1,4 +1,4 @@
-package policy
+package policy_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -39,7 +40,7 @@ func TestTextsThatAreRefused(t *testing.T) {
 		{"too many statements", strings.Repeat("forbid (principal, action, resource);\n", 21), 21, 1, "at most 20 statements"},
 		{"no text", "forbid \xff", 1, 1, "UTF-8"},
 	} {
-		_, found := parse(test.text)
+		_, found := policy.Parse(test.text)
 		if len(found) == 0 {
 			t.Errorf("%s: accepted", test.name)
 			continue
@@ -76,7 +77,7 @@ func FuzzText(f *testing.F) {
 		"Session":          {Kind: "Session", ID: "x", Attributes: map[string]any{"owner": whom.User, "lab": "x", "tags": []string{}, "state": "ready"}},
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		read, problems := parse(text)
+		_, problems := policy.Parse(text)
 		for _, p := range problems {
 			if p.Line < 1 || p.Column < 1 || p.Message == "" {
 				t.Errorf("a problem without a place: %+v", p)
@@ -85,17 +86,17 @@ func FuzzText(f *testing.F) {
 		if len(problems) > 0 {
 			return
 		}
-		s := compile([]stored{{ID: uuid.New(), Title: "fuzzed", Text: text}})
-		if s.broken != "" || len(read.list) == 0 {
-			t.Fatalf("what can be saved cannot be read again: %q", text)
-		}
-		for _, topic := range Topics() {
+		set := policy.Compile([]policy.Stored{{ID: uuid.New(), Title: "fuzzed", Text: text}})
+		for _, topic := range policy.Topics() {
 			for _, kind := range topic.Kinds {
 				entity, known := entities[kind]
 				if !known {
 					continue
 				}
-				d := s.decide(newWorld(whom, nil, noon()), topic.Action, entity)
+				d := set.Decide(policy.NewWorld(whom, nil, noon()), topic.Action, entity)
+				if strings.Contains(d.Failed, "cannot read the policy") {
+					t.Fatalf("what can be saved cannot be read again: %q", text)
+				}
 				if d.Failed != "" && d.Allowed {
 					t.Errorf("%s fails open: %s", topic.Action, d.Failed)
 				}

@@ -64,7 +64,7 @@ func closing(reason error) (websocket.StatusCode, string) {
 		return CodeSessionGone, "the session ended"
 	case errs.KindForbidden, errs.KindUnauthenticated:
 		return CodeNotAllowed, "you may not use this session any more"
-	case errs.KindLimited, errs.KindUnavailable, errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid:
+	default:
 	}
 	// What is left comes from the environment: its agent is away, or was just ended. Coming back finds out which.
 	if errors.Is(reason, context.Canceled) {

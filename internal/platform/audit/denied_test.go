@@ -1,8 +1,8 @@
 package audit_test
 
 import (
-	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -81,7 +81,7 @@ func TestAnAttackerCannotFillALog(t *testing.T) {
 	w := newWatch(t)
 	other, _ := tenancy.From(w.d.Tenant(t, "bravo", tenancy.RoleOwner))
 	for n := range 20_000 {
-		w.denials.Add(t.Context(), audit.Denial{Tenant: w.scope.Tenant, Actor: w.scope.User, Kind: tenancy.Person, Action: "access.denied", Target: fmt.Sprint(n)})
+		w.denials.Add(t.Context(), audit.Denial{Tenant: w.scope.Tenant, Actor: w.scope.User, Kind: tenancy.Person, Action: "access.denied", Target: strconv.Itoa(n)})
 	}
 	w.denials.Add(t.Context(), audit.Denial{Tenant: other.Tenant, Actor: other.User, Kind: tenancy.Person, Action: "access.denied", Target: "x"})
 	w.denials.Flush(t.Context())

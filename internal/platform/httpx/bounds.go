@@ -167,7 +167,7 @@ type boundedBody struct {
 // Read reads.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // readers return it as it is
+	if err == io.EOF {
 		_ = b.control.SetReadDeadline(time.Time{}) // a connection without deadlines has none to take back
 	}
 	return n, err

@@ -98,7 +98,7 @@ func (s *Service) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			return
 		}
 		if before != nil {
-			replay(hctx, c, before)
+			replay(c, before)
 			return
 		}
 		s.do(c, r, next)
@@ -128,7 +128,7 @@ func (s *Service) do(c *httpx.Capture, r request, next func(huma.Context)) {
 	done = true
 }
 
-func replay(hctx huma.Context, c *httpx.Capture, before *answer) {
+func replay(c *httpx.Capture, before *answer) {
 	for name, values := range before.Header {
 		for _, value := range values {
 			c.AppendHeader(name, value)

@@ -78,13 +78,13 @@ func (e eventually) Take(ctx context.Context, weight int64, buckets ...limit.Buc
 // TestConformance is what both implementations promise.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(t *testing.T) world{
+	for name, start := range map[string]func(t *testing.T) world{
 		"memory": func(*testing.T) world { return inMemory() },
 		"redis":  onRedis,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := make(t)
+			w := start(t)
 			for what, check := range map[string]func(t *testing.T, w world){
 				"a burst, then a rate":                       burstThenRate,
 				"a refusal says when it would be let pass":   retries,
@@ -140,6 +140,7 @@ func (w world) wantPasses(t *testing.T, n int, weight int64, b limit.Bucket, wan
 }
 
 func burstThenRate(t *testing.T, w world) {
+	t.Helper()
 	b := limit.Bucket{Key: key(), Rate: 2, Burst: 10}
 	levels, ok := w.take(t, 1, b)
 	if !ok || levels[0].Left != 9 || levels[0].Full <= 0 || levels[0].Full > time.Second || levels[0].Retry != 0 {
@@ -153,6 +154,7 @@ func burstThenRate(t *testing.T, w world) {
 }
 
 func retries(t *testing.T, w world) {
+	t.Helper()
 	b := limit.Bucket{Key: key(), Rate: 1, Burst: 5}
 	w.wantPasses(t, 5, 1, b, 5)
 	levels, ok := w.take(t, 3, b)
@@ -169,12 +171,14 @@ func retries(t *testing.T, w world) {
 }
 
 func apart(t *testing.T, w world) {
+	t.Helper()
 	a, b := limit.Bucket{Key: key(), Rate: 1, Burst: 3}, limit.Bucket{Key: key(), Rate: 1, Burst: 3}
 	w.wantPasses(t, 10, 1, a, 3)
 	w.wantPasses(t, 3, 1, b, 3)
 }
 
 func inTurn(t *testing.T, w world) {
+	t.Helper()
 	narrow, wide := limit.Bucket{Key: key(), Rate: 1, Burst: 2}, limit.Bucket{Key: key(), Rate: 1, Burst: 10}
 	for range 2 {
 		if levels, ok := w.take(t, 1, narrow, wide); !ok || len(levels) != 2 {
@@ -192,10 +196,12 @@ func inTurn(t *testing.T, w world) {
 }
 
 func weighs(t *testing.T, w world) {
+	t.Helper()
 	w.wantPasses(t, 10, 5, limit.Bucket{Key: key(), Rate: 1, Burst: 20}, 4)
 }
 
 func heavy(t *testing.T, w world) {
+	t.Helper()
 	b := limit.Bucket{Key: key(), Rate: 1, Burst: 3}
 	if levels, ok := w.take(t, 20, b); !ok || levels[0].Left != 0 {
 		t.Errorf("a full bucket: %+v, %t", levels, ok)
@@ -206,6 +212,7 @@ func heavy(t *testing.T, w world) {
 }
 
 func none(t *testing.T, w world) {
+	t.Helper()
 	for _, b := range []limit.Bucket{{Rate: 0, Burst: 10}, {Rate: 10, Burst: 0}, {Rate: -1, Burst: 10}, {Rate: 10, Burst: math.MinInt64}, {}} {
 		b.Key = key()
 		if levels, ok := w.take(t, 1, b); ok || levels[0].Retry <= 0 {
@@ -221,6 +228,7 @@ func none(t *testing.T, w world) {
 }
 
 func changes(t *testing.T, w world) {
+	t.Helper()
 	b := limit.Bucket{Key: key(), Rate: 1, Burst: 10}
 	w.wantPasses(t, 10, 1, b, 10)
 	b.Rate, b.Burst = 100, 30
@@ -235,6 +243,7 @@ func changes(t *testing.T, w world) {
 }
 
 func huge(t *testing.T, w world) {
+	t.Helper()
 	for _, weight := range []int64{1, math.MaxInt64} {
 		b := limit.Bucket{Key: key(), Rate: math.MaxInt64, Burst: math.MaxInt64}
 		if levels, ok := w.take(t, weight, b); !ok || levels[0].Left < 0 || levels[0].Full < 0 {
@@ -266,6 +275,7 @@ func (w world) count(t *testing.T, counters ...limit.Counter) ([]int64, int) {
 }
 
 func counts(t *testing.T, w world) {
+	t.Helper()
 	c := w.counter(3)
 	for n := range int64(3) {
 		if totals, over := w.count(t, c); over != -1 || totals[0] != n+1 {
@@ -280,6 +290,7 @@ func counts(t *testing.T, w world) {
 }
 
 func countsAll(t *testing.T, w world) {
+	t.Helper()
 	a, b := w.counter(10), w.counter(1)
 	if _, over := w.count(t, a, b); over != -1 {
 		t.Fatal(over)
@@ -292,6 +303,7 @@ func countsAll(t *testing.T, w world) {
 }
 
 func countsBase(t *testing.T, w world) {
+	t.Helper()
 	c := w.counter(10)
 	c.Base = 7
 	if totals, _ := w.count(t, c); totals[0] != 8 {
@@ -308,6 +320,7 @@ func countsBase(t *testing.T, w world) {
 }
 
 func countsNone(t *testing.T, w world) {
+	t.Helper()
 	for _, most := range []int64{0, -1} {
 		if totals, over := w.count(t, w.counter(most)); over != 0 || totals[0] != 0 {
 			t.Errorf("at most %d: %v, %d", most, totals, over)
@@ -316,6 +329,7 @@ func countsNone(t *testing.T, w world) {
 }
 
 func nothing(t *testing.T, w world) {
+	t.Helper()
 	if levels, ok := w.take(t, 5); !ok || len(levels) != 0 {
 		t.Error("no bucket refuses")
 	}
@@ -325,6 +339,7 @@ func nothing(t *testing.T, w world) {
 }
 
 func jumps(t *testing.T, w world) {
+	t.Helper()
 	b := limit.Bucket{Key: key(), Rate: 1, Burst: 5}
 	w.wantPasses(t, 10, 1, b, 5)
 	w.pass(t, 365*24*time.Hour)

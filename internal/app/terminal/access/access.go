@@ -158,7 +158,7 @@ func decided(err error) bool {
 	switch errs.KindOf(err) {
 	case errs.KindNotFound, errs.KindConflict, errs.KindForbidden, errs.KindUnauthenticated:
 		return true
-	case errs.KindInternal, errs.KindMalformed, errs.KindTooLarge, errs.KindInvalid, errs.KindLimited, errs.KindUnavailable:
+	default:
+		return false
 	}
-	return false
 }

@@ -3,8 +3,8 @@ package chain_test
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +71,7 @@ func (k *keeping) write(ctx context.Context, from, to int) {
 	k.t.Helper()
 	for n := from; n < to; n++ {
 		err := k.d.App.InTenant(ctx, "any", func(tx pgx.Tx) error {
-			return audit.Add(ctx, tx, audit.Entry{Action: "tested", Target: fmt.Sprint(n), Before: map[string]any{"n": n, "same": true}, After: map[string]any{"n": n + 1, "same": true}})
+			return audit.Add(ctx, tx, audit.Entry{Action: "tested", Target: strconv.Itoa(n), Before: map[string]any{"n": n, "same": true}, After: map[string]any{"n": n + 1, "same": true}})
 		})
 		if err != nil {
 			k.t.Fatal(err)
@@ -112,14 +112,6 @@ func (k *keeping) as(pool *pgxpool.Pool, sql string, args ...any) {
 	if _, err := pool.Exec(k.t.Context(), sql, args...); err != nil {
 		k.t.Fatalf("%s: %v", sql, err)
 	}
-}
-
-func (k *keeping) one(sql string, args ...any) (text string) {
-	k.t.Helper()
-	if err := k.d.Owner.QueryRow(k.t.Context(), sql, args...).Scan(&text); err != nil {
-		k.t.Fatalf("%s: %v", sql, err)
-	}
-	return text
 }
 
 func TestWhatIsCommittedIsSealed(t *testing.T) {

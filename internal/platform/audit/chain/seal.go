@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -126,13 +125,4 @@ func (k Keys) readCheckpoint(c Checkpoint) (b begin, err error) {
 		return b, fmt.Errorf("its row says something else than its document")
 	}
 	return b, nil
-}
-
-// document is a statement as it is signed.
-func document(statement any) (string, error) {
-	text, err := json.Marshal(statement)
-	if err != nil {
-		return "", fmt.Errorf("seal: %w", err)
-	}
-	return string(text), nil
 }

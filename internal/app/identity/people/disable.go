@@ -1,4 +1,4 @@
-package identity
+package people
 
 import (
 	"context"
@@ -11,17 +11,19 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
+	"github.com/cloudkida/cloudkida/internal/app/identity/onetime"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 var errOwnAccount = errs.Conflict("own_account", "You cannot disable your own account. Ask another operator.")
 
-// registerDisable adds the routes with which an operator shuts a person out of the installation.
-func (s *Service) registerDisable(api huma.API) {
+// Register adds the routes with which an operator shuts a person out of the installation.
+func (s *Service) Register(api huma.API) {
 	type input struct {
 		ID uuid.UUID `path:"id" format:"uuid"`
 	}
@@ -44,16 +46,16 @@ func (s *Service) registerDisable(api huma.API) {
 func (s *Service) setDisabled(ctx context.Context, user uuid.UUID, disabled bool) error {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
-		return errNoScope
+		return gateway.ErrSignIn
 	}
 	if disabled && scope.User == user {
 		return errOwnAccount
 	}
-	if err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return s.disable(ctx, tx, scope.User, user, disabled) }); err != nil {
+	if err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { return s.disable(ctx, tx, scope.User, user, disabled) }); err != nil {
 		return err
 	}
 	s.Forget(user)
-	s.log.InfoContext(ctx, "an operator changed who may sign in", "operator", scope.User, "user", user, "disabled", disabled, "request", scope.Request)
+	s.Log.InfoContext(ctx, "an operator changed who may sign in", "operator", scope.User, "user", user, "disabled", disabled, "request", scope.Request)
 	return nil
 }
 
@@ -61,7 +63,7 @@ func (s *Service) disable(ctx context.Context, tx pgx.Tx, by, user uuid.UUID, di
 	var operator bool
 	err := tx.QueryRow(ctx, `select operator from identity."user" where id = $1`, user).Scan(&operator)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return errNoUser
+		return ErrNone
 	}
 	if err == nil && operator {
 		err = stillIn(ctx, tx, by)
@@ -70,7 +72,7 @@ func (s *Service) disable(ctx context.Context, tx pgx.Tx, by, user uuid.UUID, di
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		update identity."user" set disabled_at = case when $2 then coalesce(disabled_at, $3) end, updated_at = $3 where id = $1`, user, disabled, s.now())
+		update identity."user" set disabled_at = case when $2 then coalesce(disabled_at, $3) end, updated_at = $3 where id = $1`, user, disabled, s.Now())
 	if err != nil {
 		return fmt.Errorf("disable user: %w", err)
 	}
@@ -84,7 +86,7 @@ func (s *Service) disable(ctx context.Context, tx pgx.Tx, by, user uuid.UUID, di
 	if !disabled {
 		return nil
 	}
-	if err := dropLinks(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
+	if err := onetime.Drop(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
 	return browser.EndAll(ctx, tx, user, uuid.Nil)

@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"context"
@@ -25,43 +25,45 @@ import (
 
 // How many connections the program has for identity and for tenants' data, see internal/server.
 const (
-	peerConnections = 12
-	peerReaders     = 24
+	Connections = 12
+	readers     = 24
 )
 
-// peer is what requests cost at least: net/http and pgx with the same queries and signatures, without pools, throttles,
-// checks of the protocol, logs or caches. It serves in a process of its own; see peerProcess.
-type peer struct {
+// headerTimeout is how long a request's head may take.
+const headerTimeout = 30 * time.Second
+
+// handler is what requests cost at least: net/http and pgx with the same queries and signatures, without pools, throttles,
+// checks of the protocol, logs or caches.
+type handler struct {
 	url      string
 	identity *pgxpool.Pool
 	data     *pgxpool.Pool
 	key      *ecdsa.PrivateKey
 }
 
-// Where the peer's process finds the database's administrator, and those whose row it reads.
-const peerDatabase = "CLOUDKIDA_BENCH_DATABASE"
+// Where the handler's process finds the database's administrator, and the address of whoever asks.
+const (
+	databaseVariable = "CLOUDKIDA_BENCH_DATABASE"
+	emailVariable    = "CLOUDKIDA_BENCH_EMAIL"
+)
 
-// newPeer starts the peer.
-func newPeer(ctx context.Context, s *server) (*peerProcess, error) {
-	admin, err := s.command(ctx, nil, "db", "url")
-	if err != nil {
-		return nil, err
-	}
+// Start starts the bare handler: this program again, which has to call Serve for the flag. The person of the address asks.
+func Start(ctx context.Context, database, email, flag string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return begin(ctx, []string{peerDatabase + "=" + strings.TrimSpace(admin)}, self, "--peer")
+	return Begin(ctx, []string{databaseVariable + "=" + database, emailVariable + "=" + email}, self, flag)
 }
 
-// servePeer is the peer's process: it serves until ctx ends.
-func servePeer(ctx context.Context) (err error) {
-	p := &peer{}
+// Serve is the bare handler's process: it serves until ctx ends.
+func Serve(ctx context.Context) (err error) {
+	p := &handler{}
 	if p.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return err
 	}
-	for pool, size := range map[**pgxpool.Pool]int32{&p.identity: peerConnections, &p.data: peerReaders} {
-		cfg, err := pgxpool.ParseConfig(os.Getenv(peerDatabase))
+	for pool, size := range map[**pgxpool.Pool]int32{&p.identity: Connections, &p.data: readers} {
+		cfg, err := pgxpool.ParseConfig(os.Getenv(databaseVariable))
 		if err != nil {
 			return err
 		}
@@ -69,7 +71,7 @@ func servePeer(ctx context.Context) (err error) {
 		if *pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 			return err
 		}
-		defer (*pool).Close() //nolint:revive // both end with the process
+		defer (*pool).Close() //nolint:gocritic // both end with the process
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +79,7 @@ func servePeer(ctx context.Context) (err error) {
 	}
 	p.url = "http://" + l.Addr().String()
 	var user uuid.UUID
-	if err := p.identity.QueryRow(ctx, `select id from identity."user" where email = $1`, email).Scan(&user); err != nil {
+	if err := p.identity.QueryRow(ctx, `select id from identity."user" where email = $1`, os.Getenv(emailVariable)).Scan(&user); err != nil {
 		return fmt.Errorf("find the user: %w", err)
 	}
 	token, err := p.sign(user)
@@ -89,9 +91,9 @@ func servePeer(ctx context.Context) (err error) {
 	mux.HandleFunc("GET /v1/me/grants", p.answer(p.grants))
 	mux.HandleFunc("GET /v1/labs/{slug}", p.answer(p.lab))
 	mux.HandleFunc("GET /v1/sessions/{id}", refuse)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: identityTimeout}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
 	context.AfterFunc(ctx, func() { _ = srv.Close() })
-	if err := json.NewEncoder(os.Stdout).Encode(peerProcess{URL: p.url, Token: token}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(Process{URL: p.url, Token: token}); err != nil {
 		return err
 	}
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -101,7 +103,7 @@ func servePeer(ctx context.Context) (err error) {
 }
 
 // lab is one row by its key, without any check.
-func (p *peer) lab(r *http.Request) (any, error) {
+func (p *handler) lab(r *http.Request) (any, error) {
 	var l struct {
 		ID       uuid.UUID       `json:"-"`
 		Slug     string          `json:"slug"`
@@ -129,9 +131,9 @@ func refuse(w http.ResponseWriter, _ *http.Request) {
 const refusal = `{"type":"about:blank","title":"Unprocessable Entity","status":422,"code":"invalid_request","detail":"The request has mistakes; see errors.",` +
 	`"errors":[{"location":"path.id","message":"invalid value"}],"requestId":"019b0000-0000-7000-8000-000000000000"}`
 
-func (p *peer) answer(handler func(r *http.Request) (any, error)) http.HandlerFunc {
+func (p *handler) answer(find func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := handler(r)
+		body, err := find(r)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -142,7 +144,7 @@ func (p *peer) answer(handler func(r *http.Request) (any, error)) http.HandlerFu
 }
 
 // refresh does what the token endpoint does for a refresh token.
-func (p *peer) refresh(r *http.Request) (any, error) {
+func (p *handler) refresh(r *http.Request) (any, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, err
 	}
@@ -189,7 +191,7 @@ func (p *peer) refresh(r *http.Request) (any, error) {
 }
 
 // grants checks a token and makes one query.
-func (p *peer) grants(r *http.Request) (any, error) {
+func (p *handler) grants(r *http.Request) (any, error) {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	user, err := p.verify(token)
 	if err != nil {
@@ -216,7 +218,7 @@ type claims struct {
 
 const jwtHeader = `{"alg":"ES256","typ":"at+jwt"}`
 
-func (p *peer) sign(user uuid.UUID) (string, error) {
+func (p *handler) sign(user uuid.UUID) (string, error) {
 	text, err := json.Marshal(claims{Issuer: p.url, Subject: user, Expires: time.Now().Add(time.Hour).Unix(), ID: uuid.New()})
 	if err != nil {
 		return "", err
@@ -229,7 +231,7 @@ func (p *peer) sign(user uuid.UUID) (string, error) {
 
 var errToken = errors.New("the token is not valid")
 
-func (p *peer) verify(token string) (uuid.UUID, error) {
+func (p *handler) verify(token string) (uuid.UUID, error) {
 	dot := strings.LastIndexByte(token, '.')
 	if dot < 0 {
 		return uuid.Nil, errToken

@@ -1,4 +1,6 @@
-package main
+// Package peer holds what the program is measured beside: a bare handler with the same queries, and PocketBase. Each serves
+// in a process of its own.
+package peer
 
 import (
 	"bufio"
@@ -13,17 +15,23 @@ import (
 	"time"
 )
 
-// peerProcess is a peer that serves in a process of its own: in the bench's it would share the garbage collector and the
+// How long a peer may take to start and to stop.
+const (
+	startLimit = time.Minute
+	stopLimit  = 30 * time.Second
+)
+
+// Process is a peer that serves in a process of its own: in the bench's it would share the garbage collector and the
 // scheduler with what puts load on it.
-type peerProcess struct {
+type Process struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
 	cmd   *exec.Cmd
 }
 
-// begin starts a peer and reads the line of JSON that says where it is.
-func begin(ctx context.Context, env []string, name string, args ...string) (*peerProcess, error) {
-	p := &peerProcess{cmd: exec.CommandContext(context.WithoutCancel(ctx), name, args...)} //nolint:gosec // a program of ours
+// Begin starts a peer and reads the line of JSON that says where it is.
+func Begin(ctx context.Context, env []string, name string, args ...string) (*Process, error) {
+	p := &Process{cmd: exec.CommandContext(context.WithoutCancel(ctx), name, args...)} //nolint:gosec // a program of ours
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
@@ -49,13 +57,13 @@ func begin(ctx context.Context, env []string, name string, args ...string) (*pee
 		err = fmt.Errorf("not ready after %s", startLimit)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.end())
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.End())
 	}
 	return p, nil
 }
 
-// end stops the peer.
-func (p *peerProcess) end() error {
+// End stops the peer.
+func (p *Process) End() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop a peer: %w", err)
 	}

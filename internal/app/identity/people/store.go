@@ -1,4 +1,4 @@
-package identity
+package people
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/search"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
@@ -20,7 +21,8 @@ const userColumns = `u.id, u.email, u.name, u.operator, u.disabled_at is not nul
 // maxPeople bounds the look-up of users by id.
 const maxPeople = 1000
 
-func insertUser(ctx context.Context, tx pgx.Tx, pool Pool, in NewUser, hash string) (User, error) {
+// Insert adds a person with one membership.
+func Insert(ctx context.Context, tx pgx.Tx, pool access.Pool, in Draft, hash string) (User, error) {
 	rows, err := tx.Query(ctx, `
 		insert into identity."user" as u (pool_id, email, email_key, name, password_hash, operator, email_proved_at, locale)
 		values (@pool, @email, @key, @name, @hash, @operator, case when @proved then now() end, @locale) returning `+userColumns, pgx.NamedArgs{
@@ -45,24 +47,9 @@ func insertUser(ctx context.Context, tx pgx.Tx, pool Pool, in NewUser, hash stri
 	return user, nil
 }
 
-func updatePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string) error {
-	if _, err := tx.Exec(ctx, `update identity."user" set password_hash = $2, updated_at = now() where id = $1`, user, hash); err != nil {
-		return fmt.Errorf("update password: %w", err)
-	}
-	return nil
-}
-
-// renewHash keeps a hash of today's cost in place of an older one, unless the password was changed meanwhile.
-func (s *Service) renewHash(ctx context.Context, user uuid.UUID, old, hash string) error {
-	_, err := s.db.Exec(ctx, `update identity."user" set password_hash = $3 where id = $1 and password_hash = $2`, user, old, hash)
-	if err != nil {
-		return fmt.Errorf("renew hash: %w", err)
-	}
-	return nil
-}
-
-func (s *Service) updateName(ctx context.Context, user uuid.UUID, name string) error {
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+// Rename gives a person another name.
+func (s *Service) Rename(ctx context.Context, user uuid.UUID, name string) error {
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `update identity."user" set name = $2, updated_at = now() where id = $1`, user, name); err != nil {
 			return err
 		}
@@ -75,32 +62,27 @@ func (s *Service) updateName(ctx context.Context, user uuid.UUID, name string) e
 	return nil
 }
 
-// account is what sign-in needs of a user.
-type account struct {
-	User
-	Hash string // empty: no password
-}
-
-// accountByEmail returns the account with this address; a zero account when there is none.
-func (s *Service) accountByEmail(ctx context.Context, pool Pool, email string) (account, error) {
+// ByEmail returns the account with this address; a zero account when there is none.
+func (s *Service) ByEmail(ctx context.Context, pool access.Pool, email string) (Account, error) {
 	return s.account(ctx, `where u.pool_id = $1 and u.email_key = $2`, pool.ID, address.Key(email))
 }
 
-func (s *Service) accountByID(ctx context.Context, user uuid.UUID) (account, error) {
+// ByID returns the account of a user; a zero account when there is none.
+func (s *Service) ByID(ctx context.Context, user uuid.UUID) (Account, error) {
 	return s.account(ctx, `where u.id = $1`, user)
 }
 
-func (s *Service) account(ctx context.Context, where string, args ...any) (account, error) {
-	rows, err := s.db.Query(ctx, `select `+userColumns+`, coalesce(u.password_hash, '') from identity."user" u `+where, args...)
+func (s *Service) account(ctx context.Context, where string, args ...any) (Account, error) {
+	rows, err := s.DB.Query(ctx, `select `+userColumns+`, coalesce(u.password_hash, '') from identity."user" u `+where, args...)
 	if err != nil {
-		return account{}, fmt.Errorf("read user: %w", err)
+		return Account{}, fmt.Errorf("read user: %w", err)
 	}
-	a, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[account])
+	a, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Account])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return account{}, nil
+		return Account{}, nil
 	}
 	if err != nil {
-		return account{}, fmt.Errorf("read user: %w", err)
+		return Account{}, fmt.Errorf("read user: %w", err)
 	}
 	return a, nil
 }
@@ -109,25 +91,25 @@ func (s *Service) usersByID(ctx context.Context, ids []uuid.UUID) ([]User, error
 	if len(ids) > maxPeople {
 		return nil, fmt.Errorf("read users: %d at once, want at most %d", len(ids), maxPeople)
 	}
-	rows, err := s.db.Query(ctx, `select `+userColumns+` from identity."user" u where u.id = any($1)`, ids)
+	rows, err := s.DB.Query(ctx, `select `+userColumns+` from identity."user" u where u.id = any($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[User])
 }
 
-// listed is a user in the operator's list.
-type listed struct {
+// Listed is a user in the operator's list.
+type Listed struct {
 	User
 	Role string // in the oldest of the user's tenants
 	Pool string
 }
 
-// listUsers returns the users that q finds, the newest first, from before on.
-func (s *Service) listUsers(ctx context.Context, q string, before uuid.UUID, limit int) ([]listed, error) {
+// List returns the users that q finds, the newest first, from before on.
+func (s *Service) List(ctx context.Context, q string, before uuid.UUID, limit int) ([]Listed, error) {
 	found, args := search.Condition(q)
 	maps.Copy(args, pgx.NamedArgs{"before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit})
-	rows, err := s.db.Query(ctx, `
+	rows, err := s.DB.Query(ctx, `
 		select `+userColumns+`, coalesce((
 			select m.role from identity.membership m where m.user_id = u.id and m.status = 'active' order by m.created_at limit 1), ''), p.name
 		from identity."user" u join identity.pool p on p.id = u.pool_id
@@ -136,14 +118,16 @@ func (s *Service) listUsers(ctx context.Context, q string, before uuid.UUID, lim
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[listed])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Listed])
 }
 
-type querier interface {
+// Querier reads in a transaction or without one.
+type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (s *Service) operatorExists(ctx context.Context, q querier) (bool, error) {
+// OperatorExists tells whether somebody runs the installation.
+func OperatorExists(ctx context.Context, q Querier) (bool, error) {
 	rows, err := q.Query(ctx, `select exists (select from identity."user" where operator)`)
 	if err != nil {
 		return false, fmt.Errorf("look for an operator: %w", err)
