@@ -1,5 +1,4 @@
-import { resolve } from 'node:path'
-import { accessible } from '../fixtures/accessibility.ts'
+import { looked } from '../fixtures/accessibility.ts'
 import { newPerson, type Person } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 import type { Browser, Page } from '@playwright/test'
@@ -57,22 +56,6 @@ async function owner(browser: Browser, url: string, operatorPage: Page, title: s
   await choosePassword(page, person)
   await enter(page, tenant, person)
   return page
-}
-
-/** Both widths and both schemes; pictures are kept where PICTURES names a folder. */
-async function looked(page: Page, name: string): Promise<void> {
-  for (const [width, height] of [[1280, 800], [360, 740]] as const) {
-    await page.setViewportSize({ width, height })
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      if (process.env.PICTURES) {
-        await page.screenshot({ path: resolve(process.env.PICTURES, `${name}-${width}-${colorScheme}.png`), animations: 'disabled' })
-      }
-      if ((colorScheme === 'light') === (width === 1280)) await accessible(page)
-    }
-  }
-  await page.emulateMedia({ colorScheme: 'light' })
-  await page.setViewportSize({ width: 1280, height: 800 })
 }
 
 test('somebody is invited, enters by the mail, and sees the labs of their group alone', async ({ browser, server, operatorPage }) => {

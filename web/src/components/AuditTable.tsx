@@ -111,7 +111,7 @@ function Changes({ entry }: { entry: Shown }) {
         </div>
       ))}
       {said.map(([name, value]) => (
-        <Said key={name} name={name} value={word(value)} />
+        <Said key={name} name={name} value={word(value) || t('audit.empty')} />
       ))}
     </dl>
   )

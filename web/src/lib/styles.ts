@@ -4,9 +4,8 @@
  * set as the element's style by script, which the policy does not forbid.
  */
 export function styleByScript(kind: { prototype: Element & ElementCSSInlineStyle }): void {
-  const set = Element.prototype.setAttribute
   kind.prototype.setAttribute = function (name: string, value: string) {
     if (name === 'style') (this as unknown as ElementCSSInlineStyle).style.cssText = value
-    else set.call(this, name, value)
+    else Element.prototype.setAttribute.call(this, name, value)
   }
 }

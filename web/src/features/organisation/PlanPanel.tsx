@@ -31,9 +31,14 @@ export function PlanPanel() {
         ))}
       </div>
       {others.length > 0 && (
-        <Text size="sm" c="dimmed" mt="lg">
-          {others.map((limit) => `${t(`organisation.limit.${limit.name}`)}: ${amount(limit.name, limit.most ?? 0)}`).join(' · ')}
-        </Text>
+        <dl className={classes.limits}>
+          {others.map((limit) => (
+            <div key={limit.name}>
+              <dt>{t(`organisation.limit.${limit.name}`)}</dt>
+              <dd>{amount(limit.name, limit.most ?? 0)}</dd>
+            </div>
+          ))}
+        </dl>
       )}
     </section>
   )

@@ -1,7 +1,7 @@
 import { Badge, Button, Code, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconAppWindow, IconPlus } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
@@ -120,7 +120,7 @@ function Loaded({ items }: { items: Program[] }) {
 }
 
 /** What the program is told. */
-function Ids({ id }: { id: string }) {
+function Ids({ id, children }: { id: string; children?: ReactNode }) {
   const { t } = useTranslation()
   return (
     <dl className={classes.facts}>
@@ -136,7 +136,22 @@ function Ids({ id }: { id: string }) {
           <Code>{issuer()}</Code>
         </dd>
       </div>
+      {children}
     </dl>
+  )
+}
+
+function Addresses({ name, all }: { name: string; all: string[] }) {
+  if (all.length === 0) return null
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {all.map((address) => (
+          <div key={address}>{address}</div>
+        ))}
+      </dd>
+    </div>
   )
 }
 
@@ -172,8 +187,10 @@ function ProgramCard({ item, onDo }: { item: Program; onDo: (what: 'change' | 'r
           </Button>
         </Group>
       </Group>
-      <Ids id={item.id} />
-      <Text className={classes.detail}>{[...item.redirectUris, ...item.postLogoutRedirectUris].join(' · ')}</Text>
+      <Ids id={item.id}>
+        <Addresses name={t('programs.returns')} all={item.redirectUris} />
+        <Addresses name={t('programs.leaves')} all={item.postLogoutRedirectUris} />
+      </Ids>
     </li>
   )
 }
