@@ -60,7 +60,7 @@ func withoutKey() map[string]string {
 
 // withoutCondition are changes that take no If-Match: they replace nothing that somebody could have seen.
 func withoutCondition() []string {
-	return []string{"put /v1/groups/{id}/labs/{slug}", "put /v1/groups/{id}/members/{user}"}
+	return []string{"put /v1/groups/{id}/labs/{slug}", "put /v1/groups/{id}/members/{user}", "put /v1/tenant/usage/programs/{program}"}
 }
 
 // rules lists what breaks the rules of every POST, PUT, PATCH and DELETE.

@@ -27,6 +27,15 @@ func (p *program) openData() error {
 	return nil
 }
 
+// permitted is what the gateway asks: whether the role has the permission, and whether the organisation's own policies take
+// it away as a whole. Most routes ask once more about the row that they load; a few are about no row of the tenant's data.
+func (p *program) permitted(ctx context.Context, permission tenancy.Permission) error {
+	if err := policy.Authorize(ctx, permission); err != nil {
+		return err
+	}
+	return p.data.Allow(ctx, permission, tenancy.Whole{})
+}
+
 // ownPolicies makes what organisations write their own policies with.
 func (p *program) ownPolicies() *policy.Service {
 	return &policy.Service{

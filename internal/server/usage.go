@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/usage"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/valkey"
@@ -57,14 +58,14 @@ func (p *program) forgetPlans(tenant uuid.UUID) {
 // programsOf lists the programs of the caller's tenant.
 func (p *program) programsOf(ctx context.Context) (list []usage.Program, err error) {
 	machines, err := p.identity.Machines.List(ctx)
-	if err != nil {
+	if err != nil && errs.KindOf(err) != errs.KindForbidden { // whoever may not see them sees what is used alone
 		return nil, err
 	}
 	for _, m := range machines {
 		list = append(list, usage.Program{ID: m.ID, Name: m.Name, Kind: "machine"})
 	}
 	keys, _, err := p.keys.List(ctx)
-	if err != nil {
+	if err != nil && errs.KindOf(err) != errs.KindForbidden {
 		return nil, err
 	}
 	for _, k := range keys {

@@ -113,7 +113,7 @@ func TestAListHasTheTenantsOwnMembersAlone(t *testing.T) {
 	if got := bolt.roles(theirs, member.Filter{}); got != "Oskar owner, Bea learner" {
 		t.Errorf("bolt: %s", got)
 	}
-	for q, want := range map[string]string{"OLG": "Olga owner", "olga.": "Olga owner", " \tolga ": "Olga owner", "an": "Ann_e learner", "ann_": "Ann_e learner", "nn": "", "a_n": "", "_": "", "%": "", "example": "", "Oskar": "", `\`: ""} {
+	for q, want := range map[string]string{"OLG": "Olga owner", "olga.": "Olga owner", "\tolga\t": "Olga owner", "an": "Ann_e learner", "ann_": "Ann_e learner", "nn": "", "a_n": "", "_": "", "%": "", "example": "", "Oskar": "", `\`: ""} {
 		if got := acme.roles(owner, member.Filter{Q: q}); got != want {
 			t.Errorf("%q finds %q, want %q", q, got, want)
 		}
