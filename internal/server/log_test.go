@@ -38,9 +38,6 @@ var secretField = regexp.MustCompile(`(?i)^(.*(token|secret|password|ticket)|lin
 
 // learn takes what is secret out of an answer of the API.
 func (s *secrets) learn(where string, answer []byte) {
-	if strings.Contains(where, "/keys/rotate") {
-		return // its key is the id of a public one
-	}
 	var body any
 	if json.Unmarshal(answer, &body) == nil {
 		s.walk(where, body)
@@ -54,7 +51,8 @@ func (s *secrets) walk(where string, value any) {
 			return // its code is no secret
 		}
 		for name, inner := range v {
-			if text, ok := inner.(string); ok && secretField.MatchString(name) {
+			public := name == "key" && strings.Contains(where, "/keys/rotate") // the id of a signing key, which everybody may see
+			if text, ok := inner.(string); ok && !public && secretField.MatchString(name) {
 				s.add(name+" of "+where, text)
 			}
 			s.walk(where, inner)
