@@ -142,7 +142,6 @@ func (s *stage) permissions(t *testing.T, chosen part) (faults []string) {
 			about := nowhere() // allowed changes find nothing to change
 			if own := s.rows[p.of]; own != nil && !o.changes() {
 				about = maps.Clone(own)
-				delete(about, "cursor") // of another list
 			}
 			got, allowed := s.ask(t, p, o, about), p.allowed(o.Permission)
 			var fault string

@@ -142,7 +142,7 @@ var (
 func (s *Service) List(ctx context.Context) (found []Key, grantable []tenancy.Permission, err error) {
 	err = s.access().InTenant(ctx, policy.KeyRead, func(tx pgx.Tx, scope tenancy.Scope) error {
 		grantable = Grantable(scope.Role)
-		found, err = list(ctx, tx, scope.Tenant, s.Now())
+		found, err = readAll(ctx, tx, scope.Tenant, s.Now())
 		return err
 	})
 	return found, grantable, err

@@ -12,6 +12,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -63,6 +64,7 @@ type Made struct {
 // List is all of a tenant's keys.
 type List struct {
 	Items     []View               `json:"items" nullable:"false"`
+	Next      string               `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	Grantable []tenancy.Permission `json:"grantable" nullable:"false" doc:"The scopes that you can give"`
 }
 
@@ -84,15 +86,31 @@ type idInput struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The key's id"`
 }
 
+// listed is how keys are listed: a tenant has few.
+func listed() list.List[View] {
+	return list.List[View]{
+		Name: "api-keys", ID: func(v View) string { return v.ID.String() }, Whole: true,
+		Sorts: []list.Sort[View]{
+			{Name: "created", Down: true},
+			{Name: "name", Text: func(v View) string { return v.Name }},
+			{Name: "expires", Time: func(v View) time.Time { return v.ExpiresAt }},
+		},
+	}
+}
+
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/api-keys", "list-api-keys", policy.KeyRead, "The organisation's API keys, the latest first", tag),
-		func(ctx context.Context, _ *struct{}) (*answer[List], error) {
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/api-keys", "list-api-keys", policy.KeyRead, "The organisation's API keys, the latest first", tag)),
+		func(ctx context.Context, in *list.Query) (*answer[List], error) {
 			found, grantable, err := s.List(ctx)
+			if err != nil {
+				return nil, err
+			}
 			out := List{Items: []View{}, Grantable: grantable}
 			for _, k := range found {
 				out.Items = append(out.Items, s.view(k))
 			}
+			err = listed().Into(*in, &out.Items, &out.Next)
 			return &answer[List]{out}, err
 		})
 	get := httpx.Operation(http.MethodGet, path, "get-api-key", policy.KeyRead, "An API key, without its secret", tag)

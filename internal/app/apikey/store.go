@@ -44,7 +44,7 @@ func ofTenant() string {
 	return fault.Else(fault.KeyOfAnyTenant, "k.tenant_id = @tenant", "@tenant::uuid is not null")
 }
 
-func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, now time.Time) ([]Key, error) {
+func readAll(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, now time.Time) ([]Key, error) {
 	rows, err := tx.Query(ctx, read+ofTenant()+` order by k.id desc limit @limit`,
 		pgx.NamedArgs{"tenant": tenant, "now": now, "limit": maxKeys + maxRevoked})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -72,26 +73,27 @@ type Page struct {
 }
 
 var (
-	errCursor = errs.Malformed("invalid_cursor", "The cursor or id is not one of ours; start from the first page.")
-	errTimes  = errs.Invalid("invalid_time", "The end of the time must be after its beginning.")
+	errID    = errs.Malformed("invalid_id", "The id of a person is not one of ours.")
+	errTimes = errs.Invalid("invalid_time", "The end of the time must be after its beginning.")
 )
 
-// List returns the entries before one, the newest first.
-func (s *Service) List(ctx context.Context, p tenancy.Permission, f Filter, before uuid.NullUUID, limit int) (Page, error) {
+// List returns a page of entries.
+func (s *Service) List(ctx context.Context, p tenancy.Permission, f Filter, q list.Query) (Page, error) {
+	at, err := entries().At(q)
+	if err != nil {
+		return Page{}, err
+	}
 	if !f.From.IsZero() && !f.To.IsZero() && !f.To.After(f.From) {
 		return Page{}, errTimes
 	}
-	found, last, err := search(ctx, s.DB, p, f, before, limit+1)
+	found, last, err := search(ctx, s.DB, p, f, at)
 	if err != nil {
 		return Page{}, err
 	}
 	page := Page{}
-	switch {
-	case len(found) > limit:
-		found = found[:limit]
-		page.Next = found[limit-1].ID.String()
-	case last.Valid: // not all that there is was looked through
-		page.Next = last.UUID.String()
+	found, page.Next = entries().Page(at, found)
+	if page.Next == "" && last.Valid { // not all that there is was looked through
+		page.Next = entries().Next(at, Entry{ID: last.UUID})
 	}
 	page.Items, err = s.named(ctx, found)
 	return page, err

@@ -26,6 +26,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -111,21 +112,21 @@ func (k *desk) get(path string, query url.Values) (int, string) {
 }
 
 // targets pages through what a filter finds.
-func (k *desk) targets(f auditlog.Filter, limit int) (list []string) {
+func (k *desk) targets(f auditlog.Filter, limit int) (found []string) {
 	k.t.Helper()
-	var before uuid.NullUUID
+	q := list.Query{Limit: limit}
 	for {
-		page, err := k.svc.List(k.owner, policy.TenantRead, f, before, limit)
+		page, err := k.svc.List(k.owner, policy.TenantRead, f, q)
 		if err != nil {
 			k.t.Fatal(err)
 		}
 		for _, e := range page.Items {
-			list = append(list, e.Target)
+			found = append(found, e.Target)
 		}
 		if page.Next == "" {
-			return list
+			return found
 		}
-		before = uuid.NullUUID{UUID: uuid.MustParse(page.Next), Valid: true}
+		q.Cursor = page.Next
 	}
 }
 
@@ -185,7 +186,7 @@ func TestATextIsFoundBeyondWhatOnePageLooksThrough(t *testing.T) {
 	if _, err := k.d.Owner.Exec(t.Context(), `insert into audit_entry (tenant_id, action, target) select $1, 'tested', n::text from generate_series(1, 12000) n`, scope.Tenant); err != nil {
 		t.Fatal(err)
 	}
-	page, err := k.svc.List(k.owner, policy.TenantRead, auditlog.Filter{Text: "needle"}, uuid.NullUUID{}, 50)
+	page, err := k.svc.List(k.owner, policy.TenantRead, auditlog.Filter{Text: "needle"}, list.Query{Limit: 50})
 	if err != nil || len(page.Items) != 0 || page.Next == "" {
 		t.Errorf("%d entries, next %q, %v", len(page.Items), page.Next, err)
 	}
@@ -278,7 +279,7 @@ func TestLearnersDoNotSeeTheLog(t *testing.T) {
 	scope, _ := tenancy.From(k.owner)
 	scope.Role = tenancy.RoleLearner
 	learner := tenancy.With(t.Context(), scope)
-	if _, err := k.svc.List(learner, policy.TenantRead, auditlog.Filter{}, uuid.NullUUID{}, 10); err == nil {
+	if _, err := k.svc.List(learner, policy.TenantRead, auditlog.Filter{}, list.Query{Limit: 10}); err == nil {
 		t.Error("a learner reads the log")
 	}
 	if _, err := k.svc.Verify(learner); err == nil {

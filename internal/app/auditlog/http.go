@@ -11,11 +11,12 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-// Query is what entries are found by.
-type Query struct {
+// Asked is what entries are found by.
+type Asked struct {
 	Action  string    `query:"action" maxLength:"100" doc:"Start of an action, such as lab. or member."`
 	Actor   string    `query:"actor" maxLength:"36" doc:"Id of a person or a machine client"`
 	Target  string    `query:"target" maxLength:"200" doc:"What was changed: the whole id or name"`
@@ -26,15 +27,9 @@ type Query struct {
 	Q       string    `query:"q" maxLength:"100" doc:"A text in the target, the detail or what changed; a page looks through 5000 entries for it"`
 }
 
-// PageQuery says which page.
-type PageQuery struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
-}
-
 type output[T any] struct{ Body T }
 
-func (q Query) filter() (Filter, error) {
+func (q Asked) filter() (Filter, error) {
 	f := Filter{Action: q.Action, Target: q.Target, Address: q.Address, Request: q.Request, Text: q.Q, From: q.From, To: q.To}
 	err := optional(&f.Actor, q.Actor)
 	return f, err
@@ -45,13 +40,13 @@ func optional(id *uuid.NullUUID, text string) error {
 		return nil
 	}
 	if err := id.UnmarshalText([]byte(text)); err != nil {
-		return errCursor.Wrap(err)
+		return errID.Wrap(err)
 	}
 	return nil
 }
 
 // asked is what the entry about an export says of its query: by what it selects and its time, not whom or what it looks for.
-func (q Query) asked() map[string]any {
+func (q Asked) asked() map[string]any {
 	detail, by := map[string]any{}, []string{}
 	for _, part := range [][2]string{{"action", q.Action}, {"actor", q.Actor}, {"target", q.Target}, {"address", q.Address}, {"request", q.Request}, {"text", q.Q}} {
 		if part[1] != "" {
@@ -71,12 +66,12 @@ func (q Query) asked() map[string]any {
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/audit", "list-audit", policy.TenantRead, "The organisation's audit log, the newest first", "tenant"),
+	huma.Register(api, entries().Operation(httpx.Operation(http.MethodGet, "/v1/tenant/audit", "list-audit", policy.TenantRead, "The organisation's audit log, the newest first", "tenant")),
 		func(ctx context.Context, in *struct {
-			Query
-			PageQuery
+			Asked
+			list.Query
 		}) (*output[Page], error) {
-			return s.list(ctx, policy.TenantRead, in.Query, in.PageQuery)
+			return s.list(ctx, policy.TenantRead, in.Asked, in.Query)
 		})
 	export := httpx.Operation(http.MethodGet, "/v1/tenant/audit/export", "export-audit", policy.TenantRead,
 		"Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it", "tenant")
@@ -84,7 +79,7 @@ func (s *Service) Register(api huma.API) {
 		"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}, "application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}},
 	}}}
 	huma.Register(api, export, func(ctx context.Context, in *struct {
-		Query
+		Asked
 		Format string `query:"format" enum:"csv,jsonl" default:"csv"`
 	}) (*huma.StreamResponse, error) {
 		f, err := in.filter()
@@ -106,30 +101,26 @@ func (s *Service) Register(api huma.API) {
 			}
 			return &output[*chain.Report]{r}, nil
 		})
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/tenants/{id}/audit", "list-tenant-audit", policy.OperatorRead,
-		"An organisation's audit log, for an operator who has entered it with a reason", "operator"),
+	huma.Register(api, entries().Operation(httpx.Operation(http.MethodGet, "/v1/operator/tenants/{id}/audit", "list-tenant-audit", policy.OperatorRead,
+		"An organisation's audit log, for an operator who has entered it with a reason", "operator")),
 		func(ctx context.Context, in *struct {
 			ID uuid.UUID `path:"id" format:"uuid"`
-			Query
-			PageQuery
+			Asked
+			list.Query
 		}) (*output[Page], error) {
 			if err := s.Inside(ctx, in.ID); err != nil {
 				return nil, err
 			}
-			return s.list(tenancy.System(ctx, in.ID), policy.TenantSystem, in.Query, in.PageQuery)
+			return s.list(tenancy.System(ctx, in.ID), policy.TenantSystem, in.Asked, in.Query)
 		})
 }
 
-func (s *Service) list(ctx context.Context, p tenancy.Permission, q Query, page PageQuery) (*output[Page], error) {
+func (s *Service) list(ctx context.Context, p tenancy.Permission, q Asked, page list.Query) (*output[Page], error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
 	}
-	var before uuid.NullUUID
-	if err := optional(&before, page.Cursor); err != nil {
-		return nil, err
-	}
-	found, err := s.List(ctx, p, f, before, page.Limit)
+	found, err := s.List(ctx, p, f, page)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -23,14 +24,11 @@ const scanMost = 5000
 const slack = 24 * time.Hour
 
 // conditions are a filter as SQL, but for the text. Each that is there has an index, or narrows down ids.
-func (f Filter) conditions(before uuid.NullUUID) (where string, args pgx.NamedArgs) {
+func (f Filter) conditions() (where string, args pgx.NamedArgs) {
 	list, args := []string{"true"}, pgx.NamedArgs{}
 	add := func(name string, value any, condition string) {
 		list = append(list, condition)
 		args[name] = value
-	}
-	if before.Valid {
-		add("before", before.UUID, "e.id < @before")
 	}
 	if f.Action != "" {
 		// A pattern that begins with the text itself is a range of the index.
@@ -64,12 +62,24 @@ func idAt(t time.Time) (id uuid.UUID) {
 	return id
 }
 
-// search returns entries, the newest first. Where it did not look through all that there is, last is where it stopped.
-func search(ctx context.Context, d *db.DB, p tenancy.Permission, f Filter, before uuid.NullUUID, limit int) (found []Entry, last uuid.NullUUID, err error) {
-	where, args := f.conditions(before)
-	args["limit"] = limit
+// entries are listed by age.
+func entries() list.List[Entry] {
+	return list.List[Entry]{
+		Name: "audit", ID: func(e Entry) string { return e.ID.String() }, IDSQL: "e.id", Sorts: []list.Sort[Entry]{{Name: "at", Down: true}},
+	}
+}
+
+// search returns a page of entries and one more. Where it did not look through all that there is, last is where it stopped.
+func search(ctx context.Context, d *db.DB, p tenancy.Permission, f Filter, at list.Position) (found []Entry, last uuid.NullUUID, err error) {
+	where, args := f.conditions()
+	where += " and " + entries().Where(at)
+	args["limit"] = at.Limit + 1
+	args, order, least := entries().Args(at, args), entries().By(at), "max"
+	if entries().Down(at) {
+		least = "min"
+	}
 	if f.Text == "" {
-		found, err = db.ReadInTenant(ctx, d, p, `select `+columns+` from audit_entry e where `+where+` order by e.id desc limit @limit`, args, pgx.RowToStructByPos[Entry])
+		found, err = db.ReadInTenant(ctx, d, p, `select `+columns+` from audit_entry e where `+where+` order by `+order+` limit @limit`, args, pgx.RowToStructByPos[Entry])
 		if err != nil {
 			return nil, last, fmt.Errorf("read audit log: %w", err)
 		}
@@ -81,11 +91,11 @@ func search(ctx context.Context, d *db.DB, p tenancy.Permission, f Filter, befor
 		Matches bool
 		Seen    int64
 	}
-	window := `(select * from audit_entry e where ` + where + ` order by e.id desc limit @scan)`
+	window := `(select * from audit_entry e where ` + where + ` order by ` + order + ` limit @scan)`
 	rows, err := db.ReadInTenant(ctx, d, p, `
-		with w as materialized `+window+`, n as (select count(*) as seen, min(id::text)::uuid as least from w),
+		with w as materialized `+window+`, n as (select count(*) as seen, `+least+`(id::text)::uuid as least from w),
 		hit as (select `+columns+` from w e where strpos(lower(e.target || ' ' || e.action || ' ' || e.detail::text || ' ' || coalesce(e.before::text, '') || ' ' || coalesce(e.after::text, '')), @text) > 0
-			order by e.id desc limit @limit)
+			order by `+order+` limit @limit)
 		select h.*, true, n.seen from hit h, n
 		union all select n.least, now(), null, '', 'program', '', '', '{}', null, null, '', '', false, n.seen from n where n.seen = @scan`, args, pgx.RowToStructByPos[scanned])
 	if err != nil {
@@ -107,7 +117,7 @@ const exportPage = 1000
 // each calls fn for every entry of a filter, the oldest first, until there were most of them.
 func each(ctx context.Context, tx pgx.Tx, f Filter, most int, fn func(Entry) error) error {
 	n := 0
-	where, args := f.conditions(uuid.NullUUID{})
+	where, args := f.conditions()
 	args["limit"] = exportPage
 	var after uuid.UUID
 	for n < most {

@@ -19,6 +19,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -115,14 +116,13 @@ func (g Group) Resource() tenancy.Entity {
 	return tenancy.Entity{Kind: "Group", ID: g.ID.String()}
 }
 
-// List returns groups by name, and the group to go on after unless it is the last page.
-func (s *Service) List(ctx context.Context, f Filter) (found []Group, last *Group, err error) {
-	page, err := db.PageInTenant(ctx, s.DB, policy.GroupRead, f.Limit, listSQL, func(after *Group, limit int) pgx.NamedArgs {
-		f.Limit = limit
+// List returns groups, and the group to go on after unless it is the last page.
+func (s *Service) List(ctx context.Context, at list.Position) (found []Group, last *Group, err error) {
+	page, err := db.PageInTenant(ctx, s.DB, policy.GroupRead, at.Limit, listSQL(at), func(after *Group, limit int) pgx.NamedArgs {
 		if after != nil {
-			f.After = after.ID
+			at = groups().After(at, *after)
 		}
-		return f.args()
+		return groups().Args(at, pgx.NamedArgs{"limit": limit})
 	}, pgx.RowToStructByPos[Group])
 	if err != nil {
 		return nil, nil, fmt.Errorf("list groups: %w", err)
@@ -250,32 +250,30 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID) (f Freed, err error)
 	return f, err
 }
 
-// People lists who is in the group, by the age of their accounts.
-func (s *Service) People(ctx context.Context, id, before uuid.UUID, limit int) (people []member.Member, next uuid.UUID, err error) {
+// People lists who is in the group, and the cursor of the next page.
+func (s *Service) People(ctx context.Context, id uuid.UUID, at list.Position) (who []member.Member, next string, err error) {
 	var users []uuid.UUID
 	err = s.DB.InTenant(ctx, policy.GroupRead, func(tx pgx.Tx) error {
 		if _, err := get(ctx, tx, policy.GroupRead, id, readOnly); err != nil {
 			return err
 		}
-		users, err = membersOf(ctx, tx, id, before, limit+1)
+		users, err = membersOf(ctx, tx, id, at, at.Limit+1)
 		return err
 	})
 	if err != nil {
-		return nil, uuid.Nil, err
+		return nil, "", err
 	}
-	if len(users) > limit {
-		users, next = users[:limit], users[limit-1]
-	}
+	users, next = people().Page(at, users)
 	found, err := s.Members.Among(ctx, users)
 	if err != nil {
-		return nil, uuid.Nil, err
+		return nil, "", err
 	}
 	for _, user := range users {
 		if m, ok := found[user]; ok { // who has left a moment ago is not shown
-			people = append(people, m)
+			who = append(who, m)
 		}
 	}
-	return people, next, nil
+	return who, next, nil
 }
 
 // AddPerson puts a member of the tenant in the group. It can be repeated.

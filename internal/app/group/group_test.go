@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -182,7 +183,7 @@ func TestLabsOfAGroupAreForItsMembersAndStaff(t *testing.T) {
 	}
 	// A removed member who comes back is in none of the groups from before.
 	s.ok(s.Members.Remove(s.owner, mateID))
-	if people, _, err := s.People(s.owner, team.ID, uuid.Nil, 10); err != nil || len(people) != 0 {
+	if people, _, err := s.People(s.owner, team.ID, list.Position{Limit: 10}); err != nil || len(people) != 0 {
 		t.Errorf("the team has %v, %v", people, err)
 	}
 	if got := s.sees(mate, "aa", "bb", "cc", "dd"); got != "aa dd" {
@@ -272,7 +273,7 @@ func TestAnothersGroupsAreNotFound(t *testing.T) {
 	_, lea := acme.add("lea", tenancy.RoleLearner)
 	ours := acme.group(group.Group{Name: "theirs"}) // names are the tenant's own
 	get := func() error { _, _, err := acme.Get(acme.owner, theirs.ID); return err }
-	people := func() error { _, _, err := acme.People(acme.owner, theirs.ID, uuid.Nil, 5); return err }
+	people := func() error { _, _, err := acme.People(acme.owner, theirs.ID, list.Position{Limit: 5}); return err }
 	labs := func() error { _, err := acme.Labs(acme.owner, theirs.ID); return err }
 	change := func() error {
 		_, err := acme.Change(acme.owner, group.Group{ID: theirs.ID, Name: "Mine", Version: 1})

@@ -10,8 +10,8 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 const tag = "groups"
@@ -56,7 +56,8 @@ type People struct {
 
 // Labs are the labs that are for a group.
 type Labs struct {
-	Items []Lab `json:"items" nullable:"false"`
+	Items []Lab  `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
 type body struct {
@@ -95,11 +96,6 @@ type idInput struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The group"`
 }
 
-type pageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
-}
-
 type personInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid" doc:"The group"`
 	User uuid.UUID `path:"user" format:"uuid" doc:"The member's user id"`
@@ -110,23 +106,11 @@ type labInput struct {
 	Slug string    `path:"slug" maxLength:"63" doc:"The lab"`
 }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
-func parseCursor(text string) (id uuid.UUID, err error) {
-	if text == "" {
-		return uuid.Nil, nil
-	}
-	if id, err = uuid.Parse(text); err != nil {
-		return uuid.Nil, errCursor.Wrap(err)
-	}
-	return id, nil
-}
-
 const path = "/v1/groups/{id}"
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/groups", "list-groups", policy.GroupRead, "Groups of the organisation, by name", tag), s.list)
+	huma.Register(api, groups().Operation(httpx.Operation(http.MethodGet, "/v1/groups", "list-groups", policy.GroupRead, "Groups of the organisation, by name", tag)), s.list)
 	get := httpx.Operation(http.MethodGet, path, "get-group", policy.GroupRead, "A group, with what deleting it does", tag)
 	get.Errors = append(get.Errors, http.StatusNotFound)
 	huma.Register(api, get, func(ctx context.Context, in *idInput) (*tagged[Detail], error) {
@@ -151,9 +135,9 @@ func (s *Service) Register(api huma.API) {
 }
 
 func (s *Service) registerPeople(api huma.API) {
-	people := httpx.Operation(http.MethodGet, path+"/members", "list-group-members", policy.GroupRead, "Who is in a group", tag)
-	people.Errors = append(people.Errors, http.StatusNotFound)
-	huma.Register(api, people, s.people)
+	who := httpx.Operation(http.MethodGet, path+"/members", "list-group-members", policy.GroupRead, "Who is in a group", tag)
+	who.Errors = append(who.Errors, http.StatusNotFound)
+	huma.Register(api, people().Operation(who), s.people)
 	add := httpx.Operation(http.MethodPut, path+"/members/{user}", "add-group-member", policy.GroupWrite, "Put a member of the organisation in a group", tag)
 	add.Errors, add.DefaultStatus = append(add.Errors, http.StatusNotFound), http.StatusNoContent
 	huma.Register(api, httpx.Unconditional(add, "puts somebody in; nothing is replaced"), func(ctx context.Context, in *personInput) (*struct{}, error) {
@@ -167,11 +151,18 @@ func (s *Service) registerPeople(api huma.API) {
 }
 
 func (s *Service) registerLabs(api huma.API) {
-	labs := httpx.Operation(http.MethodGet, path+"/labs", "list-group-labs", policy.GroupRead, "The labs that are for a group", tag)
-	labs.Errors = append(labs.Errors, http.StatusNotFound)
-	huma.Register(api, labs, func(ctx context.Context, in *idInput) (*answer[Labs], error) {
+	all := httpx.Operation(http.MethodGet, path+"/labs", "list-group-labs", policy.GroupRead, "The labs that are for a group", tag)
+	all.Errors = append(all.Errors, http.StatusNotFound)
+	huma.Register(api, labs().Operation(all), func(ctx context.Context, in *struct {
+		ID uuid.UUID `path:"id" format:"uuid" doc:"The group"`
+		list.Query
+	}) (*answer[Labs], error) {
 		found, err := s.Labs(ctx, in.ID)
-		return reply(Labs{Items: append([]Lab{}, found...)}, err)
+		if err != nil {
+			return nil, err
+		}
+		page, next, err := labs().Cut(in.Query, found)
+		return reply(Labs{Items: page, Next: next}, err)
 	})
 	add := httpx.Operation(http.MethodPut, path+"/labs/{slug}", "add-group-lab", policy.GroupWrite, "Keep a lab for a group: learners in none of its groups do not see it", tag)
 	add.Errors, add.DefaultStatus = append(add.Errors, http.StatusNotFound, http.StatusConflict), http.StatusNoContent
@@ -183,12 +174,12 @@ func (s *Service) registerLabs(api huma.API) {
 	})
 }
 
-func (s *Service) list(ctx context.Context, in *pageInput) (*answer[List], error) {
-	after, err := parseCursor(in.Cursor)
+func (s *Service) list(ctx context.Context, in *list.Query) (*answer[List], error) {
+	at, err := groups().At(*in)
 	if err != nil {
 		return nil, err
 	}
-	found, last, err := s.List(ctx, Filter{After: after, Limit: in.Limit})
+	found, last, err := s.List(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +188,7 @@ func (s *Service) list(ctx context.Context, in *pageInput) (*answer[List], error
 		out.Items = append(out.Items, view(g))
 	}
 	if last != nil {
-		out.Next = last.ID.String()
+		out.Next = groups().Next(at, *last)
 	}
 	return reply(out, nil)
 }
@@ -216,21 +207,13 @@ func (s *Service) put(ctx context.Context, in *struct {
 }
 
 func (s *Service) people(ctx context.Context, in *struct {
-	ID     uuid.UUID `path:"id" format:"uuid" doc:"The group"`
-	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string    `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	ID uuid.UUID `path:"id" format:"uuid" doc:"The group"`
+	list.Query
 }) (*answer[People], error) {
-	before, err := parseCursor(in.Cursor)
+	at, err := people().At(in.Query)
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.People(ctx, in.ID, before, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	out := People{Items: append([]member.Member{}, found...)}
-	if next != uuid.Nil {
-		out.Next = next.String()
-	}
-	return reply(out, nil)
+	found, next, err := s.People(ctx, in.ID, at)
+	return reply(People{Items: append([]member.Member{}, found...), Next: next}, err)
 }

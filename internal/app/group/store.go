@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -26,12 +27,6 @@ func Viewer(ctx context.Context, args pgx.NamedArgs) pgx.NamedArgs {
 	return args
 }
 
-// Filter narrows a list.
-type Filter struct {
-	After uuid.UUID // the last group of the page before; zero: from the start
-	Limit int
-}
-
 const columns = `g.id, g.name, g.note, g.parent_id, g.max_sessions, g.version, g.created_at,
 	(select count(*) from group_member m where m.group_id = g.id),
 	(select count(*) from group_lab l where l.group_id = g.id),
@@ -43,12 +38,34 @@ const (
 	readOnly = ""
 )
 
-const listSQL = `select ` + columns + ` from "group" g
-	where @after::uuid is null or g.name_key > (select name_key from "group" where id = @after)
-	order by g.name_key limit @limit`
+// groups are listed by name or by age.
+func groups() list.List[Group] {
+	return list.List[Group]{
+		Name: "groups", ID: func(g Group) string { return g.ID.String() }, IDSQL: "g.id",
+		Sorts: []list.Sort[Group]{
+			{Name: "name", Text: func(g Group) string { return key(g.Name) }, SQL: "g.name_key"},
+			{Name: "created"},
+		},
+	}
+}
 
-func (f Filter) args() pgx.NamedArgs {
-	return pgx.NamedArgs{"after": uuid.NullUUID{UUID: f.After, Valid: f.After != uuid.Nil}, "limit": f.Limit}
+// people of a group are listed by the age of their accounts.
+func people() list.List[uuid.UUID] {
+	return list.List[uuid.UUID]{
+		Name: "group-members", ID: uuid.UUID.String, IDSQL: "user_id", Sorts: []list.Sort[uuid.UUID]{{Name: "created", Down: true}},
+	}
+}
+
+// labs of a group are few enough to be sorted here.
+func labs() list.List[Lab] {
+	return list.List[Lab]{
+		Name: "group-labs", ID: func(l Lab) string { return l.Slug }, Named: true, Whole: true,
+		Sorts: []list.Sort[Lab]{{Name: "title", Text: func(l Lab) string { return l.Title }}, {Name: "slug"}},
+	}
+}
+
+func listSQL(at list.Position) string {
+	return `select ` + columns + ` from "group" g where ` + groups().Where(at) + ` order by ` + groups().By(at) + ` limit @limit`
 }
 
 // get reads a group for whoever has the permission for it.
@@ -149,10 +166,9 @@ func frees(ctx context.Context, tx pgx.Tx, g Group) (Freed, error) {
 	return Freed{Members: g.Members, Children: g.Children, Labs: append([]string{}, labs...), Limit: g.MaxSessions}, nil
 }
 
-func membersOf(ctx context.Context, tx pgx.Tx, id, before uuid.UUID, limit int) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `select user_id from group_member where group_id = @id and (@before::uuid is null or user_id < @before)
-		order by user_id desc limit @limit`,
-		pgx.NamedArgs{"id": id, "before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit})
+func membersOf(ctx context.Context, tx pgx.Tx, id uuid.UUID, at list.Position, limit int) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `select user_id from group_member where group_id = @id and `+people().Where(at)+`
+		order by `+people().By(at)+` limit @limit`, people().Args(at, pgx.NamedArgs{"id": id, "limit": limit}))
 	if err != nil {
 		return nil, fmt.Errorf("list a group's members: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -91,7 +92,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, change, func(ctx context.Context, in *changePasswordInput) (*struct{}, error) {
 		return nil, s.changeOwnPassword(ctx, in.token, in.Body.Current, in.Body.New)
 	})
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/users", "list-users", policy.OperatorRead, "Users of the installation", "operator"),
+	huma.Register(api, people.Sorted().Operation(httpx.Operation(http.MethodGet, "/v1/operator/users", "list-users", policy.OperatorRead, "Users of the installation", "operator")),
 		func(ctx context.Context, in *listUsersInput) (*answer[UserList], error) {
 			return reply(s.operatorUsers(ctx, in))
 		})
@@ -242,35 +243,27 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 }
 
 type listUsersInput struct {
-	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or of a word of a name"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	Q string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or of a word of a name"`
+	list.Query
 }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
 func (s *Service) operatorUsers(ctx context.Context, in *listUsersInput) (UserList, error) {
-	before := uuid.Nil
-	if in.Cursor != "" {
-		var err error
-		if before, err = uuid.Parse(in.Cursor); err != nil {
-			return UserList{}, errCursor.Wrap(err)
-		}
-	}
-	found, err := s.People.List(ctx, in.Q, before, in.Limit+1)
+	at, err := people.Sorted().At(in.Query)
 	if err != nil {
 		return UserList{}, err
 	}
-	list := UserList{Items: make([]ListedUser, 0, len(found))}
-	for _, u := range found[:min(len(found), in.Limit)] {
-		list.Items = append(list.Items, ListedUser{
+	found, err := s.People.List(ctx, in.Q, at, at.Limit+1)
+	if err != nil {
+		return UserList{}, err
+	}
+	found, next := people.Sorted().Page(at, found)
+	page := UserList{Items: make([]ListedUser, 0, len(found)), Next: next}
+	for _, u := range found {
+		page.Items = append(page.Items, ListedUser{
 			ID: u.ID, Email: u.Email, Name: u.Name, Pool: u.Pool, Role: u.Role, Operator: u.Operator, Disabled: u.Disabled, CreatedAt: u.CreatedAt,
 		})
 	}
-	if len(found) > in.Limit {
-		list.Next = found[in.Limit-1].ID.String()
-	}
-	return list, nil
+	return page, nil
 }
 
 func (s *Service) operatorReset(ctx context.Context, user uuid.UUID) (OneTimeLink, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -42,7 +43,7 @@ func TestANewPersonEntersByTheLink(t *testing.T) {
 	if err := w.db.Identity.QueryRow(t.Context(), `select email_proved_at is not null and password_hash is null from identity."user" where email_key = 'nora@new.example'`).Scan(&proved); err != nil || !proved {
 		t.Errorf("the address is not proved: %v", err)
 	}
-	people, _, err := w.groups.People(w.owner, spring, uuid.Nil, 10)
+	people, _, err := w.groups.People(w.owner, spring, list.Position{Limit: 10})
 	if err != nil || len(people) != 1 || people[0].Name != "Nora New" {
 		t.Errorf("the group has %v, %v", people, err)
 	}

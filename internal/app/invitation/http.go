@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -40,9 +40,8 @@ func reply[T any](body T, err error) (*answer[T], error) {
 }
 
 type listInput struct {
-	State  string `query:"state" enum:"open,expired,accepted,revoked" doc:"Only invitations in this state"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	State string `query:"state" enum:"open,expired,accepted,revoked" doc:"Only invitations in this state"`
+	list.Query
 }
 
 type idInput struct {
@@ -71,7 +70,7 @@ type EnterLink struct {
 
 // Register adds the routes of who invites and of who is invited.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/invitations", "list-invitations", policy.MemberWrite, "Invitations to the organisation", tag), s.list)
+	huma.Register(api, invitations().Operation(httpx.Operation(http.MethodGet, "/v1/invitations", "list-invitations", policy.MemberWrite, "Invitations to the organisation", tag)), s.list)
 	create := httpx.Operation(http.MethodPost, "/v1/invitations", "invite", policy.MemberWrite, "Invite somebody by e-mail; inviting again renews an open invitation", tag)
 	create.DefaultStatus = http.StatusCreated
 	create.Errors = append(create.Errors, http.StatusConflict, http.StatusTooManyRequests)
@@ -127,25 +126,17 @@ func (s *Service) registerLinks(api huma.API) {
 	})
 }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
 func (s *Service) list(ctx context.Context, in *listInput) (*answer[List], error) {
-	f := Filter{State: State(in.State), Limit: in.Limit + 1}
-	if in.Cursor != "" {
-		var err error
-		if f.Before, err = uuid.Parse(in.Cursor); err != nil {
-			return nil, errCursor.Wrap(err)
-		}
-	}
-	found, err := s.List(ctx, f)
+	at, err := invitations().At(in.Query)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[List]{Body: List{Items: found[:min(len(found), in.Limit)]}}
-	if len(found) > in.Limit {
-		out.Body.Next = found[in.Limit-1].ID.String()
+	found, err := s.List(ctx, Filter{State: State(in.State), At: at, Limit: at.Limit + 1})
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	page, next := invitations().Page(at, found)
+	return &answer[List]{Body: List{Items: page, Next: next}}, nil
 }
 
 func (s *Service) inviteOne(ctx context.Context, in *struct {

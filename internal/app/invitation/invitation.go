@@ -131,7 +131,7 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Invitation, err e
 		return nil, err
 	}
 	err = s.inTenant(ctx, scope.Tenant, func(tx pgx.Tx) error {
-		found, err = list(ctx, tx, f)
+		found, err = read(ctx, tx, f)
 		return err
 	})
 	return found, err

@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -231,6 +232,7 @@ func TestPagesAndStates(t *testing.T) {
 	w := open(t)
 	w.report(w.owner, "a@x.example\nb@x.example\nc@x.example")
 	var seen []string
+	var last uuid.UUID
 	f := invitation.Filter{Limit: 1}
 	for {
 		page, err := w.List(w.owner, f)
@@ -240,12 +242,13 @@ func TestPagesAndStates(t *testing.T) {
 		if len(page) == 0 {
 			break
 		}
-		seen, f.Before = append(seen, page[0].Email), page[0].ID
+		seen, last = append(seen, page[0].Email), page[0].ID
+		f.At = list.Behind(last)
 	}
 	if fmt.Sprint(seen) != "[c@x.example b@x.example a@x.example]" {
 		t.Errorf("page by page: %s", seen)
 	}
-	if err := w.Revoke(w.owner, f.Before); err != nil {
+	if err := w.Revoke(w.owner, last); err != nil {
 		t.Fatal(err)
 	}
 	w.exec(`update identity.invitation set expires_at = now() where email = 'b@x.example'`)
@@ -254,7 +257,7 @@ func TestPagesAndStates(t *testing.T) {
 			t.Errorf("%s: %+v, %v", state, found, err)
 		}
 	}
-	if err := w.Revoke(w.owner, f.Before); !errors.Is(err, invitation.ErrOver) {
+	if err := w.Revoke(w.owner, last); !errors.Is(err, invitation.ErrOver) {
 		t.Errorf("twice: %v", err)
 	}
 	w.exec(`update identity.invitation set expires_at = now() - interval '31 days' where email <> 'c@x.example'`)

@@ -11,14 +11,23 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/member"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Filter narrows a list.
 type Filter struct {
-	State  State     // "": all
-	Before uuid.UUID // the last invitation of the page before; zero: from the start
-	Limit  int
+	State State // "": all
+	At    list.Position
+	Limit int
+}
+
+// invitations are listed by age.
+func invitations() list.List[Invitation] {
+	return list.List[Invitation]{
+		Name: "invitations", ID: func(i Invitation) string { return i.ID.String() }, IDSQL: "i.id",
+		Sorts: []list.Sort[Invitation]{{Name: "created", Down: true}},
+	}
 }
 
 // inTenant runs fn in a transaction of identity in which no invitation of another tenant is there.
@@ -35,13 +44,11 @@ const columns = `i.id, i.email, i.role, i.groups, ` + state + `, i.invited_by, i
 
 const mine = `i.tenant_id = current_setting('identity.tenant')::uuid`
 
-func list(ctx context.Context, tx pgx.Tx, f Filter) ([]Invitation, error) {
+func read(ctx context.Context, tx pgx.Tx, f Filter) ([]Invitation, error) {
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.invitation i
-		where `+mine+` and (@before::uuid is null or i.id < @before) and (@state = '' or `+state+` = @state)
-		order by i.id desc limit @limit`, pgx.NamedArgs{
-		"before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "state": string(f.State), "limit": f.Limit,
-	})
+		where `+mine+` and `+invitations().Where(f.At)+` and (@state = '' or `+state+` = @state)
+		order by `+invitations().By(f.At)+` limit @limit`, invitations().Args(f.At, pgx.NamedArgs{"state": string(f.State), "limit": f.Limit}))
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}

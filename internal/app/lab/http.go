@@ -3,8 +3,6 @@ package lab
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 const (
@@ -29,7 +28,7 @@ const (
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/labs", "list-labs", policy.LabRead, "The catalogue", tag), s.list)
+	huma.Register(api, labs().Operation(httpx.Operation(http.MethodGet, "/v1/labs", "list-labs", policy.LabRead, "The catalogue", tag)), s.list)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/labs/{slug}", "get-lab", policy.LabRead, "One lab", tag), s.get)
 	push := httpx.Weighing(httpx.Operation(http.MethodPost, "/v1/labs", "push-lab", policy.LabWrite, "Publish a lab as a new version", tag), 5)
 	push.Description = "The body is a tar.gz of the lab's directory. The same content again makes no new version."
@@ -70,11 +69,10 @@ type Port struct {
 }
 
 type listInput struct {
-	Query  string `query:"q" maxLength:"200" doc:"Words in the title, summary or tags"`
-	Tag    string `query:"tag" maxLength:"64"`
-	Level  string `query:"level" enum:"beginner,intermediate,advanced"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
-	Cursor string `query:"cursor" maxLength:"1000" doc:"next of the page before"`
+	Words string `query:"q" maxLength:"200" doc:"Words in the title, summary or tags"`
+	Tag   string `query:"tag" maxLength:"64"`
+	Level string `query:"level" enum:"beginner,intermediate,advanced"`
+	list.Query
 }
 
 type listOutput struct {
@@ -86,12 +84,12 @@ type listOutput struct {
 }
 
 func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	after, err := parseCursor(in.Cursor)
+	at, err := labs().At(in.Query)
 	if err != nil {
 		return nil, err
 	}
-	f := Filter{Query: in.Query, Tag: in.Tag, Level: manifest.Level(in.Level), After: after, Limit: in.Limit}
-	labs, last, err := s.List(ctx, f)
+	f := Filter{Query: in.Words, Tag: in.Tag, Level: manifest.Level(in.Level), At: at, Limit: at.Limit}
+	found, last, err := s.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -100,22 +98,22 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 		return nil, err
 	}
 	out := &listOutput{}
-	out.Body.Items, out.Body.Tags = make([]Summary, len(labs)), append([]TagCount{}, tags...)
-	for i, l := range labs {
+	out.Body.Items, out.Body.Tags = make([]Summary, len(found)), append([]TagCount{}, tags...)
+	for i, l := range found {
 		out.Body.Items[i] = summary(l)
 	}
 	if last != nil {
-		out.Body.Next = cursor(position{Title: last.Title, ID: last.ID})
+		out.Body.Next = labs().Next(at, *last)
 	}
 	return out, nil
 }
 
-// List returns one page of the catalogue, by title, and the lab to go on after unless it is the last page.
-func (s *Service) List(ctx context.Context, f Filter) (labs []Lab, last *Lab, err error) {
-	page, err := db.PageInTenant(ctx, s.DB, policy.LabRead, f.Limit, listSQL, func(after *Lab, limit int) pgx.NamedArgs {
+// List returns one page of the catalogue, and the lab to go on after unless it is the last page.
+func (s *Service) List(ctx context.Context, f Filter) (found []Lab, last *Lab, err error) {
+	page, err := db.PageInTenant(ctx, s.DB, policy.LabRead, f.Limit, listSQL(f.At), func(after *Lab, limit int) pgx.NamedArgs {
 		f.Limit = limit
 		if after != nil {
-			f.After = &position{Title: after.Title, ID: after.ID}
+			f.At = labs().After(f.At, *after)
 		}
 		return f.args(ctx)
 	}, scanLab)
@@ -227,24 +225,4 @@ func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	return n, err
-}
-
-func cursor(p position) string {
-	text, _ := json.Marshal(p) // two plain fields: it cannot fail
-	return base64.RawURLEncoding.EncodeToString(text)
-}
-
-func parseCursor(text string) (*position, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // no cursor: the first page
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return nil, ErrCursor
-	}
-	var p position
-	if json.Unmarshal(raw, &p) != nil {
-		return nil, ErrCursor
-	}
-	return &p, nil
 }

@@ -167,7 +167,7 @@ func TestListPagesByCursor(t *testing.T) {
 	if len(seen) != 3 || pages != 2 {
 		t.Errorf("%d labs in %d pages: %v", len(seen), pages, seen)
 	}
-	if status, out := call(t, "GET", base+"/v1/labs?cursor=%25%25", "learner", nil); status != 400 || out["code"] != "bad_cursor" {
+	if status, out := call(t, "GET", base+"/v1/labs?cursor=%25%25", "learner", nil); status != 400 || out["code"] != "invalid_cursor" {
 		t.Errorf("a made-up cursor: %d %v", status, out)
 	}
 }

@@ -32,7 +32,6 @@ var (
 	ErrInvalid  = errs.Invalid("lab_invalid", "The lab has mistakes; see errors. `cloudkida lab lint` shows the same list.")
 	ErrArchive  = errs.Invalid("lab_archive", "The body must be a tar.gz of the lab's directory.")
 	ErrTooLarge = errs.TooLarge("lab_too_large", "A lab may have at most 16 MiB.")
-	ErrCursor   = errs.Malformed("bad_cursor", "The cursor must be the `next` of the page before.")
 )
 
 // Lab is an entry of the catalogue: what its latest version says about itself.

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/group"
 	"github.com/cloudkida/cloudkida/internal/app/lab/guide"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -38,10 +39,19 @@ const matchingSQL = `archived_at is null and (@level = '' or level = @level)
 	and (@words = '' or search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q)))
 	and ` + group.Visible
 
-const listSQL = "select " + labColumns + " from lab where " + matchingSQL + `
-	and (@tag = '' or tags @> array[@tag::text])
-	and (@after_id::uuid is null or (title, id) > (@after_title, @after_id::uuid))
-	order by title, id limit @limit`
+// labs are listed by title, or by age.
+func labs() list.List[Lab] {
+	return list.List[Lab]{
+		Name: "labs", ID: func(l Lab) string { return l.ID.String() }, IDSQL: "id",
+		Sorts: []list.Sort[Lab]{{Name: "title", Text: func(l Lab) string { return l.Title }, SQL: "title"}, {Name: "created"}},
+	}
+}
+
+func listSQL(at list.Position) string {
+	return "select " + labColumns + " from lab where " + matchingSQL + `
+		and (@tag = '' or tags @> array[@tag::text])
+		and ` + labs().Where(at) + ` order by ` + labs().By(at) + ` limit @limit`
+}
 
 // maxTags bounds the tags that are shown, from as many labs as tagsSQL reads.
 const maxTags = 50
@@ -53,25 +63,14 @@ type Filter struct {
 	Query string
 	Tag   string
 	Level manifest.Level
-	After *position
+	At    list.Position
 	Limit int
 }
 
-// position is where a page ended: pages go by title.
-type position struct {
-	Title string    `json:"t"`
-	ID    uuid.UUID `json:"i"`
-}
-
 func (f Filter) args(ctx context.Context) pgx.NamedArgs {
-	args := pgx.NamedArgs{
+	return group.Viewer(ctx, labs().Args(f.At, pgx.NamedArgs{
 		"q": f.Query, "words": prefixes(f.Query), "tag": f.Tag, "level": string(f.Level), "limit": f.Limit,
-		"after_title": "", "after_id": (*uuid.UUID)(nil),
-	}
-	if f.After != nil {
-		args["after_title"], args["after_id"] = f.After.Title, &f.After.ID
-	}
-	return group.Viewer(ctx, args)
+	}))
 }
 
 // prefixes turns what somebody typed into a query for words that begin so: "file per" into "file:* & per:*".

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -25,8 +25,7 @@ type listInput struct {
 	Q      string `query:"q" maxLength:"200" doc:"Start of an e-mail address, or of a word of a name"`
 	Role   string `query:"role" enum:"owner,admin,author,instructor,learner" doc:"Only members of this role"`
 	Status string `query:"status" enum:"active,disabled" doc:"Only members of this status"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	list.Query
 }
 
 type listOutput struct{ Body List }
@@ -55,7 +54,7 @@ type viewOutput struct{ Body View }
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/members", "list-members", policy.MemberRead, "Members of the organisation", tag), s.list)
+	huma.Register(api, members().Operation(httpx.Operation(http.MethodGet, "/v1/members", "list-members", policy.MemberRead, "Members of the organisation", tag)), s.list)
 	get := httpx.Operation(http.MethodGet, "/v1/members/{user}", "get-member", policy.MemberRead,
 		"A member, with what disabling or removing them does", tag)
 	get.Errors = append(get.Errors, http.StatusNotFound)
@@ -95,23 +94,18 @@ func (s *Service) Register(api huma.API) {
 	})
 }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
 func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := Filter{Q: in.Q, Role: tenancy.Role(in.Role), Status: Status(in.Status), Limit: in.Limit}
-	if in.Cursor != "" {
-		var err error
-		if f.Before, err = uuid.Parse(in.Cursor); err != nil {
-			return nil, errCursor.Wrap(err)
-		}
+	at, err := members().At(in.Query)
+	if err != nil {
+		return nil, err
 	}
-	found, last, err := s.List(ctx, f)
+	found, last, err := s.List(ctx, Filter{Q: in.Q, Role: tenancy.Role(in.Role), Status: Status(in.Status), At: at, Limit: at.Limit})
 	if err != nil {
 		return nil, err
 	}
 	out := &listOutput{Body: List{Items: append([]Member{}, found...)}}
 	if last != nil {
-		out.Body.Next = last.ID.String()
+		out.Body.Next = members().Next(at, *last)
 	}
 	return out, nil
 }

@@ -102,16 +102,16 @@ func Rank(r tenancy.Role) int {
 	}
 }
 
-// List returns members whose address starts with the text or whose name contains it, the latest account first, and the member to go
-// on after unless it is the last page.
+// List returns members whose address starts with the text or whose name contains it, and the member to go on after unless
+// it is the last page.
 func (s *Service) List(ctx context.Context, f Filter) (found []Member, last *Member, err error) {
 	page, err := db.Fill(f.Limit, func(after *Member, limit int) (rows []Member, err error) {
 		f.Limit = limit
 		if after != nil {
-			f.Before = after.ID
+			f.At = members().After(f.At, *after)
 		}
 		err = s.read(ctx, func(tx pgx.Tx, tenant uuid.UUID) error {
-			rows, err = list(ctx, tx, tenant, f)
+			rows, err = read(ctx, tx, tenant, f)
 			return err
 		})
 		return rows, err

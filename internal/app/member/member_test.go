@@ -18,6 +18,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -131,7 +132,7 @@ func TestAListHasTheTenantsOwnMembersAlone(t *testing.T) {
 		if len(found) == 0 {
 			break
 		}
-		pages, f.Before = append(pages, found[0].Name), found[0].ID
+		pages, f.At = append(pages, found[0].Name), list.Behind(found[0].ID)
 	}
 	if fmt.Sprint(pages) != "[Ann_e Bea Olga]" {
 		t.Errorf("page by page: %s", pages)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/search"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -18,8 +20,19 @@ type Filter struct {
 	Q      string       // the start of an e-mail address, or of a word of a name
 	Role   tenancy.Role // "": all
 	Status Status       // "": all
-	Before uuid.UUID    // the last member of the page before; zero: from the start
+	At     list.Position
 	Limit  int
+}
+
+// members are listed by the age of their accounts, or by when they joined.
+func members() list.List[Member] {
+	return list.List[Member]{
+		Name: "members", ID: func(m Member) string { return m.ID.String() }, IDSQL: "m.user_id",
+		Sorts: []list.Sort[Member]{
+			{Name: "created", Down: true},
+			{Name: "joined", Time: func(m Member) time.Time { return m.JoinedAt }, SQL: "m.created_at"},
+		},
+	}
 }
 
 // inTenant runs fn in a transaction of identity in which no membership of another tenant is there: row level security
@@ -41,16 +54,16 @@ const (
 // removed is the status of former members.
 const removed = "removed"
 
-func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member, error) {
+func read(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member, error) {
 	found, args := search.Condition(f.Q)
 	maps.Copy(args, pgx.NamedArgs{
-		"tenant": tenant, "before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "role": string(f.Role), "status": string(f.Status), "limit": f.Limit,
+		"tenant": tenant, "role": string(f.Role), "status": string(f.Status), "limit": f.Limit,
 	})
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
-		where m.tenant_id = @tenant and m.status <> 'removed' and (@before::uuid is null or m.user_id < @before)
+		where m.tenant_id = @tenant and m.status <> 'removed' and `+members().Where(f.At)+`
 			and (@role = '' or m.role = @role) and (@status = '' or m.status = @status) and `+found+`
-		order by m.user_id desc limit @limit`, search.Fresh, args)
+		order by `+members().By(f.At)+` limit @limit`, search.Fresh, members().Args(f.At, args))
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}

@@ -74,7 +74,7 @@ func (s *Service) copyIdentity(ctx context.Context, w *document, user uuid.UUID)
 			return err
 		}
 		for _, t := range found {
-			query := "select " + list(t.Columns) + " from identity." + quote(t.Name) + " where user_id = @user"
+			query := "select " + names(t.Columns) + " from identity." + quote(t.Name) + " where user_id = @user"
 			if err := w.rows(ctx, tx, t.Name, query, user); err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func (s *Service) copyTenant(ctx context.Context, w *document, h home, user uuid
 			if len(conditions) == 0 {
 				continue
 			}
-			query := "select " + list(all[name].Columns) + " from " + quote(name) + " t where " + strings.Join(conditions, " or ")
+			query := "select " + names(all[name].Columns) + " from " + quote(name) + " t where " + strings.Join(conditions, " or ")
 			if err := w.rows(ctx, tx, name, query, user); err != nil {
 				return err
 			}
@@ -117,8 +117,8 @@ func (s *Service) copyTenant(ctx context.Context, w *document, h home, user uuid
 	})
 }
 
-// list names columns for a query.
-func list(columns []string) string {
+// names lists columns for a query.
+func names(columns []string) string {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
 		quoted[i] = quote(c)

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
 )
 
@@ -25,10 +26,14 @@ func (s *Service) Register(api huma.API) {
 		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
 	}}}
 	huma.Register(api, httpx.Streamed(data), s.download)
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me/consents", "list-my-consents", httpx.SignedIn, "What the caller agreed to, and when", tag),
-		func(ctx context.Context, _ *struct{}) (*consentsOutput, error) {
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/me/consents", "list-my-consents", httpx.SignedIn, "What the caller agreed to, and when", tag)),
+		func(ctx context.Context, in *list.Query) (*consentsOutput, error) {
 			found, err := s.Consents(ctx)
-			return &consentsOutput{Body: ConsentList{Items: found}}, err
+			if err != nil {
+				return nil, err
+			}
+			out := &consentsOutput{Body: ConsentList{Items: found}}
+			return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 		})
 	erase := httpx.Operation(http.MethodPost, "/v1/me/erasure", "erase-me", httpx.SignedIn, "Delete the caller's account and everything that is theirs, for good", tag)
 	erase.Description = "The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it."
@@ -56,6 +61,18 @@ type proofOutput struct{ Body proof.Proof }
 // ConsentList is everything that a person agreed to.
 type ConsentList struct {
 	Items []Consent `json:"items" nullable:"false"`
+	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how consents are listed: a person has few. They have no id but what they are.
+func listed() list.List[Consent] {
+	return list.List[Consent]{
+		Name: "my-consents", Named: true, Whole: true,
+		ID: func(c Consent) string {
+			return c.Document + " " + c.Version + " " + c.At.UTC().Format(time.RFC3339Nano)
+		},
+		Sorts: []list.Sort[Consent]{{Name: "at", Down: true, Time: func(c Consent) time.Time { return c.At }}},
+	}
 }
 
 type consentsOutput struct{ Body ConsentList }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -35,12 +37,33 @@ type View struct {
 // List is all of an organisation's policies.
 type List struct {
 	Items  []Summary `json:"items" nullable:"false"`
+	Next   string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	Topics []Topic   `json:"topics" nullable:"false" doc:"The permissions that policies can take away"`
 }
 
 // History is a policy's versions, the newest first.
 type History struct {
 	Items []View `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how policies are listed: an organisation has few.
+func listed() list.List[Summary] {
+	return list.List[Summary]{
+		Name: "policies", ID: func(s Summary) string { return s.ID.String() }, Whole: true,
+		Sorts: []list.Sort[Summary]{
+			{Name: "title", Text: func(s Summary) string { return strings.ToLower(s.Title) }},
+			{Name: "changed", Time: func(s Summary) time.Time { return s.ChangedAt }},
+		},
+	}
+}
+
+// listedVersions is how the versions of a policy are listed: few are kept.
+func listedVersions() list.List[View] {
+	return list.List[View]{
+		Name: "policy-versions", ID: func(v View) string { return v.ID.String() }, Whole: true,
+		Sorts: []list.Sort[View]{{Name: "version", Down: true, Number: func(v View) int64 { return v.Version }}},
+	}
 }
 
 type body struct {
@@ -58,6 +81,11 @@ type output[T any] struct{ Body T }
 
 type idInput struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The policy"`
+}
+
+type historyInput struct {
+	ID uuid.UUID `path:"id" format:"uuid" doc:"The policy"`
+	list.Query
 }
 
 type changeInput struct {
@@ -125,7 +153,7 @@ const path = "/v1/policies/{id}"
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/policies", "list-policies", PolicyRead, "The organisation's own policies, by title", tag), s.list)
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/policies", "list-policies", PolicyRead, "The organisation's own policies, by title", tag)), s.list)
 	add := httpx.Operation(http.MethodPost, "/v1/policies", "add-policy", PolicyWrite, "Add a policy; it holds within seconds", tag)
 	add.DefaultStatus = http.StatusCreated
 	add.Errors = append(add.Errors, http.StatusConflict)
@@ -155,7 +183,7 @@ func (s *Service) Register(api huma.API) {
 	remove := op(http.MethodDelete, path, "remove-policy", PolicyWrite, "Delete a policy with its history; the audit log keeps its text")
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *idInput) (*struct{}, error) { return nil, s.Remove(ctx, in.ID) })
-	huma.Register(api, op(http.MethodGet, path+"/versions", "list-policy-versions", PolicyRead, "What a policy said before, the newest first"), s.history)
+	huma.Register(api, listedVersions().Operation(op(http.MethodGet, path+"/versions", "list-policy-versions", PolicyRead, "What a policy said before, the newest first")), s.history)
 	huma.Register(api, op(http.MethodPost, path+"/restore", "restore-policy", PolicyWrite, "Make an earlier version the newest one"),
 		func(ctx context.Context, in *restoreInput) (*tagged[View], error) {
 			p, err := s.Restore(ctx, in.ID, in.Body.Version)
@@ -206,7 +234,7 @@ func (s *Service) views(ctx context.Context, found []Policy) ([]View, error) {
 	return list, nil
 }
 
-func (s *Service) list(ctx context.Context, _ *struct{}) (*output[List], error) {
+func (s *Service) list(ctx context.Context, in *list.Query) (*output[List], error) {
 	found, err := s.List(ctx)
 	if err != nil {
 		return nil, err
@@ -219,16 +247,21 @@ func (s *Service) list(ctx context.Context, _ *struct{}) (*output[List], error) 
 	for n, v := range views {
 		out.Items[n] = v.Summary
 	}
-	return &output[List]{out}, nil
+	err = listed().Into(*in, &out.Items, &out.Next)
+	return &output[List]{out}, err
 }
 
-func (s *Service) history(ctx context.Context, in *idInput) (*output[History], error) {
+func (s *Service) history(ctx context.Context, in *historyInput) (*output[History], error) {
 	found, err := s.Versions(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	views, err := s.views(ctx, found)
-	return &output[History]{History{Items: views}}, err
+	if err != nil {
+		return nil, err
+	}
+	out := &output[History]{History{Items: views}}
+	return out, listedVersions().Into(in.Query, &out.Body.Items, &out.Body.Next)
 }
 
 func (s *Service) simulate(ctx context.Context, in *simulateInput) (*output[Answer], error) {

@@ -86,7 +86,7 @@ func (p *Policy) check() ([]uuid.UUID, error) {
 // List returns the tenant's policies by title.
 func (s *Service) List(ctx context.Context) (found []Policy, err error) {
 	err = s.DB.InWholeTenant(ctx, PolicyRead, func(tx pgx.Tx) error {
-		found, err = list(ctx, tx)
+		found, err = readAll(ctx, tx)
 		return err
 	})
 	return found, err

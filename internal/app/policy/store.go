@@ -55,7 +55,7 @@ const columns = "id, title, text, enabled, version, changed_by, changed_at"
 
 const unknownGroup = "The text names a group that this organisation does not have."
 
-func list(ctx context.Context, tx pgx.Tx) ([]Policy, error) {
+func readAll(ctx context.Context, tx pgx.Tx) ([]Policy, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from policy order by lower(title), id limit $1`, maxPolicies)
 	if err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -39,7 +40,7 @@ func (a *API) Register(api huma.API) {
 		"Start a lab, or return to the session of it that runs", tag)
 	start.DefaultStatus = http.StatusCreated
 	huma.Register(api, start, a.start)
-	huma.Register(api, get("/v1/sessions", "list-sessions", "My sessions, or everybody's"), a.list)
+	huma.Register(api, sessions().Operation(get("/v1/sessions", "list-sessions", "My sessions, or everybody's")), a.list)
 	huma.Register(api, get("/v1/sessions/{id}", "get-session", "One session"), a.get)
 	huma.Register(api, get("/v1/sessions/{id}/guide", "get-guide", "The instructions, as HTML"), a.guide)
 	huma.Register(api, get("/v1/sessions/{id}/env", "get-session-env", "Variables that the setup wrote for the instructions"), a.env)
@@ -124,28 +125,28 @@ type Summary struct {
 }
 
 type listInput struct {
-	Scope  string    `query:"scope" enum:"mine,all" default:"mine"`
-	State  string    `query:"state" enum:"active,ended,any" default:"any"`
-	Limit  int       `query:"limit" minimum:"1" maximum:"100" default:"50"`
-	Cursor uuid.UUID `query:"cursor" doc:"next of the page before"`
+	Scope string `query:"scope" enum:"mine,all" default:"mine" doc:"One's own, or everybody's for those who may see them"`
+	State string `query:"state" enum:"active,ended,any" default:"any" doc:"Only those that are under way, or only those that are over"`
+	list.Query
 }
 
 // Page is one page of a list of sessions.
 type Page struct {
-	Items []Summary  `json:"items"`
-	Next  *uuid.UUID `json:"next,omitempty" doc:"cursor of the next page"`
+	Items []Summary `json:"items"`
+	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
 type listOutput struct{ Body Page }
 
 func (a *API) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := ListFilter{All: in.Scope == "all", Limit: in.Limit}
+	at, err := sessions().At(in.Query)
+	if err != nil {
+		return nil, err
+	}
+	f := ListFilter{All: in.Scope == "all", At: at}
 	if in.State != "any" {
 		active := in.State == "active"
 		f.Active = &active
-	}
-	if in.Cursor != uuid.Nil {
-		f.Before = &in.Cursor
 	}
 	found, next, err := a.List(ctx, f)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/lab"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -64,12 +65,11 @@ func (s *Service) loadWithResults(ctx context.Context, p tenancy.Permission, id 
 	return found, version, all, err
 }
 
-// ListFilter chooses sessions; they come newest first.
+// ListFilter chooses sessions.
 type ListFilter struct {
 	All    bool  // everybody's, for those who may see all
 	Active *bool // only those that are not over, or only those that are
-	Before *uuid.UUID
-	Limit  int
+	At     list.Position
 }
 
 // Listed is a session of a list with what it is a run of.
@@ -79,22 +79,22 @@ type Listed struct {
 	Results results
 }
 
-// List returns one page of sessions, and the session to go on after unless it is the last page.
-func (s *Service) List(ctx context.Context, f ListFilter) (list []Listed, next *uuid.UUID, err error) {
+// List returns one page of sessions, and the cursor of the next one.
+func (s *Service) List(ctx context.Context, f ListFilter) (found []Listed, next string, err error) {
 	scope, _ := tenancy.From(ctx)
-	query, p := filter{user: &scope.User, active: f.Active, before: f.Before}, policy.SessionUse
+	query, p := filter{user: &scope.User, active: f.Active, at: f.At}, policy.SessionUse
 	if f.All {
 		query.user, p = nil, policy.SessionSeeAll
 	}
-	page, err := db.PageInTenant(ctx, s.DB, p, f.Limit, listSQL, query.after, scan)
+	page, err := db.PageInTenant(ctx, s.DB, p, f.At.Limit, listSQL(f.At), query.after, scan)
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
 	if page.Last != nil {
-		next = &page.Last.ID
+		next = sessions().Next(f.At, *page.Last)
 	}
-	list, err = s.listed(ctx, p, page.Rows)
-	return list, next, err
+	found, err = s.listed(ctx, p, page.Rows)
+	return found, next, err
 }
 
 // listed adds to sessions what they are runs of.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/check"
 	"github.com/cloudkida/cloudkida/internal/app/session"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/runtime/sandbox"
 )
@@ -352,11 +353,11 @@ func TestAnotherLearnerSeesNothing(t *testing.T) {
 			t.Errorf("%s: %v, want not found", name, err)
 		}
 	}
-	if list, _, err := f.sessions.List(other, session.ListFilter{Limit: 10}); err != nil || len(list) != 0 {
-		t.Errorf("listed %d, %v", len(list), err)
+	if found, _, err := f.sessions.List(other, session.ListFilter{At: list.Position{Limit: 10}}); err != nil || len(found) != 0 {
+		t.Errorf("listed %d, %v", len(found), err)
 	}
-	if list, _, err := f.sessions.List(f.member(tenancy.RoleInstructor), session.ListFilter{All: true, Limit: 10}); err != nil || len(list) != 1 {
-		t.Errorf("an instructor's list has %d, %v; want 1", len(list), err)
+	if found, _, err := f.sessions.List(f.member(tenancy.RoleInstructor), session.ListFilter{All: true, At: list.Position{Limit: 10}}); err != nil || len(found) != 1 {
+		t.Errorf("an instructor's list has %d, %v; want 1", len(found), err)
 	}
 	instructor := f.member(tenancy.RoleInstructor)
 	if _, err := f.sessions.View(instructor, v.ID); err != nil {
@@ -365,7 +366,7 @@ func TestAnotherLearnerSeesNothing(t *testing.T) {
 	_, err := f.sessions.Terminal(instructor, v.ID, sandbox.Attachment{Name: "1"})
 	wantError(t, err, session.ErrNotFound)
 	wantError(t, f.sessions.WriteFile(instructor, v.ID, "~/x", "x"), session.ErrNotFound)
-	if _, _, err := f.sessions.List(other, session.ListFilter{All: true, Limit: 10}); err == nil {
+	if _, _, err := f.sessions.List(other, session.ListFilter{All: true, At: list.Position{Limit: 10}}); err == nil {
 		t.Error("a learner listed everybody's sessions")
 	}
 }

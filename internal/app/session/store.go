@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -140,19 +141,27 @@ func setHints(ctx context.Context, tx pgx.Tx, id uuid.UUID, hints map[int][]int)
 type filter struct {
 	user   *uuid.UUID // nil: everybody's
 	active *bool      // nil: both
-	before *uuid.UUID // keyset: ids are in order of time
+	at     list.Position
 }
 
-const listSQL = "select " + columns + ` from session
-	where (@user::uuid is null or user_id = @user)
-	and (@active::bool is null or (state not in ('ended', 'failed')) = @active)
-	and (@before::uuid is null or id < @before)
-	order by id desc limit @limit`
+// sessions are listed by age: their ids are in order of time.
+func sessions() list.List[Session] {
+	return list.List[Session]{
+		Name: "sessions", ID: func(s Session) string { return s.ID.String() }, IDSQL: "id", Sorts: []list.Sort[Session]{{Name: "created", Down: true}},
+	}
+}
+
+func listSQL(at list.Position) string {
+	return "select " + columns + ` from session
+		where (@user::uuid is null or user_id = @user)
+		and (@active::bool is null or (state not in ('ended', 'failed')) = @active)
+		and ` + sessions().Where(at) + ` order by ` + sessions().By(at) + ` limit @limit`
+}
 
 // after are the arguments of listSQL for the page after a session, or the first one.
 func (f filter) after(last *Session, limit int) pgx.NamedArgs {
 	if last != nil {
-		f.before = &last.ID
+		f.at = sessions().After(f.at, *last)
 	}
-	return pgx.NamedArgs{"user": f.user, "active": f.active, "before": f.before, "limit": limit}
+	return sessions().Args(f.at, pgx.NamedArgs{"user": f.user, "active": f.active, "limit": limit})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -38,6 +39,7 @@ type DomainView struct {
 // Domains are all of a tenant.
 type Domains struct {
 	Items   []DomainView `json:"items" nullable:"false"`
+	Next    string       `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	Most    int          `json:"most" doc:"How many there can be"`
 	Allowed bool         `json:"allowed" doc:"Whether the plan has e-mail domains; without, those that are there do nothing"`
 	Plans   []string     `json:"plans" nullable:"false" doc:"Titles of the plans that have e-mail domains"`
@@ -89,7 +91,7 @@ func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
 		return reply(s.Ask(ctx, in.Address, Question{Tenant: in.Tenant, Email: in.Email, Host: in.Host}))
 	})
 	const base, tag = "/v1/tenant/domains", "tenant"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-domains", read, "E-mail domains of the organisation", tag), s.serveList)
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, base, "list-domains", read, "E-mail domains of the organisation", tag)), s.serveList)
 	add := httpx.Entitled(httpx.Operation(http.MethodPost, base, "add-domain", write, "Add an e-mail domain; it counts when its record is in DNS", tag), string(tier.EmailDomains))
 	add.DefaultStatus = http.StatusCreated
 	add.Errors = append(add.Errors, http.StatusConflict)
@@ -109,7 +111,15 @@ func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
 	huma.Register(api, remove, func(ctx context.Context, in *idInput) (*struct{}, error) { return nil, s.Remove(ctx, in.ID) })
 }
 
-func (s *Service) serveList(ctx context.Context, _ *struct{}) (*output[Domains], error) {
+// listed is how domains are listed: an organisation has few.
+func listed() list.List[DomainView] {
+	return list.List[DomainView]{
+		Name: "domains", ID: func(d DomainView) string { return d.ID.String() }, Whole: true,
+		Sorts: []list.Sort[DomainView]{{Name: "domain", Text: func(d DomainView) string { return d.Domain }}, {Name: "created"}},
+	}
+}
+
+func (s *Service) serveList(ctx context.Context, in *list.Query) (*output[Domains], error) {
 	found, allowed, err := s.List(ctx)
 	if err != nil {
 		return nil, err
@@ -122,5 +132,6 @@ func (s *Service) serveList(ctx context.Context, _ *struct{}) (*output[Domains],
 	for n, d := range found {
 		out.Items[n] = view(d)
 	}
-	return &output[Domains]{out}, nil
+	err = listed().Into(*in, &out.Items, &out.Next)
+	return &output[Domains]{out}, err
 }

@@ -108,5 +108,5 @@ func (s *Service) Release(ctx context.Context, id uuid.UUID) error { return remo
 
 // OnHost lists the environments of this host, the oldest first.
 func (s *Service) OnHost(ctx context.Context) ([]Environment, error) {
-	return list(ctx, s.Pool, s.Host)
+	return readAll(ctx, s.Pool, s.Host)
 }

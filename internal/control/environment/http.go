@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -34,6 +35,7 @@ type Usage struct {
 // Overview is everything that runs on the host.
 type Overview struct {
 	Items    []Running `json:"items"`
+	Next     string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	Capacity Usage     `json:"capacity"`
 }
 
@@ -50,10 +52,22 @@ type API struct {
 func (a *API) Register(api huma.API, permission tenancy.Permission) {
 	op := httpx.Operation(http.MethodGet, "/v1/operator/environments", "list-environments", permission,
 		"What runs on this host, and for whom", "operator")
-	huma.Register(api, op, a.list)
+	huma.Register(api, listed().Operation(op), a.list)
 }
 
-func (a *API) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
+// listed is how environments are listed: a host has room for a few hundred.
+func listed() list.List[Running] {
+	return list.List[Running]{
+		Name: "environments", ID: func(r Running) string { return r.ID.String() }, Whole: true,
+		Sorts: []list.Sort[Running]{
+			{Name: "created"},
+			{Name: "deadline", Time: func(r Running) time.Time { return r.Deadline }},
+			{Name: "lab", Text: func(r Running) string { return r.Lab }},
+		},
+	}
+}
+
+func (a *API) list(ctx context.Context, in *list.Query) (*listOutput, error) {
 	found, err := a.OnHost(ctx)
 	if err != nil {
 		return nil, err
@@ -75,5 +89,5 @@ func (a *API) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
 		})
 	}
 	out.Body.Capacity = Usage{Used: len(found), Total: a.Capacity}
-	return out, nil
+	return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 }

@@ -54,7 +54,7 @@ func remove(ctx context.Context, pool *pgxpool.Pool, id uuid.UUID) error {
 	return nil
 }
 
-func list(ctx context.Context, pool *pgxpool.Pool, host string) ([]Environment, error) {
+func readAll(ctx context.Context, pool *pgxpool.Pool, host string) ([]Environment, error) {
 	rows, err := pool.Query(ctx, `select `+columns+` from runtime.environment where host = $1 order by id limit $2`, host, maxListed)
 	if err != nil {
 		return nil, fmt.Errorf("list environments: %w", err)

@@ -169,12 +169,12 @@ func (s *Service) List(ctx context.Context) ([]Export, error) {
 	if !ok {
 		return nil, db.ErrNoScope
 	}
-	return list(ctx, s.Control, scope.Tenant, maxList)
+	return readAll(ctx, s.Control, scope.Tenant, maxList)
 }
 
 // ListOf returns the newest exports of any tenant.
 func (s *Service) ListOf(ctx context.Context, tenant uuid.UUID) ([]Export, error) {
-	return list(ctx, s.Control, tenant, maxList)
+	return readAll(ctx, s.Control, tenant, maxList)
 }
 
 // Open opens an archive of the caller's tenant and records that it is taken out.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -42,6 +43,12 @@ func view(e Export) View {
 // Exports are the newest of a tenant.
 type Exports struct {
 	Items []View `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how exports are listed: few are kept.
+func listed() list.List[View] {
+	return list.List[View]{Name: "exports", ID: func(v View) string { return v.ID.String() }, Whole: true, Sorts: []list.Sort[View]{{Name: "created", Down: true}}}
 }
 
 type output[T any] struct{ Body T }
@@ -53,7 +60,7 @@ func reply(e Export, err error) (*output[View], error) {
 	return &output[View]{view(e)}, nil
 }
 
-func replyList(found []Export, err error) (*output[Exports], error) {
+func replyList(q list.Query, found []Export, err error) (*output[Exports], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +68,7 @@ func replyList(found []Export, err error) (*output[Exports], error) {
 	for i, e := range found {
 		out.Body.Items[i] = view(e)
 	}
-	return out, nil
+	return out, listed().Into(q, &out.Body.Items, &out.Body.Next)
 }
 
 // API serves owners and operators.
@@ -97,8 +104,11 @@ func (a *API) Register(api huma.API, owner, read, write tenancy.Permission) {
 	request.DefaultStatus = http.StatusAccepted
 	request.Errors = append(request.Errors, http.StatusConflict)
 	huma.Register(api, request, func(ctx context.Context, _ *struct{}) (*output[View], error) { return reply(a.Request(ctx)) })
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/exports", "list-exports", owner, "Exports of the organisation's data, the newest first", "tenant"),
-		func(ctx context.Context, _ *struct{}) (*output[Exports], error) { return replyList(a.List(ctx)) })
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/tenant/exports", "list-exports", owner, "Exports of the organisation's data, the newest first", "tenant")),
+		func(ctx context.Context, in *list.Query) (*output[Exports], error) {
+			found, err := a.List(ctx)
+			return replyList(*in, found, err)
+		})
 	huma.Register(api, download("/v1/tenant/exports/{id}/archive", "download-export", owner, "tenant"),
 		func(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
 			e, f, err := a.Open(ctx, in.ID)
@@ -112,9 +122,13 @@ func (a *API) Register(api huma.API, owner, read, write tenancy.Permission) {
 	huma.Register(api, requestFor, func(ctx context.Context, in *tenantRequest) (*output[View], error) {
 		return reply(a.RequestFor(ctx, in.Tenant, in.Body.Reason))
 	})
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tenant-exports", read, "Exports of an organisation's data, the newest first", "operator"),
-		func(ctx context.Context, in *tenantInput) (*output[Exports], error) {
-			return replyList(a.ListOf(ctx, in.Tenant))
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, base, "list-tenant-exports", read, "Exports of an organisation's data, the newest first", "operator")),
+		func(ctx context.Context, in *struct {
+			Tenant uuid.UUID `path:"tenant" format:"uuid"`
+			list.Query
+		}) (*output[Exports], error) {
+			found, err := a.ListOf(ctx, in.Tenant)
+			return replyList(in.Query, found, err)
 		})
 	huma.Register(api, download(base+"/{id}/archive", "download-tenant-export", write, "operator"),
 		func(ctx context.Context, in *tenantExport) (*huma.StreamResponse, error) {

@@ -74,7 +74,7 @@ func many(what string, rows pgx.Rows, err error) ([]Export, error) {
 	return found, nil
 }
 
-func list(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, limit int) ([]Export, error) {
+func readAll(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, limit int) ([]Export, error) {
 	rows, err := pool.Query(ctx, `select `+columns+` from control.tenant_export where tenant_id = $1 order by id desc limit $2`, tenant, limit)
 	return many("list", rows, err)
 }

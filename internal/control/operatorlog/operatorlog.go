@@ -17,6 +17,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -56,30 +57,40 @@ type listInput struct {
 	Action string `query:"action" maxLength:"100" doc:"Start of an action, such as tier. or tenant."`
 	Actor  string `query:"actor" maxLength:"36" doc:"Id of an operator"`
 	Tenant string `query:"tenant" maxLength:"36" doc:"Id of an organisation"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	list.Query
 }
 
 type pageOutput struct{ Body Page }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor or id is not one of ours; start from the first page.")
+var errID = errs.Malformed("invalid_id", "The id of an operator or an organisation is not one of ours.")
+
+// entries are listed by age.
+func entries() list.List[Entry] {
+	return list.List[Entry]{
+		Name: "operator-audit", ID: func(e Entry) string { return e.ID.String() }, IDSQL: "e.id", Sorts: []list.Sort[Entry]{{Name: "at", Down: true}},
+	}
+}
 
 // Register adds the route; it needs the permission of operators.
 func (a *API) Register(api huma.API, read tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/audit", "list-operator-audit", read, "What operators did to the installation, the newest first", "operator"), a.list)
+	huma.Register(api, entries().Operation(httpx.Operation(http.MethodGet, "/v1/operator/audit", "list-operator-audit", read, "What operators did to the installation, the newest first", "operator")), a.list)
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*pageOutput, error) {
-	where, args := []string{"true"}, pgx.NamedArgs{"limit": in.Limit + 1}
+	at, err := entries().At(in.Query)
+	if err != nil {
+		return nil, err
+	}
+	where, args := []string{entries().Where(at)}, entries().Args(at, pgx.NamedArgs{"limit": at.Limit + 1})
 	for text, condition := range map[[2]string]string{
-		{"before", in.Cursor}: "e.id < @before", {"actor", in.Actor}: "e.actor = @actor", {"tenant", in.Tenant}: "e.tenant_id = @tenant",
+		{"actor", in.Actor}: "e.actor = @actor", {"tenant", in.Tenant}: "e.tenant_id = @tenant",
 	} {
 		if text[1] == "" {
 			continue
 		}
 		id, err := uuid.Parse(text[1])
 		if err != nil {
-			return nil, errCursor.Wrap(err)
+			return nil, errID.Wrap(err)
 		}
 		where, args[text[0]] = append(where, condition), id
 	}
@@ -89,7 +100,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*pageOutput, error) {
 	rows, err := a.Pool.Query(ctx, `
 		select e.id, e.at, e.actor, '' as name, e.kind, e.action, e.target, e.tenant_id, coalesce(t.title, '') as title, e.reason, e.detail, e.before, e.after, e.request, e.address
 		from control.audit_entry e left join control.tenant t on t.id = e.tenant_id
-		where `+strings.Join(where, " and ")+` order by e.id desc limit @limit`, args)
+		where `+strings.Join(where, " and ")+` order by `+entries().By(at)+` limit @limit`, args)
 	if err != nil {
 		return nil, fmt.Errorf("read the operators' log: %w", err)
 	}
@@ -98,10 +109,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*pageOutput, error) {
 		return nil, fmt.Errorf("read the operators' log: %w", err)
 	}
 	page := Page{Items: []Entry{}}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		page.Next = found[in.Limit-1].ID.String()
-	}
+	found, page.Next = entries().Page(at, found)
 	var actors []uuid.UUID
 	for _, e := range found {
 		if e.Actor != nil {

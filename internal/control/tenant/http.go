@@ -9,8 +9,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 )
@@ -67,11 +67,8 @@ type listInput struct {
 	Status    Status    `query:"status" enum:"provisioning,active,suspended,offboarding,purged"`
 	Tier      string    `query:"tier" maxLength:"40"`
 	Placement Placement `query:"placement" enum:"pool,silo"`
-	Limit     int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor    string    `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	list.Query
 }
-
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
 
 // API serves operators.
 type API struct{ *Service }
@@ -79,7 +76,7 @@ type API struct{ *Service }
 // Register adds the routes; they need the permissions of operators.
 func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 	const base = "/v1/operator/tenants"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tenants", read, "Organisations", "operator"), a.list)
+	huma.Register(api, tenants().Operation(httpx.Operation(http.MethodGet, base, "list-tenants", read, "Organisations", "operator")), a.list)
 	huma.Register(api, httpx.Operation(http.MethodGet, base+"/{id}", "get-tenant", read, "One organisation", "operator"),
 		func(ctx context.Context, in *idInput) (*output[View], error) {
 			t, err := a.Get(ctx, in.ID)
@@ -179,22 +176,16 @@ func starts[B any](api huma.API, base, name string, write tenancy.Permission, su
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*output[Page], error) {
-	f := Filter{Q: in.Q, Status: in.Status, Tier: in.Tier, Placement: in.Placement, Limit: in.Limit + 1}
-	if in.Cursor != "" {
-		var err error
-		if f.Before, err = uuid.Parse(in.Cursor); err != nil {
-			return nil, errCursor.Wrap(err)
-		}
+	at, err := tenants().At(in.Query)
+	if err != nil {
+		return nil, err
 	}
-	found, err := a.List(ctx, f)
+	found, err := a.List(ctx, Filter{Q: in.Q, Status: in.Status, Tier: in.Tier, Placement: in.Placement, At: at, Limit: at.Limit + 1})
 	if err != nil {
 		return nil, err
 	}
 	page := Page{}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		page.Next = found[in.Limit-1].ID.String()
-	}
+	found, page.Next = tenants().Page(at, found)
 	page.Items, err = a.views(ctx, found)
 	return &output[Page]{page}, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 )
@@ -131,6 +132,7 @@ type OwnAPI struct {
 // OwnChanges are the changes of the caller's organisation.
 type OwnChanges struct {
 	Items     []workflow.View `json:"items" nullable:"false"`
+	Next      string          `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	GraceDays int             `json:"graceDays" doc:"How long an organisation that its owner closes can be reopened"`
 }
 
@@ -140,13 +142,20 @@ type ownOffboardBody struct {
 	Reason   string `json:"reason,omitempty" maxLength:"500" doc:"Shown to its people when they sign in"`
 }
 
+// ownChanges is how they are listed: the newest few are shown.
+func ownChanges() list.List[workflow.View] {
+	return list.List[workflow.View]{
+		Name: "own-workflows", ID: func(v workflow.View) string { return v.ID.String() }, Whole: true, Sorts: []list.Sort[workflow.View]{{Name: "created", Down: true}},
+	}
+}
+
 // maxOwnChanges bounds what is shown of the past.
 const maxOwnChanges = 20
 
 // Register adds the routes; all need the permission of owners.
 func (a *OwnAPI) Register(api huma.API, owner tenancy.Permission) {
-	list := httpx.Operation(http.MethodGet, "/v1/tenant/workflows", "list-own-workflows", owner, "The newest changes of the organisation, under way and ended", "tenant")
-	huma.Register(api, list, func(ctx context.Context, _ *struct{}) (*output[OwnChanges], error) { return a.changes(ctx) })
+	huma.Register(api, ownChanges().Operation(httpx.Operation(http.MethodGet, "/v1/tenant/workflows", "list-own-workflows", owner, "The newest changes of the organisation, under way and ended", "tenant")),
+		func(ctx context.Context, in *list.Query) (*output[OwnChanges], error) { return a.changes(ctx, *in) })
 	get := httpx.Operation(http.MethodGet, "/v1/tenant/workflows/{id}", "get-own-workflow", owner, "One change of the organisation with its steps", "tenant")
 	get.Errors = append(get.Errors, http.StatusNotFound)
 	huma.Register(api, get, func(ctx context.Context, in *idInput) (*output[workflow.View], error) {
@@ -185,7 +194,7 @@ func (a *OwnAPI) registerChanges(api huma.API, owner tenancy.Permission) {
 		})
 }
 
-func (a *OwnAPI) changes(ctx context.Context) (*output[OwnChanges], error) {
+func (a *OwnAPI) changes(ctx context.Context, q list.Query) (*output[OwnChanges], error) {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
 		return nil, errScope
@@ -198,7 +207,8 @@ func (a *OwnAPI) changes(ctx context.Context) (*output[OwnChanges], error) {
 	for n, w := range found {
 		out.Items[n] = w.View().Told()
 	}
-	return &output[OwnChanges]{out}, nil
+	err = ownChanges().Into(q, &out.Items, &out.Next)
+	return &output[OwnChanges]{out}, err
 }
 
 func told(w workflow.Workflow, err error) (*output[workflow.View], error) {

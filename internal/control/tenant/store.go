@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 const columns = `t.id, t.name, t.title, t.status, t.status_reason, t.tier, t.placement, coalesce(s.version, 0), t.created_at, t.purge_after,
@@ -48,21 +49,29 @@ type Filter struct {
 	Status    Status
 	Tier      string
 	Placement Placement
-	Before    uuid.UUID // the last one of the page before
+	At        list.Position
 	Limit     int
 }
 
-// List returns tenants, the newest first.
+// tenants are listed by age, or by name.
+func tenants() list.List[Tenant] {
+	return list.List[Tenant]{
+		Name: "tenants", ID: func(t Tenant) string { return t.ID.String() }, IDSQL: "t.id",
+		Sorts: []list.Sort[Tenant]{{Name: "created", Down: true}, {Name: "name", Text: func(t Tenant) string { return t.Name }, SQL: "t.name"}},
+	}
+}
+
+// List returns tenants, the newest first unless At says otherwise.
 func (s *Service) List(ctx context.Context, f Filter) ([]Tenant, error) {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 	rows, err := s.Pool.Query(ctx, `select `+columns+source+`
-		where (@before::uuid is null or t.id < @before) and (@status = '' or t.status = @status) and (@tier = '' or t.tier = @tier)
+		where `+tenants().Where(f.At)+` and (@status = '' or t.status = @status) and (@tier = '' or t.tier = @tier)
 			and (@placement = '' or t.placement = @placement) and (@q = '' or t.name like @start or lower(t.title) like @part)
-		order by t.id desc limit @limit`, pgx.NamedArgs{
-		"before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "status": string(f.Status), "tier": f.Tier,
+		order by `+tenants().By(f.At)+` limit @limit`, tenants().Args(f.At, pgx.NamedArgs{
+		"status": string(f.Status), "tier": f.Tier,
 		"placement": string(f.Placement), "q": f.Q, "start": escape.Replace(strings.ToLower(f.Q)) + "%",
 		"part": "%" + escape.Replace(strings.ToLower(f.Q)) + "%", "limit": f.Limit,
-	})
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("list tenants: %w", err)
 	}

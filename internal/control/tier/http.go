@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -43,6 +44,30 @@ func view(t Tier) View {
 // List is every tier that the caller may see.
 type List struct {
 	Items []View `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how tiers are listed: an installation has few.
+func listed() list.List[View] {
+	return list.List[View]{
+		Name: "tiers", ID: func(v View) string { return v.Name }, Named: true, Whole: true,
+		Sorts: []list.Sort[View]{
+			{Name: "position", Number: func(v View) int64 { return int64(v.Position) }},
+			{Name: "name"},
+			{Name: "price", Number: func(v View) int64 { return v.Price }},
+		},
+	}
+}
+
+// listedLimits is how limits are listed: in the order in which they are shown, or by name.
+func listedLimits() list.List[LimitView] {
+	return list.List[LimitView]{
+		Name: "tenant-limits", ID: func(v LimitView) string { return string(v.Name) }, Named: true, Whole: true,
+		Sorts: []list.Sort[LimitView]{
+			{Name: "position", Number: func(v LimitView) int64 { return int64(slices.Index(Limits(), v.Name)) }},
+			{Name: "name"},
+		},
+	}
 }
 
 // Used is one limit of a plan with what is used of it.
@@ -108,12 +133,12 @@ type API struct {
 
 // Register adds the routes: for everybody, for members who may see the plan, and for operators.
 func (a *API) Register(api huma.API, member, read, write tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tiers", "list-public-tiers", httpx.Public, "The tiers that are offered at sign-up", "tenant"),
-		func(ctx context.Context, _ *struct{}) (*output[List], error) { return a.list(ctx, true) })
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/tiers", "list-public-tiers", httpx.Public, "The tiers that are offered at sign-up", "tenant")),
+		func(ctx context.Context, in *list.Query) (*output[List], error) { return a.list(ctx, true, *in) })
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/plan", "get-plan", member, "What the organisation may, and what it uses of it", "tenant"), a.plan)
 	const base = "/v1/operator/tiers"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tiers", read, "All tiers", "operator"),
-		func(ctx context.Context, _ *struct{}) (*output[List], error) { return a.list(ctx, false) })
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, base, "list-tiers", read, "All tiers", "operator")),
+		func(ctx context.Context, in *list.Query) (*output[List], error) { return a.list(ctx, false, *in) })
 	huma.Register(api, httpx.Operation(http.MethodGet, base+"/{name}", "get-tier", read, "One tier", "operator"),
 		func(ctx context.Context, in *nameInput) (*tierOutput, error) { return reply(a.Get(ctx, in.Name)) })
 	add := httpx.Operation(http.MethodPost, base+"/{name}", "add-tier", write, "Add a tier", "operator")
@@ -153,9 +178,10 @@ type LimitView struct {
 // LimitList is every limit of an organisation.
 type LimitList struct {
 	Items []LimitView `json:"items" nullable:"false"`
+	Next  string      `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
-func (a *API) limits(ctx context.Context, tenant uuid.UUID) (*output[LimitList], error) {
+func (a *API) limits(ctx context.Context, tenant uuid.UUID, q list.Query) (*output[LimitList], error) {
 	t, err := a.tierOf(ctx, tenant)
 	if err != nil {
 		return nil, err
@@ -164,7 +190,7 @@ func (a *API) limits(ctx context.Context, tenant uuid.UUID) (*output[LimitList],
 	if err != nil {
 		return nil, err
 	}
-	var list LimitList
+	var out LimitList
 	for _, name := range Limits() {
 		v := LimitView{Name: name}
 		if most, ok := t.Limits[name]; ok {
@@ -173,9 +199,10 @@ func (a *API) limits(ctx context.Context, tenant uuid.UUID) (*output[LimitList],
 		if n := slices.IndexFunc(own, func(o OwnLimit) bool { return o.Name == name }); n >= 0 {
 			v.Own, v.Reason, v.SetAt = &own[n].Value, own[n].Reason, &own[n].SetAt
 		}
-		list.Items = append(list.Items, v)
+		out.Items = append(out.Items, v)
 	}
-	return &output[LimitList]{list}, nil
+	err = listedLimits().Into(q, &out.Items, &out.Next)
+	return &output[LimitList]{out}, err
 }
 
 type limitInput struct {
@@ -185,11 +212,12 @@ type limitInput struct {
 
 func (a *API) registerLimits(api huma.API, read, write tenancy.Permission) {
 	const base = "/v1/operator/tenants/{id}/limits"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-tenant-limits", read, "Every limit of one organisation: its tier's, and its own", "operator"),
+	huma.Register(api, listedLimits().Operation(httpx.Operation(http.MethodGet, base, "list-tenant-limits", read, "Every limit of one organisation: its tier's, and its own", "operator")),
 		func(ctx context.Context, in *struct {
 			ID uuid.UUID `path:"id" format:"uuid"`
+			list.Query
 		}) (*output[LimitList], error) {
-			return a.limits(ctx, in.ID)
+			return a.limits(ctx, in.ID, in.Query)
 		})
 	const path = base + "/{limit}"
 	set := httpx.Operation(http.MethodPut, path, "set-tenant-limit", write, "Give one organisation a limit of its own", "operator")
@@ -210,16 +238,17 @@ func (a *API) registerLimits(api huma.API, read, write tenancy.Permission) {
 		})
 }
 
-func (a *API) list(ctx context.Context, public bool) (*output[List], error) {
+func (a *API) list(ctx context.Context, public bool, q list.Query) (*output[List], error) {
 	found, err := a.List(ctx, public)
 	if err != nil {
 		return nil, err
 	}
-	list := List{Items: make([]View, len(found))}
+	out := List{Items: make([]View, len(found))}
 	for n, t := range found {
-		list.Items[n] = view(t)
+		out.Items[n] = view(t)
 	}
-	return &output[List]{list}, nil
+	err = listed().Into(q, &out.Items, &out.Next)
+	return &output[List]{out}, err
 }
 
 var errScope = errs.Unauthenticated("sign_in_required", "Sign in to continue.")

@@ -7,8 +7,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -32,13 +32,6 @@ type Page struct {
 
 type pageOutput struct{ Body Page }
 
-type pageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
-}
-
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
 // API is the operator's view of upgrades.
 type API struct {
 	*Service
@@ -48,7 +41,7 @@ type API struct {
 
 // Register adds the routes; they need the permissions of operators.
 func (a *API) Register(api huma.API, read, write tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/upgrades", "list-upgrades", read, "Silos with the versions of their schemas", "operator"), a.list)
+	huma.Register(api, silos().Operation(httpx.Operation(http.MethodGet, "/v1/operator/upgrades", "list-upgrades", read, "Silos with the versions of their schemas", "operator")), a.list)
 	retry := httpx.Operation(http.MethodPost, "/v1/operator/upgrades/{tenant}/retry", "retry-upgrade", write, "Try again to bring a silo up to date", "operator")
 	retry.DefaultStatus = http.StatusAccepted
 	huma.Register(api, retry, func(ctx context.Context, in *struct {
@@ -61,24 +54,19 @@ func (a *API) Register(api huma.API, read, write tenancy.Permission) {
 	})
 }
 
-func (a *API) list(ctx context.Context, in *pageInput) (*pageOutput, error) {
-	after := uuid.Nil
-	if in.Cursor != "" {
-		var err error
-		if after, err = uuid.Parse(in.Cursor); err != nil {
-			return nil, errCursor.Wrap(err)
-		}
+func (a *API) list(ctx context.Context, in *list.Query) (*pageOutput, error) {
+	at, err := silos().At(*in)
+	if err != nil {
+		return nil, err
 	}
-	found, err := a.List(ctx, after, in.Limit+1)
+	found, err := a.List(ctx, at, at.Limit+1)
 	if err != nil {
 		return nil, err
 	}
 	page := Page{Want: a.Want, Items: make([]View, 0, len(found))}
-	for _, s := range found[:min(len(found), in.Limit)] {
+	found, page.Next = silos().Page(at, found)
+	for _, s := range found {
 		page.Items = append(page.Items, View(s))
-	}
-	if len(found) > in.Limit {
-		page.Next = found[in.Limit-1].Tenant.String()
 	}
 	return &pageOutput{Body: page}, nil
 }

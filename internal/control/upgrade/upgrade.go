@@ -16,6 +16,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 // State is how far a silo's upgrade is.
@@ -152,10 +153,17 @@ func (s *Service) next(ctx context.Context) (*Silo, error) {
 	return silo, nil
 }
 
-// List returns at most limit silos after a tenant, those with problems among them in no special place.
-func (s *Service) List(ctx context.Context, after uuid.UUID, limit int) ([]Silo, error) {
-	rows, err := s.Pool.Query(ctx, `with silo as (`+siloRows+`) select * from silo where id > @after order by id limit @limit`,
-		pgx.NamedArgs{"want": s.Want, "after": after, "limit": limit})
+// silos are listed by the age of their tenants.
+func silos() list.List[Silo] {
+	return list.List[Silo]{
+		Name: "upgrades", ID: func(s Silo) string { return s.Tenant.String() }, IDSQL: "id", Sorts: []list.Sort[Silo]{{Name: "created"}},
+	}
+}
+
+// List returns at most limit silos from a position on, those with problems among them in no special place.
+func (s *Service) List(ctx context.Context, at list.Position, limit int) ([]Silo, error) {
+	rows, err := s.Pool.Query(ctx, `with silo as (`+siloRows+`) select * from silo where `+silos().Where(at)+` order by `+silos().By(at)+` limit @limit`,
+		silos().Args(at, pgx.NamedArgs{"want": s.Want, "limit": limit}))
 	if err != nil {
 		return nil, fmt.Errorf("list silos: %w", err)
 	}

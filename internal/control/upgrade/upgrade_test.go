@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/upgrade"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/migrations"
 )
@@ -103,11 +104,11 @@ func (f *fixture) mend(t *testing.T, n int) {
 
 func (f *fixture) states(t *testing.T) (states []upgrade.State) {
 	t.Helper()
-	list, err := f.List(t.Context(), uuid.Nil, 10)
+	found, err := f.List(t.Context(), list.Position{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range list {
+	for _, s := range found {
 		if (s.State == upgrade.Failed) != (s.Problem != "") {
 			t.Errorf("state %s with problem %q", s.State, s.Problem)
 		}
@@ -194,7 +195,7 @@ func TestProblemsDoNotQuoteRows(t *testing.T) {
 	if err := f.Wave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	list, err := f.List(t.Context(), uuid.Nil, 1)
+	list, err := f.List(t.Context(), list.Position{}, 1)
 	if err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "SQLSTATE") || strings.Contains(list[0].Problem, "DETAIL") {
 		t.Errorf("problem %+v, %v", list, err)
 	}

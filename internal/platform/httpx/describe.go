@@ -23,7 +23,43 @@ const (
 	unconditionalKey = "x-unconditional"
 	idempotentKey    = "idempotency"
 	streamedKey      = "streamed"
+	sortsKey         = "sorts"
+	sizeKey          = "size"
 )
+
+// Listing describes an operation as a list: sorts are what it can be sorted by, the first being its own order, and size is
+// the length of a page when nobody asks, 0 where that is all there is. Parameters that it does not have are refused: a
+// filter with a misspelt name would show everything.
+func Listing(op huma.Operation, sorts []string, size int) huma.Operation {
+	op.Metadata = maps.Clone(op.Metadata)
+	op.Metadata[sortsKey], op.Metadata[sizeKey] = sorts, size
+	op.RejectUnknownQueryParameters = true
+	return op
+}
+
+// declareListing says of a list's parameters what Listing was told.
+func declareListing(op *huma.Operation) {
+	sorts, ok := op.Metadata[sortsKey].([]string)
+	if !ok {
+		return
+	}
+	for _, p := range op.Parameters {
+		switch p.Name {
+		case "sort":
+			for _, name := range sorts {
+				p.Schema.Enum = append(p.Schema.Enum, name)
+			}
+			p.Schema.Default = sorts[0]
+			p.Schema.PrecomputeMessages()
+		case "limit":
+			if size, _ := op.Metadata[sizeKey].(int); size > 0 {
+				p.Schema.Default = size
+			} else {
+				p.Description = "How many at most; all of them without it"
+			}
+		}
+	}
+}
 
 // Streamed says that an operation's answer is too large to be held in memory, whatever its type.
 func Streamed(op huma.Operation) huma.Operation {
@@ -48,6 +84,7 @@ func declare(op *huma.Operation) {
 	op.Metadata = maps.Clone(op.Metadata)
 	switch op.Method {
 	case http.MethodGet:
+		declareListing(op)
 		declareReading(op)
 	case http.MethodPost:
 		declareKey(op)

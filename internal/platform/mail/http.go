@@ -8,16 +8,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Register adds the operator's routes. The one that shows texts needs the permission to write: in the mailbox they hold
 // links that let people in.
 func (s *Service) Register(api huma.API, read, write tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/mail", "list-mail", read,
-		"Mail that the installation sent, the newest first, and how it sends", "operator"), s.showList)
+	huma.Register(api, mails().Operation(httpx.Operation(http.MethodGet, "/v1/operator/mail", "list-mail", read,
+		"Mail that the installation sent, the newest first, and how it sends", "operator")), s.showList)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/mail/{id}", "get-mail", write,
 		"One mail with its text", "operator"), s.showOne)
 	huma.Register(api, httpx.Operation(http.MethodPost, "/v1/operator/mail/{id}/retry", "retry-mail", write,
@@ -54,9 +54,8 @@ type Detail struct {
 }
 
 type listInput struct {
-	State  string `query:"state" enum:"queued,sent,failed,bounced"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	State string `query:"state" enum:"queued,sent,failed,bounced" doc:"Only mails in this state"`
+	list.Query
 }
 
 // List is a page of mail.
@@ -76,28 +75,21 @@ type oneOutput struct{ Body Detail }
 
 type itemOutput struct{ Body Item }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor is not one of ours; start from the first page.")
-
 func (s *Service) showList(ctx context.Context, in *listInput) (*listOutput, error) {
-	before := uuid.Nil
-	if in.Cursor != "" {
-		var err error
-		if before, err = uuid.Parse(in.Cursor); err != nil {
-			return nil, errCursor.Wrap(err)
-		}
+	at, err := mails().At(in.Query)
+	if err != nil {
+		return nil, err
 	}
-	found, err := list(ctx, s.Pool, State(in.State), before, in.Limit+1)
+	found, err := read(ctx, s.Pool, State(in.State), at)
 	if err != nil {
 		return nil, err
 	}
 	out := &listOutput{}
 	out.Body.Mode = s.mode()
 	out.Body.Items = make([]Item, 0, len(found))
-	for _, m := range found[:min(len(found), in.Limit)] {
+	found, out.Body.Next = mails().Page(at, found)
+	for _, m := range found {
 		out.Body.Items = append(out.Body.Items, item(m))
-	}
-	if len(found) > in.Limit {
-		out.Body.Next = found[in.Limit-1].ID.String()
 	}
 	return out, nil
 }

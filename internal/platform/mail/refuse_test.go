@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -114,11 +115,14 @@ func TestTheOperatorsMailbox(t *testing.T) {
 	}
 	rows := f.rows(t)
 	first := call.Get("/v1/operator/mail?limit=2")
-	if first.Code != http.StatusOK || !strings.Contains(first.Body.String(), `"transport":"mailbox"`) || strings.Contains(first.Body.String(), "secret") ||
-		!strings.Contains(first.Body.String(), `"next":"`+rows[1].ID.String()) {
+	if first.Code != http.StatusOK || !strings.Contains(first.Body.String(), `"transport":"mailbox"`) || strings.Contains(first.Body.String(), "secret") {
 		t.Errorf("%d %s", first.Code, first.Body)
 	}
-	second := call.Get("/v1/operator/mail?limit=2&cursor=" + rows[1].ID.String())
+	var page mail.List
+	if err := json.Unmarshal(first.Body.Bytes(), &page); err != nil || page.Next == "" {
+		t.Fatal(first.Body, err)
+	}
+	second := call.Get("/v1/operator/mail?limit=2&cursor=" + page.Next)
 	if body := second.Body.String(); !strings.Contains(body, rows[0].ID.String()) || strings.Contains(body, rows[1].ID.String()) || strings.Contains(body, "next") {
 		t.Errorf("%d %s", second.Code, body)
 	}

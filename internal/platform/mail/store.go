@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 // Stored is a message as it is kept.
@@ -71,13 +73,20 @@ func get(ctx context.Context, q querier, id uuid.UUID, how string) (Stored, erro
 	return m, nil
 }
 
-// list returns messages from the newest on, without their bodies.
-func list(ctx context.Context, pool *pgxpool.Pool, state State, before uuid.UUID, limit int) ([]Stored, error) {
+// mails are listed by age.
+func mails() list.List[Stored] {
+	return list.List[Stored]{
+		Name: "mail", ID: func(m Stored) string { return m.ID.String() }, IDSQL: "id", Sorts: []list.Sort[Stored]{{Name: "created", Down: true}},
+	}
+}
+
+// read returns a page of messages and one more, without their bodies.
+func read(ctx context.Context, pool *pgxpool.Pool, state State, at list.Position) ([]Stored, error) {
 	rows, err := pool.Query(ctx, `select id, tenant_id, recipient, subject, '', '', kind, keep, state, attempts, last_error, created_at, sent_at
 		from control.mail_message
-		where (@state = '' or state = @state) and (@before = @nil::uuid or id < @before)
-		order by id desc limit @limit`,
-		pgx.NamedArgs{"state": string(state), "before": before, "nil": uuid.Nil, "limit": limit})
+		where (@state = '' or state = @state) and `+mails().Where(at)+`
+		order by `+mails().By(at)+` limit @limit`,
+		mails().Args(at, pgx.NamedArgs{"state": string(state), "limit": at.Limit + 1}))
 	if err != nil {
 		return nil, fmt.Errorf("list mail: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -68,9 +69,8 @@ type Page struct {
 
 type listInput struct {
 	Tenant string `query:"tenant" maxLength:"36" doc:"Id of a tenant"`
-	State  State  `query:"state" enum:"running,waiting,undoing,stuck,succeeded,undone,cancelled"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
+	State  State  `query:"state" enum:"running,waiting,undoing,stuck,succeeded,undone,cancelled" doc:"Only those in this state"`
+	list.Query
 }
 
 type idInput struct {
@@ -79,7 +79,7 @@ type idInput struct {
 
 type output[T any] struct{ Body T }
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor or id is not one of ours; start from the first page.")
+var errID = errs.Malformed("invalid_id", "The id of the tenant is not one of ours.")
 
 // API serves operators.
 type API struct {
@@ -90,7 +90,7 @@ type API struct {
 
 // Register adds the routes; they need the permissions of operators.
 func (a *API) Register(api huma.API, read, write tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/workflows", "list-workflows", read, "Long changes, under way and ended", "operator"), a.list)
+	huma.Register(api, workflows().Operation(httpx.Operation(http.MethodGet, "/v1/operator/workflows", "list-workflows", read, "Long changes, under way and ended", "operator")), a.list)
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/workflows/{id}", "get-workflow", read, "One workflow with its steps", "operator"),
 		func(ctx context.Context, in *idInput) (*output[View], error) {
 			w, err := a.Get(ctx, in.ID)
@@ -123,14 +123,14 @@ func (a *API) action(api huma.API, name string, p tenancy.Permission, summary st
 }
 
 func (a *API) list(ctx context.Context, in *listInput) (*output[Page], error) {
-	f := Filter{State: in.State, Limit: in.Limit + 1}
-	for text, id := range map[*string]*uuid.UUID{&in.Tenant: &f.Tenant, &in.Cursor: &f.Before} {
-		if *text == "" {
-			continue
-		}
-		var err error
-		if *id, err = uuid.Parse(*text); err != nil {
-			return nil, errCursor.Wrap(err)
+	at, err := workflows().At(in.Query)
+	if err != nil {
+		return nil, err
+	}
+	f := Filter{State: in.State, At: at, Limit: at.Limit + 1}
+	if in.Tenant != "" {
+		if f.Tenant, err = uuid.Parse(in.Tenant); err != nil {
+			return nil, errID.Wrap(err)
 		}
 	}
 	found, err := a.List(ctx, f)
@@ -138,11 +138,9 @@ func (a *API) list(ctx context.Context, in *listInput) (*output[Page], error) {
 		return nil, err
 	}
 	page := Page{Items: make([]View, 0, len(found))}
-	for _, w := range found[:min(len(found), in.Limit)] {
+	found, page.Next = workflows().Page(at, found)
+	for _, w := range found {
 		page.Items = append(page.Items, w.View())
-	}
-	if len(found) > in.Limit {
-		page.Next = found[in.Limit-1].ID.String()
 	}
 	return &output[Page]{page}, nil
 }

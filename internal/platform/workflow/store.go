@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 func insertWorkflow(ctx context.Context, tx pgx.Tx, s Start, input []byte, steps []Step) (id uuid.UUID, fresh bool, err error) {
@@ -79,19 +81,25 @@ func readWorkflow(ctx context.Context, q querier, id uuid.UUID) (Workflow, error
 type Filter struct {
 	Tenant uuid.UUID
 	State  State
-	Before uuid.UUID // the last one of the page before
+	At     list.Position
 	Limit  int
 }
 
-// List returns workflows, the newest first.
+// workflows are listed by age.
+func workflows() list.List[Workflow] {
+	return list.List[Workflow]{
+		Name: "workflows", ID: func(w Workflow) string { return w.ID.String() }, IDSQL: "w.id", Sorts: []list.Sort[Workflow]{{Name: "created", Down: true}},
+	}
+}
+
+// List returns workflows, the newest first unless At says otherwise.
 func (e *Engine) List(ctx context.Context, f Filter) ([]Workflow, error) {
 	rows, err := e.Pool.Query(ctx, `
 		select `+workflowColumns+` from control.workflow w
-		where (@tenant::uuid is null or w.tenant_id = @tenant) and (@state = '' or w.state = @state) and (@before::uuid is null or w.id < @before)
-		order by w.id desc limit @limit`, pgx.NamedArgs{
-		"tenant": uuid.NullUUID{UUID: f.Tenant, Valid: f.Tenant != uuid.Nil}, "state": string(f.State),
-		"before": uuid.NullUUID{UUID: f.Before, Valid: f.Before != uuid.Nil}, "limit": f.Limit,
-	})
+		where (@tenant::uuid is null or w.tenant_id = @tenant) and (@state = '' or w.state = @state) and `+workflows().Where(f.At)+`
+		order by `+workflows().By(f.At)+` limit @limit`, workflows().Args(f.At, pgx.NamedArgs{
+		"tenant": uuid.NullUUID{UUID: f.Tenant, Valid: f.Tenant != uuid.Nil}, "state": string(f.State), "limit": f.Limit,
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("list workflows: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -32,6 +33,18 @@ type Given struct {
 // GivenList is all that a person has allowed.
 type GivenList struct {
 	Items []Given `json:"items" nullable:"false"`
+	Next  string  `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how grants are listed: a person gives few.
+func listed() list.List[Given] {
+	return list.List[Given]{
+		Name: "my-grants", ID: func(g Given) string { return g.Client }, Named: true, Whole: true,
+		Sorts: []list.Sort[Given]{
+			{Name: "given", Down: true, Time: func(g Given) time.Time { return g.GivenAt }},
+			{Name: "name", Text: func(g Given) string { return g.Name }},
+		},
+	}
 }
 
 // Service keeps approvals.
@@ -122,10 +135,14 @@ type output struct{ Body GivenList }
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me/grants", "list-my-grants", httpx.SignedIn, "Programs of others that the caller has let know something", "identity"),
-		func(ctx context.Context, _ *struct{}) (*output, error) {
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/me/grants", "list-my-grants", httpx.SignedIn, "Programs of others that the caller has let know something", "identity")),
+		func(ctx context.Context, in *list.Query) (*output, error) {
 			found, err := s.List(ctx)
-			return &output{GivenList{Items: found}}, err
+			if err != nil {
+				return nil, err
+			}
+			out := &output{GivenList{Items: found}}
+			return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 		})
 	revoke := httpx.Operation(http.MethodDelete, "/v1/me/grants/{client}", "revoke-my-grant", httpx.SignedIn, "Take back what a program may know; its tokens end within seconds", "identity")
 	revoke.DefaultStatus = http.StatusNoContent

@@ -14,6 +14,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -31,6 +32,18 @@ type Device struct {
 // DeviceList are all of them.
 type DeviceList struct {
 	Items []Device `json:"items" nullable:"false"`
+	Next  string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how devices are listed: a person has few.
+func listed() list.List[Device] {
+	return list.List[Device]{
+		Name: "my-sessions", ID: func(d Device) string { return d.ID.String() }, Whole: true,
+		Sorts: []list.Sort[Device]{
+			{Name: "seen", Down: true, Time: func(d Device) time.Time { return d.SeenAt }},
+			{Name: "signedIn", Time: func(d Device) time.Time { return d.SignedInAt }},
+		},
+	}
 }
 
 // ErrNotFound says that there is no such session, or that it is somebody else's.
@@ -109,7 +122,7 @@ type listOutput struct{ Body DeviceList }
 // Register adds the routes of one's own devices.
 func (s *Sessions) Register(api huma.API) {
 	const tag = "identity"
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me/sessions", "list-my-sessions", httpx.SignedIn, "Browsers that one is signed in with, the one seen last at the top", tag), s.list)
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/me/sessions", "list-my-sessions", httpx.SignedIn, "Browsers that one is signed in with, the one seen last at the top", tag)), s.list)
 	end := httpx.Operation(http.MethodDelete, "/v1/me/sessions/{id}", "end-my-session", httpx.SignedIn, "Sign one of one's browsers out; it holds within seconds", tag)
 	end.DefaultStatus = http.StatusNoContent
 	end.Errors = append(end.Errors, http.StatusNotFound)
@@ -137,7 +150,7 @@ func (s *Sessions) Register(api huma.API) {
 	})
 }
 
-func (s *Sessions) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
+func (s *Sessions) list(ctx context.Context, in *list.Query) (*listOutput, error) {
 	scope, _ := tenancy.From(ctx)
 	found, err := s.List(ctx, scope.User)
 	if err != nil {
@@ -147,5 +160,9 @@ func (s *Sessions) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
 	for i := range found {
 		found[i].Current = here.Valid && found[i].ID == here.UUID
 	}
-	return &listOutput{Body: DeviceList{Items: found}}, err
+	if err != nil {
+		return nil, err
+	}
+	out := &listOutput{Body: DeviceList{Items: found}}
+	return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 }

@@ -3,16 +3,30 @@ package client
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 // RegisteredList is all that a tenant has registered.
 type RegisteredList struct {
 	Items []Registered `json:"items" nullable:"false"`
+	Next  string       `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how programs are listed: a tenant registers few.
+func listed() list.List[Registered] {
+	return list.List[Registered]{
+		Name: "oauth-clients", ID: func(r Registered) string { return r.ID }, Named: true, Whole: true,
+		Sorts: []list.Sort[Registered]{
+			{Name: "created", Down: true, Time: func(r Registered) time.Time { return r.CreatedAt }},
+			{Name: "name", Text: func(r Registered) string { return r.Name }},
+		},
+	}
 }
 
 type output[T any] struct{ Body T }
@@ -47,10 +61,14 @@ type idInput struct {
 // Register adds the routes.
 func (r *Registry) Register(api huma.API) {
 	const base, tag = "/v1/oauth-clients", "programs"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-oauth-clients", policy.ClientRead, "Programs that may ask the organisation's people to sign in", tag),
-		func(ctx context.Context, _ *struct{}) (*output[RegisteredList], error) {
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, base, "list-oauth-clients", policy.ClientRead, "Programs that may ask the organisation's people to sign in", tag)),
+		func(ctx context.Context, in *list.Query) (*output[RegisteredList], error) {
 			found, err := r.List(ctx)
-			return &output[RegisteredList]{RegisteredList{Items: found}}, err
+			if err != nil {
+				return nil, err
+			}
+			out := &output[RegisteredList]{RegisteredList{Items: found}}
+			return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 		})
 	add := httpx.Operation(http.MethodPost, base, "register-oauth-client", policy.ClientWrite,
 		"Register a program; people are asked before it learns anything, and its tokens never open this API", tag)

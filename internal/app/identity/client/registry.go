@@ -96,7 +96,7 @@ var (
 // List returns the tenant's programs.
 func (r *Registry) List(ctx context.Context) (found []Registered, err error) {
 	err = r.access().InTenant(ctx, policy.ClientRead, func(tx pgx.Tx, scope tenancy.Scope) error {
-		found, err = list(ctx, tx, scope.Tenant)
+		found, err = readAll(ctx, tx, scope.Tenant)
 		return err
 	})
 	return found, err

@@ -11,7 +11,7 @@ import (
 
 const columns = `id, name, redirect_uris, secret_hash is not null, created_by, created_at, post_logout_uris, version`
 
-func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]Registered, error) {
+func readAll(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]Registered, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from identity.client where tenant_id = $1 order by id desc limit $2`, tenant, maxClients)
 	if err != nil {
 		return nil, fmt.Errorf("list clients: %w", err)

@@ -14,12 +14,14 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Mine are one's own ways to sign in beside the password.
 type Mine struct {
 	Items         []Factor `json:"items" nullable:"false"`
+	Next          string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	RecoveryCodes int      `json:"recoveryCodes" doc:"How many are not used yet"`
 	Required      bool     `json:"required" doc:"Whether one must have a second step"`
 	Page          string   `json:"page" format:"uri" doc:"Where one adds more: it needs the browser's own sign-in"`
@@ -64,7 +66,7 @@ const tag = "identity"
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/me/factors", "list-my-factors", httpx.SignedIn, "One's own ways to sign in beside the password", tag), s.mine)
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, "/v1/me/factors", "list-my-factors", httpx.SignedIn, "One's own ways to sign in beside the password", tag)), s.mine)
 	remove := httpx.Operation(http.MethodDelete, "/v1/me/factors/{id}", "remove-my-factor", httpx.SignedIn, "Remove one of them; needs a sign-in of the last 10 minutes", tag)
 	remove.DefaultStatus = http.StatusNoContent
 	remove.Errors = append(remove.Errors, http.StatusNotFound, http.StatusConflict)
@@ -132,12 +134,17 @@ func (s *Service) me(ctx context.Context) (tenancy.Scope, access.Pool, error) {
 	return scope, pool, err
 }
 
-func (s *Service) mine(ctx context.Context, _ *struct{}) (*mineOutput, error) {
+// listed is how factors are listed: a person has few.
+func listed() list.List[Factor] {
+	return list.List[Factor]{Name: "my-factors", ID: func(f Factor) string { return f.ID.String() }, Whole: true, Sorts: []list.Sort[Factor]{{Name: "created"}}}
+}
+
+func (s *Service) mine(ctx context.Context, in *list.Query) (*mineOutput, error) {
 	scope, pool, err := s.me(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.List(ctx, scope.User)
+	found, err := s.List(ctx, scope.User)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +153,11 @@ func (s *Service) mine(ctx context.Context, _ *struct{}) (*mineOutput, error) {
 		return nil, err
 	}
 	d, err := readDemand(ctx, s.DB, pool.ID, scope.User)
-	return &mineOutput{Body: Mine{Items: list, RecoveryCodes: left, Required: d.required, Page: s.Home[:len(s.Home)-1] + pool.Path() + "/factors"}}, err
+	if err != nil {
+		return nil, err
+	}
+	out := &mineOutput{Body: Mine{Items: found, RecoveryCodes: left, Required: d.required, Page: s.Home[:len(s.Home)-1] + pool.Path() + "/factors"}}
+	return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 }
 
 func (s *Service) removeMine(ctx context.Context, id uuid.UUID) error {
@@ -167,11 +178,11 @@ func (s *Service) renew(ctx context.Context, _ *struct{}) (*codesOutput, error) 
 	if err := s.Fresh(ctx, freshTime); err != nil {
 		return nil, err
 	}
-	list, err := s.List(ctx, scope.User)
+	found, err := s.List(ctx, scope.User)
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 {
+	if len(found) == 0 {
 		return nil, errNoFactor
 	}
 	codes, err := s.NewRecoveryCodes(ctx, scope.User)

@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -53,9 +55,18 @@ func (s *Service) view(p *Provider, redirect string) View {
 // ViewList is everything about how the organisation's people sign in.
 type ViewList struct {
 	Items       []View `json:"items" nullable:"false"`
+	Next        string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 	RedirectURI string `json:"redirectUri" doc:"What providers must know as ours"`
 	OnlyThrough bool   `json:"onlyThrough" doc:"Whether people sign in only by these; owners may otherwise, which is logged"`
 	RuleETag    string `json:"ruleETag" doc:"For If-Match when the rule is changed"`
+}
+
+// listed is how providers are listed: a tenant has few.
+func listed() list.List[View] {
+	return list.List[View]{
+		Name: "identity-providers", ID: func(v View) string { return v.ID.String() }, Whole: true,
+		Sorts: []list.Sort[View]{{Name: "name", Text: func(v View) string { return strings.ToLower(v.Name) }}, {Name: "created"}},
+	}
 }
 
 // RuleView is how the organisation's people may sign in.
@@ -163,8 +174,8 @@ func (a *API) Register(api huma.API) {
 		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict)
 		return op
 	}
-	huma.Register(api, route(http.MethodGet, "/v1/identity-providers", "list-identity-providers", policy.IDPRead, "The organisation's own identity providers"),
-		func(ctx context.Context, _ *struct{}) (*output[ViewList], error) { return reply(a.list(ctx)) })
+	huma.Register(api, listed().Operation(route(http.MethodGet, "/v1/identity-providers", "list-identity-providers", policy.IDPRead, "The organisation's own identity providers")),
+		func(ctx context.Context, in *list.Query) (*output[ViewList], error) { return reply(a.list(ctx, *in)) })
 	create := route(http.MethodPost, "/v1/identity-providers", "create-identity-provider", policy.IDPWrite, "Add an identity provider (OpenID Connect)")
 	create = httpx.Entitled(create, feature)
 	create.DefaultStatus = http.StatusCreated
@@ -239,7 +250,7 @@ func (a *API) reply(ctx context.Context) func(*Provider, error) (*providerOutput
 	}
 }
 
-func (a *API) list(ctx context.Context) (ViewList, error) {
+func (a *API) list(ctx context.Context, q list.Query) (ViewList, error) {
 	found, rule, err := a.List(ctx)
 	if err != nil {
 		return ViewList{}, err
@@ -250,6 +261,10 @@ func (a *API) list(ctx context.Context) (ViewList, error) {
 	for i, p := range found {
 		out.Items[i] = a.view(p, out.RedirectURI)
 	}
+	if err != nil {
+		return ViewList{}, err
+	}
+	err = listed().Into(q, &out.Items, &out.Next)
 	return out, err
 }
 

@@ -86,7 +86,7 @@ func notVisible(r rune) bool { return r <= ' ' || r == 0x7f }
 // List returns the tenant's providers and its rule.
 func (s *Service) List(ctx context.Context) (found []*Provider, rule Rule, err error) {
 	err = s.with(ctx, policy.IDPRead, func(tx pgx.Tx, scope tenancy.Scope) error {
-		if found, err = list(ctx, tx, scope.Tenant); err != nil {
+		if found, err = readAll(ctx, tx, scope.Tenant); err != nil {
 			return err
 		}
 		rule, err = readRule(ctx, tx, scope.Tenant)
@@ -113,7 +113,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (p *Provider, err error) 
 		if err := lockProviders(ctx, tx, scope.Tenant); err != nil {
 			return err
 		}
-		all, err := list(ctx, tx, scope.Tenant)
+		all, err := readAll(ctx, tx, scope.Tenant)
 		if err != nil {
 			return err
 		}

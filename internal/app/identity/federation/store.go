@@ -210,7 +210,7 @@ func updateRole(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role ten
 	return nil
 }
 
-func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]*Provider, error) {
+func readAll(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]*Provider, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from identity.federation_provider p where p.tenant_id = $1 order by lower(p.name) limit $2`, tenant, maxProviders)
 	if err != nil {
 		return nil, fmt.Errorf("list identity providers: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -18,6 +19,15 @@ const day = 24 * time.Hour
 // List is all of a tenant's machine clients.
 type List struct {
 	Items []Client `json:"items" nullable:"false"`
+	Next  string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+// listed is how machine clients are listed: a tenant has few.
+func listed() list.List[Client] {
+	return list.List[Client]{
+		Name: "machine-clients", ID: func(c Client) string { return c.ID.String() }, Whole: true,
+		Sorts: []list.Sort[Client]{{Name: "created", Down: true}, {Name: "name", Text: func(c Client) string { return c.Name }}},
+	}
 }
 
 type output[T any] struct{ Body T }
@@ -36,10 +46,14 @@ type rotateInput struct {
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
 	const base, tag = "/v1/machine-clients", "machines"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-machine-clients", policy.MachineRead, "Programs that act in the organisation by themselves", tag),
-		func(ctx context.Context, _ *struct{}) (*output[List], error) {
+	huma.Register(api, listed().Operation(httpx.Operation(http.MethodGet, base, "list-machine-clients", policy.MachineRead, "Programs that act in the organisation by themselves", tag)),
+		func(ctx context.Context, in *list.Query) (*output[List], error) {
 			found, err := s.List(ctx)
-			return &output[List]{List{Items: found}}, err
+			if err != nil {
+				return nil, err
+			}
+			out := &output[List]{List{Items: found}}
+			return out, listed().Into(*in, &out.Body.Items, &out.Body.Next)
 		})
 	add := httpx.Operation(http.MethodPost, base, "add-machine-client", policy.MachineWrite, "Make a machine client; its role is at most the caller's", tag)
 	add.DefaultStatus = http.StatusCreated

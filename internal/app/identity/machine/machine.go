@@ -87,7 +87,7 @@ func rank(r tenancy.Role) int {
 // List returns the tenant's machine clients, the latest first.
 func (s *Service) List(ctx context.Context) (found []Client, err error) {
 	err = s.access().InTenant(ctx, policy.MachineRead, func(tx pgx.Tx, scope tenancy.Scope) error {
-		found, err = list(ctx, tx, scope.Tenant)
+		found, err = readAll(ctx, tx, scope.Tenant)
 		return err
 	})
 	if err != nil {

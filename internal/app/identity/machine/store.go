@@ -14,7 +14,7 @@ import (
 
 const columns = `id, name, role, created_by, created_at, expires_at, last_used_at`
 
-func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]Client, error) {
+func readAll(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) ([]Client, error) {
 	rows, err := tx.Query(ctx, `select `+columns+` from identity.machine_client where tenant_id = $1 order by id desc limit $2`, tenant, maxClients)
 	if err != nil {
 		return nil, fmt.Errorf("list machine clients: %w", err)

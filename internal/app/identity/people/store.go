@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/search"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 const userColumns = `u.id, u.email, u.name, u.operator, u.disabled_at is not null, u.created_at`
@@ -105,16 +105,23 @@ type Listed struct {
 	Pool string
 }
 
-// List returns the users that q finds, the newest first, from before on.
-func (s *Service) List(ctx context.Context, q string, before uuid.UUID, limit int) ([]Listed, error) {
+// Sorted is how users are listed: by age.
+func Sorted() list.List[Listed] {
+	return list.List[Listed]{
+		Name: "users", ID: func(u Listed) string { return u.ID.String() }, IDSQL: "u.id", Sorts: []list.Sort[Listed]{{Name: "created", Down: true}},
+	}
+}
+
+// List returns at most limit of the users that q finds, from a position on.
+func (s *Service) List(ctx context.Context, q string, at list.Position, limit int) ([]Listed, error) {
 	found, args := search.Condition(q)
-	maps.Copy(args, pgx.NamedArgs{"before": uuid.NullUUID{UUID: before, Valid: before != uuid.Nil}, "limit": limit})
+	args["limit"] = limit
 	rows, err := s.DB.Query(ctx, `
 		select `+userColumns+`, coalesce((
 			select m.role from identity.membership m where m.user_id = u.id and m.status = 'active' order by m.created_at limit 1), ''), p.name
 		from identity."user" u join identity.pool p on p.id = u.pool_id
-		where (@before::uuid is null or u.id < @before) and `+found+`
-		order by u.id desc limit @limit`, search.Fresh, args)
+		where `+Sorted().Where(at)+` and `+found+`
+		order by `+Sorted().By(at)+` limit @limit`, search.Fresh, Sorted().Args(at, args))
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
