@@ -13,3 +13,4 @@ create table identity.address_change (
 create index address_change_user on identity.address_change (user_id, id);
 create index address_change_expiry on identity.address_change (expires_at);
 grant select, insert, delete on identity.address_change to cloudkida_identity;
+grant update (expires_at) on identity.address_change to cloudkida_identity; -- for update skip locked asks for it
