@@ -60,13 +60,13 @@ type setInput struct{ Body SettingsView }
 
 type logoInput struct {
 	Body struct {
-		File []byte `json:"file" doc:"A PNG, JPEG or WebP picture of at most 512 KiB, in base64. It is drawn anew; nothing else of the file is kept"`
+		File []byte `json:"file" doc:"A PNG, JPEG or WebP picture of at most 512 KiB, in base64. It is drawn anew; nothing else of the file is kept" example:"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQMAAAAl21bKAAAAA1BMVEUPdm5/SejIAAAADklEQVR4nGJgAAQAAP//AAIAAUu7KZ8AAAAASUVORK5CYII="`
 	}
 }
 
 type coloursInput struct {
-	Primary string `query:"primary" required:"true" pattern:"^#[0-9A-Fa-f]{6}$" example:"#0f766e"`
-	Accent  string `query:"accent" required:"true" pattern:"^#[0-9A-Fa-f]{6}$" example:"#115e59"`
+	Primary string `query:"primary" default:"#5151cd" pattern:"^#[0-9A-Fa-f]{6}$" example:"#0f766e"`
+	Accent  string `query:"accent" default:"#4543b4" pattern:"^#[0-9A-Fa-f]{6}$" example:"#115e59"`
 }
 
 // Register adds the routes of a tenant's administrators and of operators.
