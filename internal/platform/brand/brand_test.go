@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"math"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func TestEveryColourBecomesFitForEveryPage(t *testing.T) {
 	for r := 0; r < 256; r += 17 {
 		for g := 0; g < 256; g += 17 {
 			for b := 0; b < 256; b += 17 {
-				c := brand.Colour(r<<16 | g<<8 | b)
+				c := brand.Colour(r<<16 | g<<8 | b) //nolint:gosec // 24 bits
 				p := brand.NewPalette(c, c)
 				for name, s := range map[string]struct {
 					brand.Scheme
@@ -135,11 +136,12 @@ func TestALogoIsDrawnAnew(t *testing.T) {
 	if err := jpeg.Encode(&photo, picture(800, 800, color.White), nil); err != nil {
 		t.Fatal(err)
 	}
+	comment := append([]byte("\xff\xfe\x00\x35"), script...)
 	for name, file := range map[string][]byte{
 		"a page behind a PNG":   append(pngOf(t, picture(300, 100, color.Black)), script...),
 		"an archive behind it":  append(pngOf(t, picture(300, 300, color.Black)), "PK\x03\x04 "+script...),
 		"a text within the PNG": withChunk(pngOf(t, picture(300, 100, color.Black)), "tEXt", []byte("Comment\x00"+script)),
-		"a comment in a JPEG":   append(append(append([]byte{}, photo.Bytes()[:2]...), append([]byte{0xff, 0xfe, 0, byte(len(script) + 2)}, script...)...), photo.Bytes()[2:]...),
+		"a comment in a JPEG":   slices.Concat(photo.Bytes()[:2], comment, photo.Bytes()[2:]),
 	} {
 		logo, icon, err := brand.NewLogo(file)
 		if err != nil {

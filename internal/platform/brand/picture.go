@@ -156,12 +156,12 @@ func encode(shown *image.NRGBA, plate Plate) (File, error) {
 func plateOf(shown image.Image) (plate Plate, found bool) {
 	small := fit(shown, 64, 64) // enough to tell
 	light, dark := grounds()
-	var clear, seen, onLight, onDark int
+	var empty, seen, onLight, onDark int
 	for y := range small.Bounds().Dy() {
 		for x := range small.Bounds().Dx() {
 			p := small.NRGBAAt(x, y)
 			if p.A < 128 {
-				clear++
+				empty++
 				continue
 			}
 			seen++
@@ -178,7 +178,7 @@ func plateOf(shown image.Image) (plate Plate, found bool) {
 	switch enough := int(most * float64(seen)); {
 	case seen == 0:
 		return NoPlate, false
-	case clear == 0:
+	case empty == 0:
 		return NoPlate, true // it has a ground of its own
 	case onDark < enough && onDark <= onLight:
 		return LightPlate, true
