@@ -1,16 +1,10 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
-	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/branding"
-	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
@@ -41,10 +35,4 @@ func (p *program) mountBrands(mux *httpx.Mux) {
 		}
 		brand.Served{Kind: "image/png", Text: png}.Write(w)
 	})
-}
-
-// Changed adds an entry with what differs, about who acts in ctx.
-func (l tenantLog) Changed(ctx context.Context, tenant uuid.UUID, action, target string, before, after any) error {
-	ctx = l.as(ctx, tenant)
-	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Changed(ctx, tx, action, target, before, after) })
 }

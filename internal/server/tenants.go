@@ -65,11 +65,11 @@ func (l life) EndSessions(ctx context.Context, tenant uuid.UUID) (int, error) {
 }
 
 // Record adds to the tenant's audit log what an operator, or an owner by a workflow, did.
-func (l life) Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error {
+func (l life) Record(ctx context.Context, tenant, operator uuid.UUID, e audit.Entry) error {
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: operator, Role: tenancy.RoleSystem, Request: scope.Request})
 	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
-		return audit.Record(ctx, tx, action, tenant.String(), detail)
+		return audit.Add(ctx, tx, e)
 	})
 }
 

@@ -35,8 +35,8 @@ const (
 
 // TenantLog is the tenants' own audit logs.
 type TenantLog interface {
-	// Changed adds an entry with what differs between before and after; the actor is who ctx says.
-	Changed(ctx context.Context, tenant uuid.UUID, action, target string, before, after any) error
+	// Record adds an entry; the actor is who ctx says.
+	Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) error
 }
 
 // Tiers knows what plans allow.
@@ -208,10 +208,11 @@ func (s *Service) change(ctx context.Context, provider bool, action string, file
 		if err := notify.Send(ctx, tx, notify.TopicTenant, tenant.String()); err != nil {
 			return err
 		}
+		entry := audit.Entry{Action: action, Before: before.document(), After: after.document()}
 		if provider {
-			return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: action, Before: before.document(), After: after.document()}})
+			return audit.Operated(ctx, tx, audit.Operation{Entry: entry})
 		}
-		return s.Log.Changed(ctx, tenant, action, "", before.document(), after.document())
+		return s.Log.Record(ctx, tenant, entry)
 	})
 }
 

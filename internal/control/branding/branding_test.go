@@ -33,14 +33,14 @@ type fixture struct {
 	broken error
 }
 
-// Changed writes a tenant's log.
-func (f *fixture) Changed(ctx context.Context, tenant uuid.UUID, action, target string, before, after any) error {
+// Record writes a tenant's log.
+func (f *fixture) Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) error {
 	if f.broken != nil {
 		return f.broken
 	}
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: scope.User, Role: tenancy.RoleSystem})
-	return f.d.App.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Changed(ctx, tx, action, target, before, after) })
+	return f.d.App.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
 }
 
 func newFixture(t *testing.T) *fixture {
