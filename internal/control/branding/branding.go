@@ -155,11 +155,13 @@ func (s *Service) Set(ctx context.Context, provider bool, to Settings) error {
 	})
 }
 
+const logoRemoved = "brand.logo-removed"
+
 // SetLogo replaces the logo by what a file shows; no file removes it.
 func (s *Service) SetLogo(ctx context.Context, provider bool, file []byte) error {
 	action := "brand.logo-changed"
 	if file == nil {
-		action = "brand.logo-removed"
+		action = logoRemoved
 	}
 	return s.change(ctx, provider, action, file, func(before Settings) Settings {
 		before.Logo, before.Icon = brand.Picture{}, brand.Picture{}
@@ -209,6 +211,9 @@ func (s *Service) change(ctx context.Context, provider bool, action string, file
 			return err
 		}
 		entry := audit.Entry{Action: action, Before: before.document(), After: after.document()}
+		if action == logoRemoved {
+			entry.Before, entry.After = map[string]any{"logo": before.Logo.Hash}, nil
+		}
 		if provider {
 			return audit.Operated(ctx, tx, audit.Operation{Entry: entry})
 		}
