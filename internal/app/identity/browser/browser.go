@@ -170,7 +170,7 @@ func (s *Sessions) Close(ctx context.Context, user, session uuid.UUID) (found bo
 		if found = done.RowsAffected() == 1; err != nil || !found {
 			return err
 		}
-		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Detail: map[string]any{"session": session}})
+		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Before: map[string]any{"session": session}})
 	})
 	if err != nil {
 		return false, fmt.Errorf("close session: %w", err)
@@ -190,6 +190,21 @@ func EndAll(ctx context.Context, tx pgx.Tx, user, keep uuid.UUID) error {
 	} {
 		if _, err := tx.Exec(ctx, statement, user, keep); err != nil {
 			return fmt.Errorf("end sessions: %w", err)
+		}
+	}
+	return nil
+}
+
+// EndOthers ends all sessions and tokens of a user, except one browser session with the tokens that came from it.
+func EndOthers(ctx context.Context, tx pgx.Tx, user, keep uuid.UUID) error {
+	for _, statement := range []string{
+		`delete from identity.challenge where user_id = $1 and $2::uuid is not null`,
+		`delete from identity.auth_code where user_id = $1 and browser_session_id is distinct from $2`,
+		`delete from identity.browser_session where user_id = $1 and id <> $2`,
+		`delete from identity.token_family where user_id = $1 and browser_session_id is distinct from $2`,
+	} {
+		if _, err := tx.Exec(ctx, statement, user, keep); err != nil {
+			return fmt.Errorf("end other sessions: %w", err)
 		}
 	}
 	return nil
