@@ -61,6 +61,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.ownPolicies().Register(api)
 	p.tenantAPI(api)
 	apikey.Describe(api)
+	explain(api)
 	return api
 }
 

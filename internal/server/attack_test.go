@@ -69,6 +69,9 @@ func (s *stage) send(t *testing.T, token, method, address string, body []byte, c
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, most))
 	known.learn(method+" "+address, text)
+	if int64(len(text)) < most { // else there may be more
+		keepsPromise(t, req, res, text)
+	}
 	for _, cookie := range res.Cookies() {
 		known.add("cookie "+cookie.Name, cookie.Value)
 	}

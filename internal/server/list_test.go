@@ -124,8 +124,8 @@ func (s *stage) page(t *testing.T, as persona, address string, query url.Values)
 	return body.Items, body.Next
 }
 
-// pages asks for all pages of so many rows.
-func (s *stage) pages(t *testing.T, as persona, address, sort string, limit int) (rows []row) {
+// turned asks for all pages of so many rows.
+func (s *stage) turned(t *testing.T, as persona, address, sort string, limit int) (rows []row) {
 	t.Helper()
 	query := url.Values{"limit": {fmt.Sprint(limit)}, "sort": {sort}}
 	for range 1000 {
@@ -196,8 +196,6 @@ func (s *stage) crowd(t *testing.T) {
 		where l.tenant_id = $1`, a, learner)
 	s.exec(t, `insert into identity.api_key (tenant_id, public_id, name, created_by, scopes, secret_hash, expires_at)
 		select $1, 'crowd00' || n, 'crowd' || (n % 2), $2, '{lab.read}', sha256('x'), now() + n * interval '1 day' from generate_series(1, 5) n`, a, s.who("a owner").user)
-	s.exec(t, `insert into identity.factor (pool_id, user_id, kind, name, confirmed_at)
-		select u.pool_id, u.id, 'passkey', 'key' || n, now() from identity."user" u, generate_series(1, 4) n where u.id = $1`, learner)
 	s.exec(t, `insert into identity.browser_session (token_hash, pool_id, user_id, methods, idle_at, expires_at)
 		select sha256(('crowd' || n)::bytea), pool_id, id, '{pwd}', now() + interval '1 hour', now() + interval '1 hour' from identity."user", generate_series(1, 4) n where id = $1`, learner)
 }
@@ -251,7 +249,7 @@ func (s *stage) sortsAndPages(t *testing.T, l listed, as persona, address string
 		return list
 	}
 	for _, sort := range l.sorts {
-		whole, paged := names(s.pages(t, as, address, sort, 200)), s.pages(t, as, address, sort, 3)
+		whole, paged := names(s.turned(t, as, address, sort, 200)), s.turned(t, as, address, sort, 3)
 		if !slices.Equal(whole, names(paged)) {
 			t.Errorf("GET %s?sort=%s in pages of 3: %v, at once: %v", address, sort, names(paged), whole)
 		}
@@ -263,7 +261,7 @@ func (s *stage) sortsAndPages(t *testing.T, l listed, as persona, address string
 		if down {
 			other = field
 		}
-		back := names(s.pages(t, as, address, other, 200))
+		back := names(s.turned(t, as, address, other, 200))
 		slices.Reverse(back)
 		if !slices.Equal(whole, back) {
 			t.Errorf("GET %s: %s is not the other way round than %s", address, other, sort)

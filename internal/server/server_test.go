@@ -127,6 +127,7 @@ func (r *running) call(method, path string) (int, []byte, http.Header) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	keepsPromise(r.t, req, res, body)
 	return res.StatusCode, body, res.Header
 }
 

@@ -94,7 +94,7 @@ type body struct {
 	Placement string          `json:"placement" enum:"pool,silo" doc:"Cannot be changed later"`
 	Public    bool            `json:"public"`
 	Price     int64           `json:"price" minimum:"0"`
-	Currency  string          `json:"currency" pattern:"^[A-Z]{3}$"`
+	Currency  string          `json:"currency" pattern:"^[A-Z]{3}$" example:"USD"`
 	Limits    map[Limit]int64 `json:"limits" maxProperties:"50"`
 	Features  []Feature       `json:"features,omitempty" maxItems:"50"`
 }

@@ -15,14 +15,14 @@ import (
 
 // Problem is the body of every error (RFC 9457, application/problem+json).
 type Problem struct {
-	Type    string         `json:"type" doc:"about:blank: code says what happened"`
-	Title   string         `json:"title" doc:"The status in words"`
-	Status  int            `json:"status"`
+	Type    string         `json:"type" doc:"about:blank: code says what happened" example:"about:blank"`
+	Title   string         `json:"title" doc:"The status in words" example:"Conflict"`
+	Status  int            `json:"status" doc:"That of the answer" example:"409"`
 	Code    string         `json:"code" doc:"Stable, for programs" example:"no_capacity"`
-	Detail  string         `json:"detail" doc:"For people: what happened and what to do"`
+	Detail  string         `json:"detail" doc:"For people: what happened and what to do" example:"The host is full. Try again in a few minutes."`
 	Errors  []ProblemField `json:"errors,omitempty" doc:"Every problem of the request, together"`
 	Limit   *ProblemLimit  `json:"limit,omitempty" doc:"The limit that was hit, with status 429"`
-	Request string         `json:"requestId,omitempty" doc:"Quote it when you ask for help"`
+	Request string         `json:"requestId,omitempty" doc:"Quote it when you ask for help" example:"5f0c2d6b9a1e"`
 }
 
 // ProblemLimit is a limit that was hit.
@@ -36,7 +36,7 @@ type ProblemLimit struct {
 // ProblemField is one problem of a request.
 type ProblemField struct {
 	Location string `json:"location,omitempty" example:"body.name"`
-	Message  string `json:"message"`
+	Message  string `json:"message" doc:"What is wrong there, for people" example:"expected length >= 1"`
 }
 
 // Error is the detail; Problem is the error that huma writes.
