@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
@@ -140,5 +141,29 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 		if strings.HasPrefix(c.path, "/v1/") && got.Get("Vary") != "Origin" {
 			t.Errorf("%s: what one origin gets may be kept for another: %v", name, got)
 		}
+	}
+}
+
+// TestARefusalDoesNotWaitForTheBody: who may not call is told at once, and the connection is not held for what they do not
+// send.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	mux := httpx.NewMux()
+	mux.HandleFunc("POST /refused", httpx.Anybody, func(w http.ResponseWriter, r *http.Request) {
+		httpx.WriteProblem(w, r, errs.Forbidden("forbidden", "No."))
+	})
+	mux.HandleFunc("POST /read", httpx.Anybody, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	server := httptest.NewServer(httpx.Bounded(mux))
+	t.Cleanup(server.Close)
+	for name, head := range map[string]string{
+		"a length": "Content-Length: 100\r\n\r\n", "pieces": "Transfer-Encoding: chunked\r\n\r\n", "half": "Content-Length: 10\r\n\r\n12345", "all of it": "Content-Length: 5\r\n\r\n12345",
+	} {
+		res := say(t, server, "POST /refused HTTP/1.1\r\nHost: x\r\n"+head)
+		if _, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusForbidden || !res.Close {
+			t.Errorf("%s: %s, closed %t, %v", name, res.Status, res.Close, err)
+		}
+	}
+	if res := say(t, server, "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"); res.StatusCode != http.StatusOK || res.Close {
+		t.Errorf("a body that was read: %s, closed %t", res.Status, res.Close)
 	}
 }

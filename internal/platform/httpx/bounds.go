@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -22,6 +23,8 @@ const (
 	// TransferTime is how long a body may take to arrive, unless its address allows more, and how long a client may take
 	// nothing of the answer.
 	TransferTime = 30 * time.Second
+	// unreadTime is how long what nobody has read of a body may still come once the request is answered.
+	unreadTime = time.Second
 	// What is read of a form; anything else than a form and JSON is a stream that its address bounds.
 	maxForm = 256 << 10
 )
@@ -54,7 +57,9 @@ func Bounded(next http.Handler) http.Handler {
 				WriteProblem(bound, r, err)
 				return
 			}
-			r.Body = &boundedBody{ReadCloser: r.Body, control: control}
+			bound.body = &boundedBody{ReadCloser: r.Body, control: control}
+			defer bound.body.abandon()
+			r.Body = bound.body
 			if err := checkForm(w, r); err != nil {
 				WriteProblem(bound, r, err)
 				return
@@ -162,12 +167,21 @@ type boundedBody struct {
 	io.ReadCloser
 
 	control *http.ResponseController
+	ended   atomic.Bool
+}
+
+// abandon ends the wait for what a handler has not read of the body: whoever was refused is not waited for.
+func (b *boundedBody) abandon() {
+	if !b.ended.Load() {
+		_ = b.control.SetReadDeadline(time.Now().Add(unreadTime)) // a connection without deadlines is a test's
+	}
 }
 
 // Read reads.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
+		b.ended.Store(true)
 		_ = b.control.SetReadDeadline(time.Time{}) // a connection without deadlines has none to take back
 	}
 	return n, err
@@ -179,6 +193,24 @@ type boundedWriter struct {
 
 	control *http.ResponseController
 	taken   bool // by a WebSocket, which has deadlines of its own
+	body    *boundedBody
+	begun   bool
+}
+
+// WriteHeader ends the connection with an answer that came before the whole body has: the server would wait for the rest
+// before it sends the answer.
+func (w *boundedWriter) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		w.answer()
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *boundedWriter) answer() {
+	if !w.begun && w.body != nil && !w.body.ended.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	w.begun = true
 }
 
 func (w *boundedWriter) refresh() {
@@ -190,6 +222,7 @@ func (w *boundedWriter) refresh() {
 // Write writes.
 func (w *boundedWriter) Write(b []byte) (int, error) {
 	w.refresh()
+	w.answer()
 	return w.ResponseWriter.Write(b)
 }
 
