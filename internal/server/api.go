@@ -236,5 +236,6 @@ func (p *program) outer(mux *httpx.Mux) http.Handler {
 	secure := strings.HasPrefix(p.cfg.PublicURL, "https://")
 	own := httpx.SecurityHeaders(httpx.Bounded(httpx.CrossOrigin(mux, httpx.CrossOriginPath, p.identity.Origin)), "default-src 'none'; frame-ancestors 'none'", secure)
 	mux.Declare(httpx.Route{Pattern: "{port}--{session}." + p.cfg.LabsDomain + "/", Access: httpx.LabCookie})
-	return httpx.Base(p.webports.Handler(own), p.metrics.Request)
+	proxies, _ := p.cfg.proxies() // Complete has looked at them
+	return httpx.Forwarded(httpx.Base(p.webports.Handler(own), p.metrics.Request), proxies)
 }

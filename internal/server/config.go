@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,7 +42,8 @@ type Config struct {
 	TermsVer     string        `name:"terms-version" help:"Version of both documents, such as 2026-03." default:"1" env:"CLOUDKIDA_TERMS_VERSION" placeholder:"TEXT"`
 	AllowPrivate bool          `name:"allow-private-outbound" help:"Let addresses that organisations enter, such as of their identity providers, be in private networks and on this machine. For installations whose organisations are trusted." env:"CLOUDKIDA_ALLOW_PRIVATE_OUTBOUND"`
 	RedisURL     string        `name:"redis-url" help:"Redis or Valkey server in which several processes count requests together, redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; give it by the variable, so that no list of processes shows the password. Default: each process counts by itself." env:"CLOUDKIDA_REDIS_URL" placeholder:"URL"`
-	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
+	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine that --trusted-proxies does not name, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
+	Proxies      []string      `name:"trusted-proxies" help:"Addresses or networks of proxies on other machines that say in X-Forwarded-For for whom they ask. Those on this machine are always believed." env:"CLOUDKIDA_TRUSTED_PROXIES" placeholder:"NET,..."`
 	LogFormat    string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
 }
 
@@ -115,6 +117,9 @@ func (c *Config) Complete() error {
 	if c.AddressRate < 0 || c.AddressRate > maxAddressRate {
 		problem("--address-rate %d: want 0 to %d", c.AddressRate, maxAddressRate)
 	}
+	if _, err := c.proxies(); err != nil {
+		problems = append(problems, err)
+	}
 	if _, err := valkey.Parse(c.RedisURL); c.RedisURL != "" && err != nil {
 		problem("--redis-url: %w", err)
 	}
@@ -123,6 +128,21 @@ func (c *Config) Complete() error {
 	}
 	problems = append(problems, c.checkDocuments()...)
 	return errors.Join(problems...)
+}
+
+// proxies are the networks of trusted proxies.
+func (c *Config) proxies() (networks []netip.Prefix, err error) {
+	for _, text := range c.Proxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, failed := netip.ParseAddr(text); failed == nil {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies %q: want addresses or networks, such as 10.0.0.0/8", text)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
 }
 
 // maxAddressRate is the most that one address may be allowed.
