@@ -147,7 +147,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		if err := people.ChangePassword(ctx, tx, who.ID, hash, uuid.Nil, r.PostForm.Get("stay") == "yes"); err != nil {
 			return err
 		}
-		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r))
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r, pool))
 	})
 	if err != nil {
 		return err

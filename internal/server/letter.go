@@ -1,0 +1,73 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/control/tenant"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
+)
+
+// openLetters makes the one way in which letters are written, and gives it to everybody who writes.
+func (p *program) openLetters() error {
+	book, err := letter.NewBook()
+	if err != nil {
+		return err
+	}
+	p.letters = &letter.Writer{Book: book, Mail: p.mail, Locale: p.cfg.Locale, Log: p.log, Voice: p.voice}
+	p.identity.Factors.Send, p.identity.Proofs.Send = p.letters.Send, p.letters.Send
+	return nil
+}
+
+// voice is how an organisation appears in its letters.
+func (p *program) voice(ctx context.Context, tenant uuid.UUID) (letter.Voice, error) {
+	var v letter.Voice
+	err := p.pools.control.QueryRow(ctx, `select title, coalesce(locale, '') from control.tenant where id = $1`, tenant).Scan(&v.Name, &v.Locale)
+	if err != nil {
+		return v, fmt.Errorf("read the name of a letter's sender: %w", err)
+	}
+	return v, nil
+}
+
+// letterAPI adds the routes about letters.
+func (p *program) letterAPI(api huma.API) {
+	languages := []tenant.Language{}
+	if p.letters != nil {
+		for _, l := range p.letters.Book.Locales() {
+			languages = append(languages, tenant.Language{Tag: l.Tag(), Name: l.Name()})
+		}
+	}
+	(&tenant.LocaleAPI{Service: p.tenants, Languages: languages, Default: cmp.Or(p.cfg.Locale, "en"), Record: tenantLog{p}.changed}).
+		Register(api, policy.TenantRead, policy.TenantWrite)
+}
+
+// changed adds an entry with what differs to the log of the caller's organisation.
+func (l tenantLog) changed(ctx context.Context, tenant uuid.UUID, action string, before, after any) error {
+	return l.data.InWholeTenant(ctx, policy.TenantWrite, func(tx pgx.Tx) error {
+		return audit.Changed(ctx, tx, action, tenant.String(), before, after)
+	})
+}
+
+// checkLocale refuses a language that there are no letters in.
+func checkLocale(tag string) []error {
+	book, err := letter.NewBook()
+	if err != nil {
+		return []error{err}
+	}
+	if tag == "" || book.Known(tag) {
+		return nil
+	}
+	var tags []string
+	for _, l := range book.Locales() {
+		tags = append(tags, l.Tag())
+	}
+	return []error{fmt.Errorf("--locale %q: want one of %s", tag, strings.Join(tags, ", "))}
+}
