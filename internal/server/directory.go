@@ -42,14 +42,14 @@ func (d doors) SignIn(ctx context.Context, tenant uuid.UUID) (directory.SignIn, 
 type tenantLog struct{ *program }
 
 // Record adds an entry about who acts in ctx, or the program itself where nobody of the tenant does.
-func (l tenantLog) Record(ctx context.Context, tenant uuid.UUID, action, target string, detail map[string]any) error {
+func (l tenantLog) Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) error {
 	scope, _ := tenancy.From(ctx)
 	as := tenancy.Scope{Tenant: tenant, Role: tenancy.RoleSystem, Request: scope.Request}
 	if scope.Tenant == tenant {
 		as.User = scope.User
 	}
 	ctx = tenancy.With(ctx, as)
-	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
+	return l.data.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
 }
 
 // resolver asks the DNS server that was set, or the machine's own.

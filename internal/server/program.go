@@ -26,6 +26,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -98,7 +99,9 @@ type program struct {
 	registration *registration.Service
 	directory    *directory.Service
 	letters      *letter.Writer
+	brands       *branding.Service
 	jobs         *job.Client
+	console      *job.Console // nil without a private listener
 	answers      *idempotency.Service
 }
 
@@ -170,6 +173,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.openKeys()
 	p.tiers = tier.New(p.pools.control)
+	p.openBrands()
 	if err := p.openUsage(); err != nil {
 		return nil, err
 	}
@@ -208,6 +212,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
+	if err := p.openOps(ctx); err != nil {
+		return nil, err
+	}
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -281,6 +288,7 @@ func (p *program) handler() (http.Handler, *httpx.Mux) {
 	obs.AddHealth(mux, p.ready)
 	p.identity.Mount(mux)
 	p.terminals.Mount(mux)
+	p.mountBrands(mux)
 	p.mountConsole(mux)
 	return p.outer(mux), mux
 }
@@ -304,6 +312,7 @@ func (p *program) close() {
 	if p.shared != nil {
 		_ = p.shared.Close() // nothing is left to write
 	}
+	p.console.Close()
 	p.pools.close()
 }
 

@@ -179,7 +179,7 @@ func (s *Service) Add(ctx context.Context, wish Wish) (k Key, text string, err e
 		if k, text, err = s.make(ctx, tx, scope.Tenant, scope.User, uuid.Must(uuid.NewV7()), wish); err != nil {
 			return err
 		}
-		return s.record(ctx, "key.created", k, map[string]any{"scopes": k.Scopes, "expiresAt": k.ExpiresAt, "machine": k.Machine})
+		return s.record(ctx, k, audit.Entry{Action: "key.created", After: k.shown()})
 	})
 	return k, text, err
 }
@@ -248,7 +248,7 @@ func (s *Service) Rename(ctx context.Context, id uuid.UUID, version int64, name 
 		if err := rename(ctx, tx, scope.Tenant, id, name); err != nil {
 			return err
 		}
-		return s.record(ctx, "key.renamed", k, map[string]any{"to": name})
+		return s.record(ctx, k, audit.Entry{Action: "key.renamed", Before: map[string]any{"name": k.Name}, After: map[string]any{"name": name}})
 	})
 }
 
@@ -277,7 +277,10 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, version int64, overl
 		if err := rotate(ctx, tx, scope.Tenant, row{ID: id, Public: public, Hash: s.mac(text), ExpiresAt: now.Add(life)}, now, until); err != nil {
 			return err
 		}
-		return s.record(ctx, "key.rotated", k, map[string]any{"expiresAt": now.Add(life), "oldUntil": until})
+		return s.record(ctx, k, audit.Entry{
+			Action: "key.rotated", Detail: map[string]any{"oldUntil": until},
+			Before: map[string]any{"expiresAt": k.ExpiresAt}, After: map[string]any{"expiresAt": now.Add(life)},
+		})
 	})
 	return k, text, err
 }
@@ -291,7 +294,7 @@ func (s *Service) Revoke(ctx context.Context, id uuid.UUID) error {
 		if err := revoke(ctx, tx, scope.Tenant, id, s.Now()); err != nil {
 			return err
 		}
-		return s.record(ctx, "key.revoked", k, nil)
+		return s.record(ctx, k, audit.Entry{Action: "key.revoked", Before: k.shown()})
 	})
 	return err
 }
@@ -313,7 +316,7 @@ func (s *Service) First(ctx context.Context, tenant, owner, id uuid.UUID) (text 
 		}
 		ctx := tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: owner, Role: tenancy.RoleSystem})
 		return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
-			return audit.Record(ctx, tx, "key.created", k.ID.String(), detail(k, map[string]any{"scopes": k.Scopes, "expiresAt": k.ExpiresAt}))
+			return audit.Add(ctx, tx, k.entry(audit.Entry{Action: "key.created", After: k.shown()}))
 		})
 	})
 	return text, err
@@ -346,16 +349,25 @@ func (s *Service) changeOne(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx
 
 func (s *Service) access() scoped.Access { return scoped.Access{Identity: s.Identity, DB: s.DB} }
 
-func (s *Service) record(ctx context.Context, action string, k Key, more map[string]any) error {
-	return s.DB.InWholeTenant(ctx, policy.KeyWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, k.ID.String(), detail(k, more)) })
+func (s *Service) record(ctx context.Context, k Key, e audit.Entry) error {
+	return s.DB.InWholeTenant(ctx, policy.KeyWrite, func(tx pgx.Tx) error { return audit.Add(ctx, tx, k.entry(e)) })
 }
 
-func detail(k Key, more map[string]any) map[string]any {
-	out := map[string]any{"name": k.Name, "prefix": k.Prefix}
-	for name, value := range more {
-		if pointer, ok := value.(*uuid.UUID); !ok || pointer != nil {
-			out[name] = value
-		}
+// entry completes what is recorded of a key: by its name and prefix people know it.
+func (k Key) entry(e audit.Entry) audit.Entry {
+	e.Target = k.ID.String()
+	if e.Detail == nil {
+		e.Detail = map[string]any{}
+	}
+	e.Detail["name"], e.Detail["prefix"] = k.Name, k.Prefix
+	return e
+}
+
+// shown is what the log says of a key that is made or ended.
+func (k Key) shown() map[string]any {
+	out := map[string]any{"scopes": k.Scopes, "expiresAt": k.ExpiresAt}
+	if k.Machine != nil {
+		out["machine"] = *k.Machine
 	}
 	return out
 }

@@ -169,7 +169,7 @@ func (s *Service) Add(ctx context.Context, g Group) (added Group, err error) {
 		if added, err = read(ctx, tx, id, readOnly); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, "group.added", id.String(), g.detail())
+		return audit.Changed(ctx, tx, "group.added", id.String(), nil, g.detail())
 	})
 	return added, err
 }
@@ -243,9 +243,9 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID) (f Freed, err error)
 		if err := remove(ctx, tx, id); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, "group.removed", id.String(), map[string]any{
-			"name": g.Name, "members": f.Members, "children": f.Children, "labsForEverybody": len(f.Labs),
-		})
+		return audit.Add(ctx, tx, audit.Entry{Action: "group.removed", Target: id.String(), Before: g.detail(), Detail: map[string]any{
+			"members": f.Members, "children": f.Children, "labsForEverybody": len(f.Labs),
+		}})
 	})
 	return f, err
 }
@@ -290,14 +290,14 @@ func (s *Service) AddPerson(ctx context.Context, id, user uuid.UUID) error {
 	if _, ok := found[user]; !ok {
 		return member.ErrNotFound
 	}
-	return s.change(ctx, id, "group.member_added", map[string]any{"user": user}, func(tx pgx.Tx) (bool, error) {
+	return s.change(ctx, id, audit.Entry{Action: "group.member_added", After: map[string]any{"user": user}}, func(tx pgx.Tx) (bool, error) {
 		return addMember(ctx, tx, id, user)
 	})
 }
 
 // RemovePerson takes somebody out of the group. It can be repeated.
 func (s *Service) RemovePerson(ctx context.Context, id, user uuid.UUID) error {
-	return s.change(ctx, id, "group.member_removed", map[string]any{"user": user}, func(tx pgx.Tx) (bool, error) {
+	return s.change(ctx, id, audit.Entry{Action: "group.member_removed", Before: map[string]any{"user": user}}, func(tx pgx.Tx) (bool, error) {
 		return removeMember(ctx, tx, id, user)
 	})
 }
@@ -316,20 +316,20 @@ func (s *Service) Labs(ctx context.Context, id uuid.UUID) (labs []Lab, err error
 
 // AddLab keeps a lab for the group, and for the other groups that have it. It can be repeated.
 func (s *Service) AddLab(ctx context.Context, id uuid.UUID, slug string) error {
-	return s.change(ctx, id, "group.lab_added", map[string]any{"lab": slug}, func(tx pgx.Tx) (bool, error) {
+	return s.change(ctx, id, audit.Entry{Action: "group.lab_added", After: map[string]any{"lab": slug}}, func(tx pgx.Tx) (bool, error) {
 		return addLab(ctx, tx, id, slug)
 	})
 }
 
 // RemoveLab takes a lab from the group; without another group it is for everybody. It can be repeated.
 func (s *Service) RemoveLab(ctx context.Context, id uuid.UUID, slug string) error {
-	return s.change(ctx, id, "group.lab_removed", map[string]any{"lab": slug}, func(tx pgx.Tx) (bool, error) {
+	return s.change(ctx, id, audit.Entry{Action: "group.lab_removed", Before: map[string]any{"lab": slug}}, func(tx pgx.Tx) (bool, error) {
 		return removeLab(ctx, tx, id, slug)
 	})
 }
 
 // change runs fn while nobody else changes the group; what changed something has an entry.
-func (s *Service) change(ctx context.Context, id uuid.UUID, action string, detail map[string]any, fn func(tx pgx.Tx) (bool, error)) error {
+func (s *Service) change(ctx context.Context, id uuid.UUID, e audit.Entry, fn func(tx pgx.Tx) (bool, error)) error {
 	return s.DB.InTenant(ctx, policy.GroupWrite, func(tx pgx.Tx) error {
 		if _, err := get(ctx, tx, policy.GroupWrite, id, lockRow); err != nil {
 			return err
@@ -338,7 +338,8 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, action string, detai
 		if err != nil || !changed {
 			return err
 		}
-		return audit.Record(ctx, tx, action, id.String(), detail)
+		e.Target = id.String()
+		return audit.Add(ctx, tx, e)
 	})
 }
 
@@ -364,7 +365,7 @@ func (s *Service) JoinNamed(ctx context.Context, user uuid.UUID, names []string)
 		if err != nil || len(joined) == 0 {
 			return err
 		}
-		return audit.Record(ctx, tx, "group.member_joined", user.String(), map[string]any{"groups": joined})
+		return audit.Changed(ctx, tx, "group.member_joined", user.String(), nil, map[string]any{"groups": joined})
 	})
 }
 

@@ -106,7 +106,7 @@ func TestAMachineClientActsForItsTenantWithItsRole(t *testing.T) {
 	if err != nil || strings.Contains(stored, secret) {
 		t.Errorf("stored %s, %v", stored, err)
 	}
-	rows, err := e.db.Owner.Query(t.Context(), `select action || ' ' || target || ' ' || (detail->>'role') from pool.audit_entry where tenant_id = $1`, acme)
+	rows, err := e.db.Owner.Query(t.Context(), `select action || ' ' || target || ' ' || (after->>'role') from pool.audit_entry where tenant_id = $1`, acme)
 	if err != nil {
 		t.Fatal(err)
 	}

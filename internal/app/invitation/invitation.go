@@ -167,7 +167,7 @@ func (s *Service) Revoke(ctx context.Context, id uuid.UUID) error {
 		if err := revoke(ctx, tx, id); err != nil {
 			return err
 		}
-		return s.record(ctx, "invitation.revoked", now)
+		return s.record(ctx, actionRevoked, now)
 	})
 }
 
@@ -187,11 +187,24 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, fn func(tx pgx.Tx, s
 	})
 }
 
+// Actions of the log that make or end an invitation.
+const (
+	actionSent    = "invitation.sent"
+	actionRevoked = "invitation.revoked"
+)
+
 // record ends a change. The address stays out of the log, which outlives it.
 func (s *Service) record(ctx context.Context, action string, all ...Invitation) error {
 	return s.DB.InWholeTenant(ctx, policy.MemberWrite, func(data pgx.Tx) error {
 		for _, i := range all {
-			if err := audit.Record(ctx, data, action, i.ID.String(), map[string]any{"role": i.Role}); err != nil {
+			e := audit.Entry{Action: action, Target: i.ID.String(), Detail: map[string]any{"role": i.Role}}
+			switch state := map[string]any{"role": i.Role}; action {
+			case actionSent:
+				e.After = state
+			case actionRevoked:
+				e.Before = state
+			}
+			if err := audit.Add(ctx, data, e); err != nil {
 				return err
 			}
 		}

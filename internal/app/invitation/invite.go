@@ -75,7 +75,7 @@ func (s *Service) Invite(ctx context.Context, wishes []Wish) (report []Reported,
 		if len(sent) == 0 {
 			return nil
 		}
-		return s.record(ctx, "invitation.sent", sent...)
+		return s.record(ctx, actionSent, sent...)
 	})
 	if err != nil {
 		return nil, err

@@ -185,7 +185,7 @@ func (s *Service) SetRole(ctx context.Context, user uuid.UUID, role tenancy.Role
 		if err := updateRole(ctx, tx, scope.Tenant, user, role); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, now, "member.role_changed", map[string]any{"from": now.Role, "to": role}, nil)
+		return s.record(ctx, tx, now, audit.Entry{Action: "member.role_changed", Before: map[string]any{"role": now.Role}, After: map[string]any{"role": role}}, nil)
 	})
 	return m, err
 }
@@ -210,7 +210,9 @@ func (s *Service) SetStatus(ctx context.Context, user uuid.UUID, to Status) (m M
 			return err
 		}
 		action := map[Status]string{Active: "member.enabled", Disabled: "member.disabled"}[to]
-		return s.record(ctx, tx, now, action, map[string]any{"role": now.Role}, nil)
+		return s.record(ctx, tx, now, audit.Entry{
+			Action: action, Detail: map[string]any{"role": now.Role}, Before: map[string]any{"status": now.Status}, After: map[string]any{"status": to},
+		}, nil)
 	})
 	if err == nil && to == Disabled {
 		s.endLabs(ctx, user)
@@ -225,7 +227,7 @@ func (s *Service) Remove(ctx context.Context, user uuid.UUID) error {
 		if err := updateStatus(ctx, tx, scope.Tenant, user, removed); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, now, "member.removed", map[string]any{"role": now.Role}, func(data pgx.Tx) error {
+		return s.record(ctx, tx, now, audit.Entry{Action: "member.removed", Before: map[string]any{"role": now.Role, "status": now.Status}}, func(data pgx.Tx) error {
 			if s.Leave == nil {
 				return nil
 			}
@@ -324,7 +326,7 @@ func (s *Service) change(ctx context.Context, user uuid.UUID, fn func(tx pgx.Tx,
 
 // record ends a change of who was a member: once nothing can refuse it any more, its entry is written, with what else
 // changes in the tenant's data.
-func (s *Service) record(ctx context.Context, tx pgx.Tx, who Member, action string, detail map[string]any, also func(data pgx.Tx) error) error {
+func (s *Service) record(ctx context.Context, tx pgx.Tx, who Member, e audit.Entry, also func(data pgx.Tx) error) error {
 	if who.Role == tenancy.RoleOwner && who.Status == Active {
 		if err := keepOwner(ctx, tx); err != nil {
 			return err
@@ -336,7 +338,8 @@ func (s *Service) record(ctx context.Context, tx pgx.Tx, who Member, action stri
 				return err
 			}
 		}
-		return audit.Record(ctx, data, action, who.ID.String(), detail)
+		e.Target = who.ID.String()
+		return audit.Add(ctx, data, e)
 	})
 }
 

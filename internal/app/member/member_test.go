@@ -87,7 +87,7 @@ func (o *organisation) roles(ctx context.Context, f member.Filter) string {
 // entries are the audit log's, as the tenant sees them.
 func (o *organisation) entries(ctx context.Context) string {
 	o.t.Helper()
-	list, err := db.ReadInTenant(ctx, o.db.App, policy.MemberRead, `select action || ' ' || target || ' ' || coalesce(detail->>'to', detail->>'role') from audit_entry where actor is not null order by id`, pgx.NamedArgs{}, pgx.RowTo[string])
+	list, err := db.ReadInTenant(ctx, o.db.App, policy.MemberRead, `select action || ' ' || target || ' ' || coalesce(after->>'role', before->>'role', detail->>'role') from audit_entry where actor is not null order by id`, pgx.NamedArgs{}, pgx.RowTo[string])
 	if err != nil {
 		o.t.Fatal(err)
 	}

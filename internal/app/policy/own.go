@@ -107,15 +107,15 @@ func (s *Service) Add(ctx context.Context, p Policy) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	err = s.change(ctx, "policy.added", func(tx pgx.Tx) (Policy, map[string]any, error) {
+	err = s.change(ctx, func(tx pgx.Tx) (audit.Entry, error) {
 		if err := room(ctx, tx); err != nil {
-			return p, nil, err
+			return audit.Entry{}, err
 		}
 		if err := knownGroups(ctx, tx, groups); err != nil {
-			return p, nil, err
+			return audit.Entry{}, err
 		}
 		p, err = insert(ctx, tx, p)
-		return p, nil, err
+		return p.entry("policy.added", nil, p.shown()), err
 	})
 	return p, err
 }
@@ -126,56 +126,59 @@ func (s *Service) Change(ctx context.Context, p Policy) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	err = s.change(ctx, "policy.changed", func(tx pgx.Tx) (Policy, map[string]any, error) {
+	err = s.change(ctx, func(tx pgx.Tx) (audit.Entry, error) {
 		now, err := get(ctx, tx, p.ID, lockRow)
 		switch {
 		case err != nil:
-			return p, nil, err
+			return audit.Entry{}, err
 		case now.Version != p.Version:
-			return p, nil, ErrChanged
+			return audit.Entry{}, ErrChanged
 		}
 		if err := knownGroups(ctx, tx, groups); err != nil {
-			return p, nil, err
+			return audit.Entry{}, err
 		}
 		p, err = update(ctx, tx, p)
-		return p, nil, err
+		return p.entry("policy.changed", now.shown(), p.shown()), err
 	})
 	return p, err
 }
 
 // Restore makes an earlier version the newest one. It is validated anew: the program may have learned since.
 func (s *Service) Restore(ctx context.Context, id uuid.UUID, number int64) (p Policy, err error) {
-	err = s.change(ctx, "policy.restored", func(tx pgx.Tx) (Policy, map[string]any, error) {
+	err = s.change(ctx, func(tx pgx.Tx) (e audit.Entry, err error) {
 		now, err := get(ctx, tx, id, lockRow)
 		if err != nil {
-			return p, nil, err
+			return e, err
 		}
 		old, err := version(ctx, tx, id, number)
 		if err != nil {
-			return p, nil, err
+			return e, err
 		}
+		before := now.shown()
 		now.Title, now.Text, now.Enabled = old.Title, old.Text, old.Enabled
 		groups, err := now.check()
 		if err != nil {
-			return p, nil, err
+			return e, err
 		}
 		if err := knownGroups(ctx, tx, groups); err != nil {
-			return p, nil, err
+			return e, err
 		}
 		p, err = update(ctx, tx, now)
-		return p, map[string]any{"from": number}, err
+		e = p.entry("policy.restored", before, p.shown())
+		e.Detail["from"] = number
+		return e, err
 	})
 	return p, err
 }
 
 // Remove deletes a policy with its history. The entry in the audit log has its text: that is the way back.
 func (s *Service) Remove(ctx context.Context, id uuid.UUID) error {
-	return s.change(ctx, "policy.removed", func(tx pgx.Tx) (Policy, map[string]any, error) {
+	return s.change(ctx, func(tx pgx.Tx) (audit.Entry, error) {
 		p, err := get(ctx, tx, id, lockRow)
 		if err != nil {
-			return p, nil, err
+			return audit.Entry{}, err
 		}
-		return p, map[string]any{"text": p.Text}, remove(ctx, tx, id)
+		return p.entry("policy.removed", p.shown(), nil), remove(ctx, tx, id)
 	})
 }
 
@@ -191,18 +194,26 @@ func (s *Service) Versions(ctx context.Context, id uuid.UUID) (found []Policy, e
 	return found, err
 }
 
+// shown is what the log says of a policy.
+func (p Policy) shown() map[string]any {
+	return map[string]any{"title": p.Title, "text": p.Text, "enabled": p.Enabled}
+}
+
+func (p Policy) entry(action string, before, after map[string]any) audit.Entry {
+	return audit.Entry{
+		Action: action, Target: p.ID.String(), Before: before, After: after,
+		Detail: map[string]any{"title": p.Title, "version": p.Version, "enabled": p.Enabled},
+	}
+}
+
 // change runs fn, writes its entry, and makes every process forget what the tenant's policies were.
-func (s *Service) change(ctx context.Context, action string, fn func(pgx.Tx) (Policy, map[string]any, error)) error {
+func (s *Service) change(ctx context.Context, fn func(pgx.Tx) (audit.Entry, error)) error {
 	err := s.DB.InWholeTenant(ctx, PolicyWrite, func(tx pgx.Tx) error {
-		p, also, err := fn(tx)
+		e, err := fn(tx)
 		if err != nil {
 			return err
 		}
-		detail := map[string]any{"title": p.Title, "version": p.Version, "enabled": p.Enabled}
-		for name, value := range also {
-			detail[name] = value
-		}
-		return audit.Record(ctx, tx, action, p.ID.String(), detail)
+		return audit.Add(ctx, tx, e)
 	})
 	if err != nil {
 		return err

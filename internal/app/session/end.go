@@ -228,7 +228,7 @@ func (s *Service) Extend(ctx context.Context, id uuid.UUID) (Session, error) {
 		if err := setDeadline(ctx, tx, id, deadline, now.Extensions+1); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, "session.extended", id.String(), map[string]any{"deadline": deadline})
+		return audit.Changed(ctx, tx, "session.extended", id.String(), map[string]any{"deadline": now.Deadline}, map[string]any{"deadline": deadline})
 	})
 	if err != nil {
 		return Session{}, err

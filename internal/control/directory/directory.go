@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -45,7 +46,7 @@ type Tiers interface {
 // TenantLog is the tenants' own audit logs.
 type TenantLog interface {
 	// Record adds an entry; the actor is who ctx says, or the program itself.
-	Record(ctx context.Context, tenant uuid.UUID, action, target string, detail map[string]any) error
+	Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) error
 }
 
 // Resolver asks DNS; a *net.Resolver is one.

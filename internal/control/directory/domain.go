@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -130,7 +131,7 @@ func (s *Service) Add(ctx context.Context, given string) (d Domain, err error) {
 		if d.ID, err = insert(ctx, tx, d); err != nil {
 			return err
 		}
-		return s.Log.Record(ctx, d.Tenant, "domain.added", d.Domain, map[string]any{})
+		return s.Log.Record(ctx, d.Tenant, audit.Entry{Action: "domain.added", Target: d.Domain, After: map[string]any{"state": d.State}})
 	})
 	return d, err
 }
@@ -149,7 +150,7 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID) error {
 		if err := notify.Send(ctx, tx, notify.TopicTenant, tenant.String()); err != nil {
 			return err
 		}
-		return s.Log.Record(ctx, tenant, "domain.removed", d.Domain, map[string]any{"state": d.State})
+		return s.Log.Record(ctx, tenant, audit.Entry{Action: "domain.removed", Target: d.Domain, Before: map[string]any{"state": d.State}})
 	})
 	s.Forget()
 	return err
@@ -261,7 +262,10 @@ func (s *Service) settle(ctx context.Context, d Domain, f found) (after Domain, 
 		if err := notify.Send(ctx, tx, notify.TopicTenant, d.Tenant.String()); err != nil {
 			return err
 		}
-		return s.Log.Record(ctx, d.Tenant, "domain."+string(after.State), d.Domain, map[string]any{"before": before.State, "problem": f.problem})
+		return s.Log.Record(ctx, d.Tenant, audit.Entry{
+			Action: "domain." + string(after.State), Target: d.Domain, Detail: map[string]any{"problem": f.problem},
+			Before: map[string]any{"state": before.State}, After: map[string]any{"state": after.State},
+		})
 	})
 	if errors.Is(err, ErrTaken) {
 		return d, errors.Join(err, s.noteTaken(ctx, d))

@@ -56,7 +56,7 @@ type logs struct {
 
 var errLog = errors.New("no log today")
 
-func (l *logs) Record(ctx context.Context, tenant uuid.UUID, action, target string, detail map[string]any) error {
+func (l *logs) Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) error {
 	l.mu.Lock()
 	broken := l.broken
 	l.mu.Unlock()
@@ -65,7 +65,7 @@ func (l *logs) Record(ctx context.Context, tenant uuid.UUID, action, target stri
 	}
 	scope, _ := tenancy.From(ctx)
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: tenant, User: scope.User, Role: tenancy.RoleSystem})
-	return l.d.App.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, target, detail) })
+	return l.d.App.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
 }
 
 type fixture struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 )
@@ -78,7 +79,8 @@ func (s *Service) told(what string) workflow.Step {
 				detail[name] = value
 			}
 		}
-		return s.Application.Record(ctx, r.Tenant, r.Actor, "tenant."+what, detail)
+		before, after := c.difference(r.Kind)
+		return s.Application.Record(ctx, r.Tenant, r.Actor, audit.Entry{Action: "tenant." + what, Target: r.Tenant.String(), Detail: detail, Before: before, After: after})
 	}}
 }
 

@@ -78,14 +78,8 @@ func (s *Service) setStatus(ctx context.Context, id uuid.UUID, to Status, reason
 	return nil
 }
 
-// entry is one line of the operators' log.
-type entry struct {
-	Action string
-	Tenant uuid.UUID
-	Reason string
-	Detail map[string]any
-}
-
-func record(ctx context.Context, tx pgx.Tx, e entry) error {
-	return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: e.Action, Target: e.Tenant.String(), Detail: e.Detail}, Tenant: e.Tenant, Reason: e.Reason})
+// record adds an entry about a tenant to the operators' log.
+func record(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, reason string, e audit.Entry) error {
+	e.Target = tenant.String()
+	return audit.Operated(ctx, tx, audit.Operation{Entry: e, Tenant: tenant, Reason: reason})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -80,7 +81,7 @@ type Application interface {
 	// EndSessions ends the tenant's sessions and tells how many have not ended yet.
 	EndSessions(ctx context.Context, tenant uuid.UUID) (left int, err error)
 	// Record adds an entry to the tenant's own audit log.
-	Record(ctx context.Context, tenant, operator uuid.UUID, action string, detail map[string]any) error
+	Record(ctx context.Context, tenant, operator uuid.UUID, e audit.Entry) error
 	// RemovePeople removes what identity has of the tenant and counts the rows by table.
 	RemovePeople(ctx context.Context, tenant uuid.UUID) (map[string]int64, error)
 	// Archive keeps an archive of the tenant's data until then, for the operator who off-boards it; id names it.
@@ -130,8 +131,26 @@ type change struct {
 	OldTier   string    `json:"oldTier,omitempty"`
 	Placement Placement `json:"placement,omitempty"`
 	Status    Status    `json:"status,omitempty"` // before
-	Own       bool      `json:"own,omitempty"`    // asked for by an owner of the tenant, not by an operator
-	Until     time.Time `json:"until,omitzero"`
+	// OldPlacement is before; workflows that an earlier release started do not have it.
+	OldPlacement Placement `json:"oldPlacement,omitempty"`
+	Own          bool      `json:"own,omitempty"` // asked for by an owner of the tenant, not by an operator
+	Until        time.Time `json:"until,omitzero"`
+}
+
+// difference is what a workflow of a kind changes of the tenant, for the logs.
+func (c change) difference(kind string) (before, after map[string]any) {
+	before, after = map[string]any{}, map[string]any{}
+	to, ends := map[string]Status{kindSuspend: Suspended, kindResume: Active, kindOffboard: Offboarding}[kind]
+	if ends {
+		before["status"], after["status"] = c.Status, to
+	}
+	if c.Tier != "" {
+		before["tier"], after["tier"] = c.OldTier, c.Tier
+	}
+	if c.Placement != "" && c.OldPlacement != "" && c.Placement != c.OldPlacement {
+		before["placement"], after["placement"] = c.OldPlacement, c.Placement
+	}
+	return before, after
 }
 
 // start locks the tenant, checks it, and starts a workflow together with the entry in the operators' log.
@@ -149,7 +168,7 @@ func (s *Service) start(ctx context.Context, id uuid.UUID, kind string, c change
 		if err := t.mustBe(allowed...); err != nil {
 			return err
 		}
-		c.Status, c.OldTier = t.Status, t.Tier
+		c.Status, c.OldTier, c.OldPlacement = t.Status, t.Tier, t.Placement
 		if c.Placement != "" && kind == kindMove && c.Placement == t.Placement {
 			return ErrPlaced
 		}
@@ -157,7 +176,10 @@ func (s *Service) start(ctx context.Context, id uuid.UUID, kind string, c change
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, entry{Action: kind, Tenant: id, Reason: c.Reason, Detail: map[string]any{"tier": c.Tier, "placement": c.Placement, "own": c.Own}})
+		before, after := c.difference(kind)
+		return record(ctx, tx, id, c.Reason, audit.Entry{
+			Action: kind, Detail: map[string]any{"tier": c.Tier, "placement": c.Placement, "own": c.Own}, Before: before, After: after,
+		})
 	})
 	if err != nil {
 		return workflow.Workflow{}, err
@@ -226,8 +248,8 @@ func (s *Service) Enter(ctx context.Context, id uuid.UUID, reason string) (until
 		return time.Time{}, err
 	}
 	// The tenant's log comes first: an entry that let nobody in is better than one that nobody sees.
-	detail := map[string]any{"reason": reason, "until": until, "operator": true}
-	if err := s.Application.Record(ctx, id, scope.User, "operator.entered", detail); err != nil {
+	entered := audit.Entry{Action: "operator.entered", Target: id.String(), Detail: map[string]any{"reason": reason, "until": until, "operator": true}}
+	if err := s.Application.Record(ctx, id, scope.User, entered); err != nil {
 		return time.Time{}, err
 	}
 	return until, pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -235,7 +257,7 @@ func (s *Service) Enter(ctx context.Context, id uuid.UUID, reason string) (until
 		if err != nil {
 			return fmt.Errorf("insert operator entry: %w", err)
 		}
-		return record(ctx, tx, entry{Action: "tenant.enter", Tenant: id, Reason: reason})
+		return record(ctx, tx, id, reason, audit.Entry{Action: "tenant.enter"})
 	})
 }
 
@@ -270,12 +292,12 @@ func (s *Service) Leave(ctx context.Context, id uuid.UUID) error {
 		if left = done.RowsAffected(); left == 0 {
 			return nil
 		}
-		return record(ctx, tx, entry{Action: "tenant.leave", Tenant: id})
+		return record(ctx, tx, id, "", audit.Entry{Action: "tenant.leave", Before: map[string]any{"inside": true}})
 	})
 	if err != nil || left == 0 {
 		return err
 	}
-	return s.Application.Record(ctx, id, scope.User, "operator.left", map[string]any{"operator": true})
+	return s.Application.Record(ctx, id, scope.User, audit.Entry{Action: "operator.left", Target: id.String(), Detail: map[string]any{"operator": true}})
 }
 
 // Proof is the signed statement that a tenant's data is deleted.

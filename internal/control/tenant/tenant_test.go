@@ -49,9 +49,9 @@ func (p plane) EndSessions(ctx context.Context, tenant uuid.UUID) (left int, err
 	return 0, err
 }
 
-func (p plane) Record(ctx context.Context, id, operator uuid.UUID, action string, detail map[string]any) error {
+func (p plane) Record(ctx context.Context, id, operator uuid.UUID, e audit.Entry) error {
 	ctx = tenancy.With(ctx, tenancy.Scope{Tenant: id, User: operator, Role: tenancy.RoleSystem})
-	return p.data.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id.String(), detail) })
+	return p.data.InTenant(ctx, "any", func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
 }
 
 func (plane) RemovePeople(context.Context, uuid.UUID) (map[string]int64, error) {

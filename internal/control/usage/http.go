@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -74,7 +75,7 @@ type API struct {
 	// Programs lists those that the caller's tenant has.
 	Programs func(ctx context.Context) ([]Program, error)
 	// Record writes to the tenant's audit log.
-	Record func(ctx context.Context, tenant uuid.UUID, action, target string, detail map[string]any) error
+	Record func(ctx context.Context, tenant uuid.UUID, e audit.Entry) error
 }
 
 type output[T any] struct{ Body T }
@@ -115,7 +116,7 @@ func (a *API) Register(api huma.API, see, manage, operator tenancy.Permission) {
 	})
 }
 
-// set gives one of the caller's programs limits. The entry in the log commits first, so that nothing changes without one.
+// set gives one of the caller's programs limits.
 func (a *API) set(ctx context.Context, id uuid.UUID, l Limits) error {
 	scope, ok := tenancy.From(ctx)
 	if !ok {
@@ -132,17 +133,12 @@ func (a *API) set(ctx context.Context, id uuid.UUID, l Limits) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	detail := map[string]any{"name": programs[at].Name}
-	for name, n := range map[string]*int64{"rate": l.Rate, "burst": l.Burst, "dailyRequests": l.Daily, "monthlyRequests": l.Monthly} {
-		if n != nil {
-			detail[name] = *n
-		}
-	}
-	if err := a.Record(ctx, scope.Tenant, "program.limits_set", id.String(), detail); err != nil {
-		return err
-	}
 	defer a.Forget(scope.Tenant)
-	return setLimit(ctx, a.Pool, scope.Tenant, id, ProgramLimit(l))
+	return setLimit(ctx, a.Pool, scope.Tenant, id, ProgramLimit(l), func(before ProgramLimit) error {
+		return a.Record(ctx, scope.Tenant, audit.Entry{
+			Action: "program.limits_set", Target: id.String(), Detail: map[string]any{"name": programs[at].Name}, Before: Limits(before), After: l,
+		})
+	})
 }
 
 func (l Limits) check() error {

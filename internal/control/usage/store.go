@@ -147,8 +147,23 @@ func (s *Service) limitsOf(ctx context.Context, tenant uuid.UUID) (map[uuid.UUID
 	})
 }
 
-// setLimit gives a program limits, or takes them all back.
-func setLimit(ctx context.Context, pool *pgxpool.Pool, tenant, id uuid.UUID, l ProgramLimit) error {
+// setLimit gives a program limits, or takes them all back. record is called with what they were before the change commits.
+func setLimit(ctx context.Context, pool *pgxpool.Pool, tenant, id uuid.UUID, l ProgramLimit, record func(before ProgramLimit) error) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		var before ProgramLimit
+		err := tx.QueryRow(ctx, `select rate, burst, daily, monthly from control.program_limit where tenant_id = $1 and program_id = $2 for update`, tenant, id).
+			Scan(&before.Rate, &before.Burst, &before.Daily, &before.Monthly)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("read limits of a program: %w", err)
+		}
+		if err := writeLimit(ctx, tx, tenant, id, l); err != nil {
+			return err
+		}
+		return record(before)
+	})
+}
+
+func writeLimit(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, l ProgramLimit) error {
 	change := `
 		insert into control.program_limit (tenant_id, program_id, rate, burst, daily, monthly)
 		select @tenant, @program, @rate::bigint, @burst::bigint, @daily::bigint, @monthly::bigint
@@ -157,7 +172,7 @@ func setLimit(ctx context.Context, pool *pgxpool.Pool, tenant, id uuid.UUID, l P
 	if l == (ProgramLimit{}) {
 		change = `delete from control.program_limit where tenant_id = @tenant and program_id = @program`
 	}
-	tag, err := pool.Exec(ctx, change, pgx.NamedArgs{
+	tag, err := tx.Exec(ctx, change, pgx.NamedArgs{
 		"tenant": tenant, "program": id, "rate": l.Rate, "burst": l.Burst, "daily": l.Daily, "monthly": l.Monthly, "most": maxProgramLimits,
 	})
 	var pg *pgconn.PgError

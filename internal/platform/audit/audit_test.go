@@ -148,6 +148,34 @@ func TestOnlyWhatChangedIsKept(t *testing.T) {
 	}
 }
 
+// What an entry keeps is bounded, but a policy of the greatest length is there whole: a deleted one is nowhere else.
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	ctx := d.Tenant(t, "alpha", tenancy.RoleOwner)
+	roles := map[string]string{}
+	for n := range 150 {
+		roles[fmt.Sprintf("group %03d", n)] = "learner"
+	}
+	whole := strings.Repeat("p", 8<<10)
+	err := d.App.InTenant(ctx, "any", func(tx pgx.Tx) error {
+		return audit.Changed(ctx, tx, "tested", "x", map[string]any{"roles": roles, "text": whole, "long": whole + "q"}, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before struct {
+		Roles      map[string]string
+		Text, Long string
+	}
+	if err := json.Unmarshal([]byte(*written(t, d, "x").Before), &before); err != nil {
+		t.Fatal(err)
+	}
+	if len(before.Roles) != 101 || before.Roles["..."] != "and 50 more" || before.Roles["group 099"] == "" || before.Text != whole || before.Long != whole+"..." {
+		t.Errorf("%d roles, %q, %d and %d letters", len(before.Roles), before.Roles["..."], len(before.Text), len(before.Long))
+	}
+}
+
 func value(s *string) any {
 	if s == nil {
 		return nil

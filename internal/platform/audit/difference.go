@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -12,9 +14,10 @@ import (
 // redacted stands in place of what may be a secret.
 const redacted = "[redacted]"
 
-// Bounds of what an entry keeps of one value and of one list: an entry is no copy of the data.
+// Bounds of what an entry keeps of one text, and of one list or object: an entry is no copy of the data. The longest text that
+// it must have whole is a policy's: a deleted one is found nowhere else.
 const (
-	maxText = 2000
+	maxText = 8 << 10
 	maxList = 100
 )
 
@@ -96,6 +99,13 @@ func document(value any) (map[string]any, error) {
 
 // clean hides what may be a secret and bounds texts and lists, at every depth.
 func clean(object map[string]any) {
+	if more := len(object) - maxList; more > 0 {
+		names := slices.Sorted(maps.Keys(object))
+		for _, name := range names[maxList:] {
+			delete(object, name)
+		}
+		object["..."] = fmt.Sprintf("and %d more", more)
+	}
 	for name, value := range object {
 		if secretName(name) && value != nil && value != "" && !isBool(value) {
 			object[name] = redacted

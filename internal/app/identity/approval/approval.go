@@ -110,7 +110,7 @@ func (s *Service) Revoke(ctx context.Context, client string) error {
 				return fmt.Errorf("end a program's tokens: %w", err)
 			}
 		}
-		return audit.OfPerson(ctx, tx, scope.User, audit.Entry{Action: "person.program_revoked", Target: scope.User.String(), Detail: map[string]any{"client": client}})
+		return audit.OfPerson(ctx, tx, scope.User, audit.Entry{Action: "person.program_revoked", Target: scope.User.String(), Before: map[string]any{"client": client}})
 	})
 	if err == nil {
 		s.Forget(scope.User)

@@ -170,7 +170,7 @@ func (s *Sessions) Close(ctx context.Context, user, session uuid.UUID) (found bo
 		if found = done.RowsAffected() == 1; err != nil || !found {
 			return err
 		}
-		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Detail: map[string]any{"session": session}})
+		return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.signed_out", Target: user.String(), Before: map[string]any{"session": session}})
 	})
 	if err != nil {
 		return false, fmt.Errorf("close session: %w", err)

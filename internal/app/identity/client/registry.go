@@ -128,7 +128,7 @@ func (r *Registry) Add(ctx context.Context, wish Wish, confidential bool) (made 
 		if err := insert(ctx, tx, scope.Tenant, &made.Registered, hash); err != nil {
 			return err
 		}
-		return r.record(ctx, "client.registered", made.ID, made.detail())
+		return r.record(ctx, audit.Entry{Action: "client.registered", Target: made.ID, After: made.detail()})
 	})
 	return made, err
 }
@@ -150,11 +150,12 @@ func (r *Registry) Change(ctx context.Context, id string, version int64, wish Wi
 		if now.Version != version {
 			return ErrChanged
 		}
+		before := now.detail()
 		now.Name, now.RedirectURIs, now.PostLogout, now.Version = wish.Name, wish.RedirectURIs, wish.PostLogout, version+1
 		if err := update(ctx, tx, scope.Tenant, now); err != nil {
 			return err
 		}
-		return r.record(ctx, "client.changed", id, now.detail())
+		return r.record(ctx, audit.Entry{Action: "client.changed", Target: id, Before: before, After: now.detail()})
 	})
 	return now, err
 }
@@ -172,7 +173,7 @@ func (r *Registry) Rotate(ctx context.Context, id string) (made Made, err error)
 		if err := updateSecret(ctx, tx, scope.Tenant, id, hash); err != nil {
 			return err
 		}
-		return r.record(ctx, "client.secret_rotated", id, map[string]any{"name": made.Name})
+		return r.record(ctx, audit.Entry{Action: "client.secret_rotated", Target: id, Detail: map[string]any{"name": made.Name}})
 	})
 	made.Secret = secret
 	return made, err
@@ -188,7 +189,7 @@ func (r *Registry) Remove(ctx context.Context, id string) error {
 		if err := remove(ctx, tx, scope.Tenant, id); err != nil {
 			return err
 		}
-		return r.record(ctx, "client.removed", id, map[string]any{"name": c.Name})
+		return r.record(ctx, audit.Entry{Action: "client.removed", Target: id, Before: c.detail()})
 	})
 }
 
@@ -206,8 +207,8 @@ func (r *Registry) change(ctx context.Context, fn func(pgx.Tx, tenancy.Scope) er
 	return err
 }
 
-func (r *Registry) record(ctx context.Context, action, id string, detail map[string]any) error {
-	return r.DB.InWholeTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id, detail) })
+func (r *Registry) record(ctx context.Context, e audit.Entry) error {
+	return r.DB.InWholeTenant(ctx, policy.ClientWrite, func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
 }
 
 func (r *Registry) access() scoped.Access { return scoped.Access{Identity: r.Identity, DB: r.DB} }

@@ -88,7 +88,7 @@ func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UU
 		if _, err := removeFactor(ctx, tx, user, id); err != nil {
 			return err
 		}
-		if err := audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_removed", Target: user.String(), Detail: map[string]any{"factor": id}}); err != nil {
+		if err := audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_removed", Target: user.String(), Before: map[string]any{"factor": id}}); err != nil {
 			return err
 		}
 		left, err := listFactors(ctx, tx, user)
@@ -113,7 +113,7 @@ func (s *Service) Remove(ctx context.Context, pool access.Pool, user, id uuid.UU
 
 // recordAdded tells the organisations of a person that there is one more way to sign in.
 func recordAdded(ctx context.Context, tx pgx.Tx, user uuid.UUID, kind Kind) error {
-	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_added", Target: user.String(), Detail: map[string]any{"kind": kind}})
+	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.factor_added", Target: user.String(), After: map[string]any{"kind": kind}})
 }
 
 // Reset removes every factor of a user who has lost them and ends all of their sessions.

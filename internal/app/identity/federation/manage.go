@@ -127,7 +127,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (p *Provider, err error) 
 		if p, err = insert(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.audit(ctx, "identity_provider.added", p, nil)
+		return s.audit(ctx, "identity_provider.added", p, nil, p.shown())
 	})
 	return p, err
 }
@@ -179,7 +179,7 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, version int64, d Dra
 		if err := s.follow(ctx, tx, &before, p); err != nil {
 			return err
 		}
-		return s.audit(ctx, "identity_provider.changed", p, changes(&before, p, d.Secret != nil))
+		return s.audit(ctx, "identity_provider.changed", p, before.shown(), p.shown())
 	})
 	return p, err
 }
@@ -203,23 +203,6 @@ func (s *Service) follow(ctx context.Context, tx pgx.Tx, before, now *Provider) 
 	return keepDoor(ctx, tx, now.Tenant)
 }
 
-// changes names the settings that differ, for the log. Values are left out: mappings may be long.
-func changes(before, now *Provider, secret bool) map[string]any {
-	changed := []string{}
-	for _, one := range []struct {
-		name    string
-		differs bool
-	}{
-		{"name", before.Name != now.Name}, {"issuer", before.Issuer != now.Issuer}, {"clientId", before.ClientID != now.ClientID},
-		{"clientSecret", secret}, {"enabled", before.Enabled != now.Enabled}, {"justInTime", before.JustInTime != now.JustInTime},
-	} {
-		if one.differs {
-			changed = append(changed, one.name)
-		}
-	}
-	return map[string]any{"changed": changed}
-}
-
 // Remove removes a provider; whom it signed in is signed out.
 func (s *Service) Remove(ctx context.Context, id uuid.UUID, version int64) error {
 	return s.with(ctx, policy.IDPWrite, func(tx pgx.Tx, scope tenancy.Scope) error {
@@ -241,7 +224,7 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID, version int64) error
 				return err
 			}
 		}
-		return s.audit(ctx, "identity_provider.removed", p, nil)
+		return s.audit(ctx, "identity_provider.removed", p, p.shown(), nil)
 	})
 }
 
@@ -288,7 +271,8 @@ func (s *Service) SetRule(ctx context.Context, only bool, version int64) (rule R
 			}
 		}
 		return s.DB.InWholeTenant(ctx, policy.IDPWrite, func(data pgx.Tx) error {
-			return audit.Record(ctx, data, "sign_in.rule_changed", scope.Tenant.String(), map[string]any{"onlyThroughIdentityProvider": only})
+			return audit.Changed(ctx, data, "sign_in.rule_changed", scope.Tenant.String(),
+				map[string]any{"onlyThroughIdentityProvider": now.OnlyThrough}, map[string]any{"onlyThroughIdentityProvider": only})
 		})
 	})
 	return rule, err
@@ -336,12 +320,19 @@ func (s *Service) with(ctx context.Context, need tenancy.Permission, fn func(tx 
 }
 
 // audit writes into the tenant's log before the change commits.
-func (s *Service) audit(ctx context.Context, action string, p *Provider, detail map[string]any) error {
-	if detail == nil {
-		detail = map[string]any{}
-	}
-	detail["name"], detail["issuer"], detail["enabled"] = p.Name, p.Issuer, p.Enabled
+func (s *Service) audit(ctx context.Context, action string, p *Provider, before, after map[string]any) error {
 	return s.DB.InWholeTenant(ctx, policy.IDPWrite, func(tx pgx.Tx) error {
-		return audit.Record(ctx, tx, action, p.ID.String(), detail)
+		return audit.Add(ctx, tx, audit.Entry{
+			Action: action, Target: p.ID.String(), Detail: map[string]any{"name": p.Name, "issuer": p.Issuer, "enabled": p.Enabled}, Before: before, After: after,
+		})
 	})
+}
+
+// shown is what the log says of a provider. The secret is there so that a change of it shows; its name keeps its value out.
+func (p *Provider) shown() map[string]any {
+	return map[string]any{
+		"name": p.Name, "issuer": p.Issuer, "clientId": p.ClientID, "clientSecret": p.sealed, "scopes": p.Scopes, "nameClaim": p.NameClaim,
+		"roleClaim": p.RoleClaim, "groupClaim": p.GroupClaim, "roles": p.Roles, "defaultRole": p.DefaultRole, "groups": p.Groups,
+		"justInTime": p.JustInTime, "enabled": p.Enabled,
+	}
 }

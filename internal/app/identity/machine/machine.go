@@ -115,7 +115,7 @@ func (s *Service) Add(ctx context.Context, name string, role tenancy.Role, life 
 		if err := insert(ctx, tx, scope.Tenant, &made.Client, hash); err != nil {
 			return err
 		}
-		return s.record(ctx, "machine.created", made.ID, map[string]any{"name": name, "role": role, "expiresAt": made.ExpiresAt})
+		return s.record(ctx, made.ID, audit.Entry{Action: "machine.created", After: made.shown()})
 	})
 	return made, err
 }
@@ -130,7 +130,7 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, life time.Duration) 
 		if err := updateSecret(ctx, tx, scope.Tenant, id, hash, made.ExpiresAt); err != nil {
 			return err
 		}
-		return s.record(ctx, "machine.secret_rotated", id, map[string]any{"name": now.Name, "expiresAt": made.ExpiresAt})
+		return s.record(ctx, id, audit.Entry{Action: "machine.secret_rotated", Detail: map[string]any{"name": now.Name}, Before: now.shown(), After: made.shown()})
 	})
 	return made, err
 }
@@ -141,7 +141,7 @@ func (s *Service) Remove(ctx context.Context, id uuid.UUID) error {
 		if err := remove(ctx, tx, scope.Tenant, id); err != nil {
 			return err
 		}
-		return s.record(ctx, "machine.removed", id, map[string]any{"name": now.Name, "role": now.Role})
+		return s.record(ctx, id, audit.Entry{Action: "machine.removed", Before: now.shown()})
 	})
 }
 
@@ -194,6 +194,12 @@ func (s *Service) change(ctx context.Context, fn func(tx pgx.Tx, scope tenancy.S
 
 func (s *Service) access() scoped.Access { return scoped.Access{Identity: s.Identity, DB: s.DB} }
 
-func (s *Service) record(ctx context.Context, action string, id uuid.UUID, detail map[string]any) error {
-	return s.DB.InWholeTenant(ctx, policy.MachineWrite, func(tx pgx.Tx) error { return audit.Record(ctx, tx, action, id.String(), detail) })
+func (s *Service) record(ctx context.Context, id uuid.UUID, e audit.Entry) error {
+	e.Target = id.String()
+	return s.DB.InWholeTenant(ctx, policy.MachineWrite, func(tx pgx.Tx) error { return audit.Add(ctx, tx, e) })
+}
+
+// shown is what the log says of a client.
+func (c Client) shown() map[string]any {
+	return map[string]any{"name": c.Name, "role": c.Role, "expiresAt": c.ExpiresAt}
 }
