@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
 )
 
@@ -27,12 +28,32 @@ func (p *program) openLetters() error {
 	return nil
 }
 
-// voice is how an organisation appears in its letters.
+// voice is how an organisation appears in its letters, or the provider for the zero id: by its brand, in its language.
 func (p *program) voice(ctx context.Context, tenant uuid.UUID) (letter.Voice, error) {
-	var v letter.Voice
-	err := p.pools.control.QueryRow(ctx, `select title, coalesce(locale, '') from control.tenant where id = $1`, tenant).Scan(&v.Name, &v.Locale)
+	own, err := p.brands.Of(ctx, tenant)
 	if err != nil {
-		return v, fmt.Errorf("read the name of a letter's sender: %w", err)
+		return letter.Voice{}, err
+	}
+	provider, err := p.brands.Of(ctx, uuid.Nil)
+	if err != nil {
+		return letter.Voice{}, err
+	}
+	v := letter.Voice{Name: own.Title, Provider: provider.Title, Support: own.Support, Accent: own.Primary}
+	if path := own.Logo.Path(); path != "" {
+		v.Logo = p.cfg.PublicURL + path
+	}
+	switch own.Logo.Plate {
+	case brand.LightPlate:
+		v.Ground = "#ffffff"
+	case brand.DarkPlate:
+		v.Ground = "#16181d"
+	case brand.NoPlate:
+	}
+	if tenant == uuid.Nil {
+		return v, nil
+	}
+	if err := p.pools.control.QueryRow(ctx, `select coalesce(locale, '') from control.tenant where id = $1`, tenant).Scan(&v.Locale); err != nil {
+		return v, fmt.Errorf("read the language of a letter's sender: %w", err)
 	}
 	return v, nil
 }

@@ -2,23 +2,20 @@ package letter
 
 import (
 	"regexp"
-	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 )
 
-var secureAddress = regexp.MustCompile(`^https://`)
-
-// policy is what HTML of a letter may have: text with its forms, links, pictures that a browser asks for by https, tables
+// allowed is what HTML of a letter may have: text with its forms, links, pictures that a browser asks for by https, tables
 // as mail has them, and harmless styles. Everything else, scripts and forms before all, is left out.
-var policy = sync.OnceValue(func() *bluemonday.Policy {
+func allowed() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("p", "br", "hr", "h1", "h2", "h3", "h4", "strong", "b", "em", "i", "u", "s", "small", "sub", "sup",
 		"ul", "ol", "li", "blockquote", "pre", "code", "span", "div", "center", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption")
 	p.AllowURLSchemes("https", "http", "mailto")
 	p.RequireParseableURLs(true)
 	p.AllowAttrs("href").OnElements("a")
-	p.AllowAttrs("src").Matching(secureAddress).OnElements("img")
+	p.AllowAttrs("src").Matching(regexp.MustCompile(`^https://`)).OnElements("img")
 	p.AllowAttrs("alt", "title").Matching(bluemonday.Paragraph).OnElements("img", "a")
 	p.AllowAttrs("width", "height", "border", "cellpadding", "cellspacing", "colspan", "rowspan").Matching(bluemonday.NumberOrPercent).
 		OnElements("img", "table", "td", "th")
@@ -30,7 +27,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 		"border", "border-top", "border-bottom", "border-color", "border-radius", "border-collapse", "width", "max-width", "height", "vertical-align").Globally()
 	p.AllowStyles("display").MatchingEnum("inline", "inline-block", "block").Globally()
 	return p
-})
+}
 
 // clean leaves of HTML what a letter may have.
-func clean(text string) string { return policy().Sanitize(text) }
+func clean(text string) string { return allowed().Sanitize(text) }

@@ -7,10 +7,9 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-)
 
-// Product is whose letters those are that no organisation sends.
-const Product = "Cloudkida"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
+)
 
 // Draft is a letter before it is put into words.
 type Draft struct {
@@ -62,7 +61,7 @@ const (
 func common() []Variable {
 	return []Variable{
 		{Name: tenantName, Sample: "Example School"},
-		{Name: accent, Sample: defaultAccent},
+		{Name: accent, Sample: brand.DefaultPrimary.String()},
 		{Name: accentText, Sample: "#ffffff"},
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/letter/lettertest"
 )
@@ -127,7 +128,7 @@ func TestEveryLetterReadsTheSameBothWays(t *testing.T) {
 					t.Errorf("%s in %s lacks %s: %s", k.Name, l.Tag(), v.Name, m.HTML)
 				}
 			}
-			if k.Name == "invitation" && !strings.Contains(m.HTML, "background-color: #1c5fb0") {
+			if k.Name == "invitation" && !strings.Contains(m.HTML, "background-color: #5151cd") {
 				t.Errorf("the button has no colour: %s", m.HTML)
 			}
 		}
@@ -295,22 +296,27 @@ func TestBrokenWordsAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestButtonsCanBeRead(t *testing.T) {
+func TestTheBrandIsInTheLetter(t *testing.T) {
 	t.Parallel()
-	for colour, text := range map[string]string{"#ffee00": "#000000", "#102030": "#ffffff", "red; background:url(x)": "ZgotmplZ"} {
+	for colour, text := range map[brand.Colour]string{0xffee00: "#000000", 0x102030: "#ffffff"} {
 		w := lettertest.Writer(nil, "")
 		w.Voice = func(context.Context, uuid.UUID) (letter.Voice, error) {
-			return letter.Voice{Name: "Acme", Accent: colour}, nil
+			return letter.Voice{Name: "Acme", Provider: "Labs of Ada", Accent: colour, Logo: "https://labs.example/brand/x.png", Ground: "#ffffff", Support: "help@acme.example"}, nil
 		}
 		m, err := w.Write(t.Context(), draft(kind(t, "invitation")))
-		if text == "ZgotmplZ" {
-			if strings.Contains(m.HTML, "url(") {
-				t.Errorf("%s: %s", colour, m.HTML)
-			}
-			continue
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err != nil || !strings.Contains(m.HTML, "background-color: "+colour+"; color: "+text) {
-			t.Errorf("%s: %s, %v", colour, m.HTML, err)
+		for _, want := range []string{
+			"background-color: " + colour.String() + "; color: " + text, `<img src="https://labs.example/brand/x.png" alt="Acme"`, "background:#ffffff",
+			"Questions? Write to help@acme.example", "Sent through Labs of Ada for Acme.",
+		} {
+			if !strings.Contains(m.HTML, want) {
+				t.Errorf("no %s in %s", want, m.HTML)
+			}
+		}
+		if !strings.Contains(m.Text, "Questions? Write to help@acme.example") {
+			t.Error(m.Text)
 		}
 	}
 }

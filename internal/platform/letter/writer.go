@@ -7,26 +7,25 @@ import (
 	htmltemplate "html/template"
 	"log/slog"
 	"maps"
-	"math"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/words"
 )
 
-// defaultAccent is the colour of buttons where an organisation has none of its own.
-const defaultAccent = "#1c5fb0"
-
-// Voice is how an organisation appears in its letters.
+// Voice is how an organisation, or the installation, appears in its letters.
 type Voice struct {
-	Name    string // what it calls itself
-	Locale  string // its language, for readers of whom none is known; "" for none
-	Accent  string // #rrggbb; "" for the program's own
-	Logo    string // https address of a picture; "" for none
-	Support string // where its people ask; "" for none
+	Name     string       // what it calls itself
+	Provider string       // what the installation calls itself
+	Locale   string       // its language, for readers of whom none is known; "" for none
+	Accent   brand.Colour // of buttons
+	Logo     string       // address of a picture; "" for none
+	Ground   string       // colour, #rrggbb, that the picture needs behind it; "" for none
+	Support  string       // where its people ask; "" for nowhere
 }
 
 // Sender queues mail in a transaction.
@@ -40,7 +39,7 @@ type Writer struct {
 	Mail   Sender
 	Locale string // the installation's language, for readers of whom none is known
 	Log    *slog.Logger
-	// Voice is how an organisation appears; nil: as the program does.
+	// Voice is how an organisation appears, or the installation for the zero id; nil: as the program does.
 	Voice func(ctx context.Context, tenant uuid.UUID) (Voice, error)
 	// Own is what an organisation says itself in a kind of letter, an empty source where it says nothing; nil: none does.
 	Own func(ctx context.Context, tenant uuid.UUID, kind, locale string) (Source, error)
@@ -62,8 +61,8 @@ func (w *Writer) Write(ctx context.Context, d Draft) (m mail.Message, err error)
 	if !ok {
 		return m, fmt.Errorf("there is no letter %q", d.Kind)
 	}
-	voice := Voice{Name: Product}
-	if d.Tenant != uuid.Nil && w.Voice != nil {
+	voice := Voice{Name: brand.Product, Accent: brand.DefaultPrimary}
+	if w.Voice != nil {
 		if voice, err = w.Voice(ctx, d.Tenant); err != nil {
 			return m, err
 		}
@@ -104,8 +103,8 @@ func (b *Book) Write(k Kind, l words.Locale, own Source, voice Voice, d Draft) (
 	if values == nil {
 		values = map[string]string{}
 	}
-	values[tenantName], values[accent] = voice.Name, cmp.Or(voice.Accent, defaultAccent)
-	values[accentText] = readableOn(values[accent])
+	values[tenantName], values[accent] = voice.Name, voice.Accent.String()
+	values[accentText] = readableOn(voice.Accent)
 	if err := k.checkValues(values); err != nil {
 		return m, err
 	}
@@ -124,8 +123,8 @@ func (b *Book) Write(k Kind, l words.Locale, own Source, voice Voice, d Draft) (
 	}
 	f.Subject, f.HTML = m.Subject, htmltemplate.HTML(rich) //nolint:gosec // fill has cleaned it
 	// Whose words it has is said where no organisation can leave it out.
-	if d.Tenant != uuid.Nil && voice.Name != Product {
-		f.Through = l.Text("letter.through", "product", Product, "tenant", voice.Name)
+	if provider := cmp.Or(voice.Provider, brand.Product); d.Tenant != uuid.Nil && voice.Name != provider {
+		f.Through = l.Text("letter.through", "product", provider, "tenant", voice.Name)
 	}
 	if voice.Support != "" {
 		f.Support = l.Text("letter.support", "support", voice.Support)
@@ -149,22 +148,11 @@ func clip(subject string) string {
 	return subject
 }
 
-// readableOn is the colour of text on a background, #rrggbb: black or white, whichever has more contrast (WCAG 2.2).
-func readableOn(background string) string {
-	var r, g, b uint8
-	if _, err := fmt.Sscanf(background, "#%02x%02x%02x", &r, &g, &b); err != nil {
-		return "#ffffff"
+// readableOn is the colour of text on a background: black or white, whichever has more contrast.
+func readableOn(background brand.Colour) string {
+	const white, black brand.Colour = 0xffffff, 0
+	if brand.Contrast(background, white) >= brand.Contrast(background, black) {
+		return white.String()
 	}
-	channel := func(c uint8) float64 {
-		s := float64(c) / 255
-		if s <= 0.04045 {
-			return s / 12.92
-		}
-		return math.Pow((s+0.055)/1.055, 2.4)
-	}
-	luminance := 0.2126*channel(r) + 0.7152*channel(g) + 0.0722*channel(b)
-	if 1.05/(luminance+0.05) >= (luminance+0.05)/0.05 {
-		return "#ffffff"
-	}
-	return "#000000"
+	return black.String()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
 )
 
@@ -18,6 +19,8 @@ func Writer(to letter.Sender, name string) *letter.Writer {
 	}
 	return &letter.Writer{
 		Book: book, Mail: to, Log: slog.New(slog.DiscardHandler),
-		Voice: func(context.Context, uuid.UUID) (letter.Voice, error) { return letter.Voice{Name: name}, nil },
+		Voice: func(context.Context, uuid.UUID) (letter.Voice, error) {
+			return letter.Voice{Name: name, Accent: brand.DefaultPrimary}, nil
+		},
 	}
 }
