@@ -25,6 +25,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -95,6 +96,7 @@ type program struct {
 	mail         *mail.Service
 	registration *registration.Service
 	directory    *directory.Service
+	brands       *branding.Service
 	jobs         *job.Client
 	answers      *idempotency.Service
 }
@@ -167,6 +169,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.openKeys()
 	p.tiers = tier.New(p.pools.control)
+	p.openBrands()
 	if err := p.openUsage(); err != nil {
 		return nil, err
 	}
@@ -278,6 +281,7 @@ func (p *program) handler() (http.Handler, *httpx.Mux) {
 	obs.AddHealth(mux, p.ready)
 	p.identity.Mount(mux)
 	p.terminals.Mount(mux)
+	p.mountBrands(mux)
 	p.mountConsole(mux)
 	return p.outer(mux), mux
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -75,5 +76,6 @@ func skeleton() *program {
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, usage: &usage.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		answers: &idempotency.Service{}, registration: &registration.Service{}, directory: &directory.Service{},
+		brands: &branding.Service{},
 	}
 }
