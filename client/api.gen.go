@@ -2849,9 +2849,11 @@ type IdentityListedUser struct {
 
 // IdentityMe defines model for IdentityMe.
 type IdentityMe struct {
-	Email string `json:"email"`
-	Id    string `json:"id"`
-	Name  string `json:"name"`
+	// AddressPage Where one changes one's e-mail address: it needs the browser's own sign-in
+	AddressPage string `json:"addressPage"`
+	Email       string `json:"email"`
+	Id          string `json:"id"`
+	Name        string `json:"name"`
 
 	// Operator Whether the caller runs the installation
 	Operator bool           `json:"operator"`

@@ -3351,6 +3351,11 @@ export interface components {
             role: string;
         };
         IdentityMe: {
+            /**
+             * Format: uri
+             * @description Where one changes one's e-mail address: it needs the browser's own sign-in
+             */
+            addressPage: string;
             email: string;
             id: string;
             name: string;
