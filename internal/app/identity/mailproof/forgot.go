@@ -35,6 +35,7 @@ func (s *Service) postForgot(w http.ResponseWriter, r *http.Request, pool access
 	if wait := s.Throttle.Try(keys...); wait > 0 {
 		return s.Site.Problem(w, r, pool, page.Forgot, d, page.Limited(w, wait))
 	}
+	l := s.Site.Locale(r, pool) // before the transaction: it may ask the database
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		who, err := accountOf(ctx, tx, pool, email)
 		if err != nil {
@@ -44,13 +45,14 @@ func (s *Service) postForgot(w http.ResponseWriter, r *http.Request, pool access
 		if err := insertReset(ctx, tx, pool, who.ID, hash, s.Now().Add(resetLife)); err != nil {
 			return err
 		}
-		m := letter.Draft{Kind: "forgot", To: who.Email, About: who.ID, Values: map[string]string{
+		locales := []string{who.Locale, l.Tag()}
+		m := letter.Draft{Kind: "forgot", To: who.Email, Locales: locales, About: who.ID, Values: map[string]string{
 			"link": s.Issuer(pool) + "/reset?" + url.Values{"token": {token}}.Encode(),
 		}}
 		if who.ID == uuid.Nil {
-			m = letter.Draft{Kind: "nobody", To: email, Values: map[string]string{"link": s.Home}}
+			m = letter.Draft{Kind: "nobody", To: email, Locales: locales, Values: map[string]string{"link": s.Home}}
 		}
-		return s.post(ctx, tx, pool, s.localeOf(who, s.Site.Locale(r, pool)), m)
+		return s.post(ctx, tx, pool, m)
 	})
 	if err != nil {
 		s.Throttle.Forgive(keys...)

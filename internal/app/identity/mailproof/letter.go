@@ -10,13 +10,12 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
-	"github.com/cloudkida/cloudkida/internal/platform/words"
 )
 
 // post queues a letter in tx. It is the organisation's whose own the pool is; the pool that others share has letters of the
 // installation, or each of them could put its words before the people of all others.
-func (s *Service) post(ctx context.Context, tx pgx.Tx, pool access.Pool, l words.Locale, d letter.Draft) error {
-	d.Kind, d.Tenant, d.Locales = "identity."+d.Kind, Sender(pool), []string{l.Tag()}
+func (s *Service) post(ctx context.Context, tx pgx.Tx, pool access.Pool, d letter.Draft) error {
+	d.Kind, d.Tenant = "identity."+d.Kind, Sender(pool)
 	return s.Send(ctx, tx, d)
 }
 
@@ -42,8 +41,9 @@ func (s *Service) CodeLetter(ctx context.Context, tx pgx.Tx, user uuid.UUID, cod
 	}, nil
 }
 
-// PasswordChanged tells an account's owner, in the transaction that changes the password.
-func (s *Service) PasswordChanged(ctx context.Context, tx pgx.Tx, pool access.Pool, email string, otherwise words.Locale) error {
+// PasswordChanged tells an account's owner, in the transaction that changes the password. otherwise is the language for an
+// account without one; "" where none is known.
+func (s *Service) PasswordChanged(ctx context.Context, tx pgx.Tx, pool access.Pool, email, otherwise string) error {
 	who, err := accountOf(ctx, tx, pool, email)
 	if err != nil {
 		return err
@@ -51,15 +51,7 @@ func (s *Service) PasswordChanged(ctx context.Context, tx pgx.Tx, pool access.Po
 	if s.Send == nil || !mail.ValidAddress(who.Email) {
 		return nil // an address that no mail reaches, such as one with a name of a machine
 	}
-	return s.post(ctx, tx, pool, s.localeOf(who, otherwise), letter.Draft{
-		Kind: "changed", To: who.Email, About: who.ID, Values: map[string]string{"link": s.Issuer(pool) + "/forgot"},
+	return s.post(ctx, tx, pool, letter.Draft{
+		Kind: "changed", To: who.Email, Locales: []string{who.Locale, otherwise}, About: who.ID, Values: map[string]string{"link": s.Issuer(pool) + "/forgot"},
 	})
-}
-
-// localeOf is the language that an account's owner has chosen, else another one.
-func (s *Service) localeOf(who account, otherwise words.Locale) words.Locale {
-	if who.Locale == "" {
-		return otherwise
-	}
-	return s.Words.Match(who.Locale)
 }

@@ -131,19 +131,18 @@ func (s *Service) mail(ctx context.Context, tx pgx.Tx, pool access.Pool, p proof
 	token, tokenHash := opaque.New()
 	code := newCode()
 	codeHash := s.codeHash(p.ID, code)
-	base, l := s.Issuer(pool), s.Words.Match(p.Locale)
-	m := letter.Draft{Kind: "sign-up", To: p.Email, Values: map[string]string{
+	base := s.Issuer(pool)
+	m := letter.Draft{Kind: "sign-up", To: p.Email, Locales: []string{p.Locale}, Values: map[string]string{
 		"link": base + "/sign-up/confirm?" + url.Values{"token": {token}}.Encode(), "code": code,
 	}}
 	if who.ID != uuid.Nil {
 		tokenHash, codeHash = nil, nil
-		m = letter.Draft{Kind: "exists", To: who.Email, About: who.ID, Values: map[string]string{"link": base + "/forgot"}}
-		l = s.localeOf(who, l)
+		m = letter.Draft{Kind: "exists", To: who.Email, Locales: []string{who.Locale, p.Locale}, About: who.ID, Values: map[string]string{"link": base + "/forgot"}}
 	}
 	if err := arm(ctx, tx, p.ID, tokenHash, codeHash); err != nil {
 		return err
 	}
-	return s.post(ctx, tx, pool, l, m)
+	return s.post(ctx, tx, pool, m)
 }
 
 // here is the sign-up that this browser has under way.
