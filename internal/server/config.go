@@ -42,5 +42,176 @@ type Config struct {
 	TermsVer     string        `name:"terms-version" help:"Version of both documents, such as 2026-03." default:"1" env:"CLOUDKIDA_TERMS_VERSION" placeholder:"TEXT"`
 	AllowPrivate bool          `name:"allow-private-outbound" help:"Let addresses that organisations enter, such as of their identity providers, be in private networks and on this machine. For installations whose organisations are trusted." env:"CLOUDKIDA_ALLOW_PRIVATE_OUTBOUND"`
 	RedisURL     string        `name:"redis-url" help:"Redis or Valkey server in which several processes count requests together, redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; give it by the variable, so that no list of processes shows the password. Default: each process counts by itself." env:"CLOUDKIDA_REDIS_URL" placeholder:"URL"`
-	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
+	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine that --trusted-proxies does not name, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
 	Locale       string        `help:"Language of letters and sign-in pages for whom no language is known, such as hi; organisations choose their own. Default: en." default:"en" env:"CLOUDKIDA_LOCALE" placeholder:"TAG"`
+	Proxies      []string      `name:"trusted-proxies" help:"Addresses or networks of proxies on other machines that say in X-Forwarded-For for whom they ask. Those on this machine are always believed." env:"CLOUDKIDA_TRUSTED_PROXIES" placeholder:"NET,..."`
+	LogFormat    string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
+}
+
+// The roles of a process.
+const (
+	RoleAPI    = "api"
+	RoleWorker = "worker"
+	RoleLab    = "lab"
+)
+
+// DefaultData is the data directory where none is set: below /var/lib for root, because the embedded database runs as
+// another user that a closed home directory would keep out.
+func DefaultData() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/cloudkida"
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "cloudkida")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "cloudkida")
+	}
+	return filepath.Join(home, ".local", "share", "cloudkida")
+}
+
+// Has tells whether the process plays a role.
+func (c *Config) Has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// Complete fills what was left out and reports every problem at once.
+func (c *Config) Complete() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		problem("--listen %q: want HOST:PORT, such as 127.0.0.1:8080", c.Listen)
+	}
+	if c.PublicURL == "" {
+		if host == "" || net.ParseIP(host).IsLoopback() || net.ParseIP(host).IsUnspecified() {
+			host = "localhost"
+		}
+		c.PublicURL = "http://" + net.JoinHostPort(host, port)
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		problem("--public-url %q: want http(s)://HOST[:PORT] without a path", c.PublicURL)
+	} else {
+		c.PublicURL = origin(u)
+		if c.LabsDomain == "" {
+			c.LabsDomain = "labs." + strings.TrimPrefix(c.PublicURL, u.Scheme+"://")
+		}
+		if u.Scheme == "http" && !local(u.Hostname()) {
+			problem("--public-url %q: sign-in needs https except on localhost; put a TLS proxy in front", c.PublicURL)
+		}
+	}
+	problems = append(problems, c.completeRoles()...)
+	if c.Host == "" {
+		if c.Host, err = os.Hostname(); err != nil {
+			problem("--host: %w", err)
+		}
+	}
+	if c.Data, err = filepath.Abs(c.Data); err != nil {
+		problem("--data: %w", err)
+	}
+	if c.Capacity < 0 {
+		problem("--capacity %d: want a number of sandboxes, or 0 for what memory allows", c.Capacity)
+	}
+	if _, _, err := net.SplitHostPort(c.DNSServer); c.DNSServer != "" && err != nil {
+		problem("--dns-server %q: want HOST:PORT, such as 192.0.2.53:53", c.DNSServer)
+	}
+	if c.AddressRate < 0 || c.AddressRate > maxAddressRate {
+		problem("--address-rate %d: want 0 to %d", c.AddressRate, maxAddressRate)
+	}
+	if _, err := c.proxies(); err != nil {
+		problems = append(problems, err)
+	}
+	if _, err := valkey.Parse(c.RedisURL); c.RedisURL != "" && err != nil {
+		problem("--redis-url: %w", err)
+	}
+	if _, err := c.smtp(); err != nil {
+		problems = append(problems, err)
+	}
+	problems = append(append(problems, c.checkDocuments()...), checkLocale(c.Locale)...)
+	return errors.Join(problems...)
+}
+
+// proxies are the networks of trusted proxies.
+func (c *Config) proxies() (networks []netip.Prefix, err error) {
+	for _, text := range c.Proxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, failed := netip.ParseAddr(text); failed == nil {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies %q: want addresses or networks, such as 10.0.0.0/8", text)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
+// maxAddressRate is the most that one address may be allowed.
+const maxAddressRate = 100_000
+
+// maxVersion is how long the version of a document may be.
+const maxVersion = 40
+
+func (c *Config) checkDocuments() (problems []error) {
+	for flag, text := range map[string]string{"--terms-url": c.TermsURL, "--privacy-url": c.PrivacyURL} {
+		u, err := url.Parse(text)
+		if text != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			problems = append(problems, fmt.Errorf("%s %q: want an address such as https://example.com/terms", flag, text))
+		}
+	}
+	if len(c.documents()) > 0 && (c.TermsVer == "" || len(c.TermsVer) > maxVersion) {
+		problems = append(problems, fmt.Errorf("--terms-version: want 1 to %d characters", maxVersion))
+	}
+	return problems
+}
+
+// documents are what people agree to when they make an account.
+func (c *Config) documents() (list []consent.Document) {
+	for _, d := range []consent.Document{
+		{Name: "terms", Title: "terms of use", Version: c.TermsVer, URL: c.TermsURL},
+		{Name: "privacy", Title: "privacy notice", Version: c.TermsVer, URL: c.PrivacyURL},
+	} {
+		if d.URL != "" {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// smtp is the mail server that was set, or nil.
+func (c *Config) smtp() (*mail.SMTP, error) {
+	if c.SMTPURL == "" {
+		return nil, nil //nolint:nilnil // none is a choice: mail stays in the mailbox
+	}
+	return mail.ParseSMTP(c.SMTPURL, c.MailFrom)
+}
+
+func (c *Config) completeRoles() (problems []error) {
+	if len(c.Roles) == 0 {
+		problems = append(problems, errors.New("--roles: name at least one of api, worker, lab"))
+	}
+	for _, r := range c.Roles {
+		if r != RoleAPI && r != RoleWorker && r != RoleLab {
+			problems = append(problems, fmt.Errorf("--roles %q: want api, worker or lab", r))
+		}
+	}
+	if c.Has(RoleLab) && !c.Has(RoleAPI) {
+		problems = append(problems, errors.New("--roles lab: sandboxes of one host are reached through the api of the same process; add api"))
+	}
+	return problems
+}
+
+// origin is how browsers write the URL's origin: in lower case, without the scheme's own port.
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	for scheme, port := range map[string]string{"http": ":80", "https": ":443"} {
+		if u.Scheme == scheme {
+			host = strings.TrimSuffix(host, port)
+		}
+	}
+	return u.Scheme + "://" + host
+}
+
+func local(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+}
