@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-.PHONY: help run build test test-go test-web test-e2e check lint gen bench screenshots clean \
+.PHONY: help run build test test-go test-web test-e2e fuzz check lint gen bench screenshots clean \
 	agent program need-build need-test need-bench
 
 # Packages that compile or are tested at once; sandboxes and a database want some of the machine too.
@@ -33,6 +33,14 @@ test-web: web/node_modules/.installed
 
 test-e2e: build need-test e2e/node_modules/.installed
 	cd e2e && npx playwright test
+
+# Each target of `go test -fuzz` in turn, for FUZZTIME: go takes one at a time. What it finds is kept in testdata/fuzz: commit it.
+FUZZTIME ?= 3m
+FUZZ := ./internal/app/identity:FuzzAccessToken ./internal/platform/httpx:FuzzCheckJSON ./internal/platform/list:FuzzCursor \
+	./internal/app/policy:FuzzText ./internal/app/apikey:FuzzParse
+
+fuzz: need-test ## Throw random input at what reads tokens, keys, bodies, cursors and policies
+	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -parallel $(P) "$${target%:*}"; done
 
 check: program bin/golangci-lint bin/oapi-codegen e2e/node_modules/.installed ## Check format, style, types and generated files
 	@tools/check.sh

@@ -215,7 +215,7 @@ func TestEveryListPagesAndSorts(t *testing.T) {
 	t.Parallel()
 	s := setStage(t)
 	s.crowd(t)
-	s.exec(t, `insert into control.operator_entry (operator, tenant_id, reason, until) values ($1, $2, 'test', now() + interval '1 hour')`, s.who("operator").user, s.tenants[tenantA])
+	s.exec(t, `insert into control.operator_entry (operator, tenant_id, reason, until) values ($1, $2, 'for a test', now() + interval '1 hour')`, s.who("operator").user, s.tenants[tenantA])
 	text, err := server.Describe()
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,9 @@ func explainOperation(op *huma.Operation, fields map[string]string) {
 	if op.RequestBody != nil {
 		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == ifMatch }) {
+		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
 	if op.Method != http.MethodGet {
 		statuses = append(statuses, http.StatusConflict)
 	}
