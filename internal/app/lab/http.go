@@ -154,13 +154,16 @@ func (s *Service) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &getOutput{Body: Detail{Summary: summary(l), StepTitles: l.Steps, Requires: l.Requires, Ports: l.Ports, Locales: l.Locales}}, nil
+	return &getOutput{Body: Detail{
+		Summary: summary(l), StepTitles: append([]string{}, l.Steps...), Requires: append([]string{}, l.Requires...),
+		Ports: append([]Port{}, l.Ports...), Locales: append([]string{}, l.Locales...),
+	}}, nil
 }
 
 func summary(l Lab) Summary {
 	return Summary{
 		Slug: l.Slug, Title: l.Title, Summary: l.Summary, Level: l.Level, DurationSeconds: l.DurationSeconds,
-		Tags: l.Tags, StepCount: len(l.Steps), Points: l.Points, Version: l.Version,
+		Tags: append([]string{}, l.Tags...), StepCount: len(l.Steps), Points: l.Points, Version: l.Version,
 	}
 }
 

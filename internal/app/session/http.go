@@ -51,7 +51,9 @@ func (a *API) Register(api huma.API) {
 	huma.Register(api, post("/v1/sessions/{id}/checks/{step}/{name}/run", "run-check", "Run a check now"), a.runCheck)
 	huma.Register(api, post("/v1/sessions/{id}/steps/{step}/quiz", "answer-quiz", "Answer the quiz of a step"), a.quiz)
 	huma.Register(api, post("/v1/sessions/{id}/steps/{step}/hints/{hint}/reveal", "reveal-hint", "Show a hint, at its cost"), a.reveal)
-	huma.Register(api, get("/v1/sessions/{id}/steps/{step}/solution", "get-solution", "The solution of a step, once it is offered"), a.solution)
+	solution := get("/v1/sessions/{id}/steps/{step}/solution", "get-solution", "The solution of a step, once it is offered")
+	solution.Errors = append(solution.Errors, http.StatusConflict)
+	huma.Register(api, solution, a.solution)
 	files := post("/v1/sessions/{id}/files", "write-file", "Write a file in the environment, as the learner")
 	files.DefaultStatus = http.StatusNoContent
 	huma.Register(api, files, a.writeFile)

@@ -51,7 +51,7 @@ func explainOperation(op *huma.Operation, fields map[string]string) {
 	if p != Public {
 		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
 	}
-	if strings.Contains(op.Path, "{") {
+	if _, list := op.Metadata[sortsKey]; !list || strings.Contains(op.Path, "{") {
 		statuses = append(statuses, http.StatusNotFound)
 	}
 	if op.RequestBody != nil {
