@@ -75,9 +75,6 @@ func (s *Service) locale(r *http.Request) words.Locale {
 	return s.pages.Words.Match(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language"))
 }
 
-// product is whose pages are those that no organisation has to itself.
-const product = "Cloudkida"
-
 // readable is where the page is that a browser can read again, in another language, too.
 func readable(r *http.Request) *url.URL {
 	if r.Method != http.MethodGet {
