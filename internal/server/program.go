@@ -98,6 +98,7 @@ type program struct {
 	directory    *directory.Service
 	brands       *branding.Service
 	jobs         *job.Client
+	console      *job.Console // nil without a private listener
 	answers      *idempotency.Service
 }
 
@@ -208,6 +209,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
+	if err := p.openOps(ctx); err != nil {
+		return nil, err
+	}
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -305,6 +309,7 @@ func (p *program) close() {
 	if p.shared != nil {
 		_ = p.shared.Close() // nothing is left to write
 	}
+	p.console.Close()
 	p.pools.close()
 }
 
