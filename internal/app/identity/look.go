@@ -42,6 +42,9 @@ func (s *Service) dress(w http.ResponseWriter, r *http.Request, pool Pool, d *pa
 		return
 	}
 	d.Brand = b
+	if b.Own && d.Tenant != "" {
+		d.Tenant = b.Title // one name for one organisation
+	}
 }
 
 // shownTenant is the tenant that a page is for; the zero id where it is for none, or for one of another pool.

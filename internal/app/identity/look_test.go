@@ -58,7 +58,7 @@ func TestPagesLookLikeTheTenantThatTheyAreFor(t *testing.T) {
 	looksLike("sign-in to acme", page, own)
 	for _, part := range []string{
 		`class="logo on-light" src="/brand/` + own.Logo.Hash + `.png" width="300" height="100" alt="Acme &amp; &#34;Sons&#34;"`,
-		`href="mailto:help@acme.example"`, `href="https://acme.example/privacy"`,
+		`<h1>Sign in to Acme &amp; &#34;Sons&#34;</h1>`, `href="mailto:help@acme.example"`, `href="https://acme.example/privacy"`,
 	} {
 		if !strings.Contains(page.body, part) {
 			t.Errorf("sign-in to acme lacks %s", part)

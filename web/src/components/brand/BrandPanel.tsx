@@ -11,7 +11,7 @@ import { coloursQuery } from './api'
 import classes from './Brand.module.css'
 import { BrandPreview } from './BrandPreview'
 import { ColourField } from './ColourField'
-import { cleaned, coloursOf, isOwn, type Draft } from './draft'
+import { cleaned, colourOf, coloursOf, isOwn, type Draft } from './draft'
 import { LogoField } from './LogoField'
 
 interface Props {
@@ -70,7 +70,7 @@ export function BrandPanel({ brand, text, notice, allowed, save, setLogo, remove
           <LogoField brand={brand} allowed={allowed} set={setLogo} remove={removeLogo} />
           <ColourField label={t('brand.primary')} description={t('brand.primaryText')} below={brand.below.primary} {...field('primary')} />
           <ColourField label={t('brand.accent')} description={t('brand.accentText')} below={brand.below.accent} {...field('accent')} />
-          <Notices notices={colours.data?.notices ?? brand.notices} />
+          <Notices draft={draft} notices={colours.data?.notices ?? brand.notices} />
           <TextInput label={t('brand.support')} description={t('brand.supportText')} placeholder="help@example.com" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('support')} />
           <TextInput label={t('brand.terms')} placeholder="https://example.com/terms" inputMode="url" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('terms')} />
           <TextInput label={t('brand.privacy')} placeholder="https://example.com/privacy" inputMode="url" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('privacy')} />
@@ -99,18 +99,20 @@ export function BrandPanel({ brand, text, notice, allowed, save, setLogo, remove
 }
 
 /** Which colours will be shown in other shades, and why: said while they are typed. */
-function Notices({ notices }: { notices: OwnBrand['notices'] }) {
+function Notices({ draft, notices }: { draft: Draft; notices: OwnBrand['notices'] }) {
   const { t, i18n } = useTranslation()
+  const own = notices.filter(({ colour }) => colourOf(draft[colour]))
+  const chosen = colourOf(draft.primary) ?? colourOf(draft.accent)
   const ratio = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 1 })
   return (
     <div role="status" className={classes.notices}>
-      {notices.length === 0 ? (
-        <Text size="sm" c="dimmed">
+      {own.length === 0 ? (
+        chosen && <Text size="sm" c="dimmed">
           {t('brand.contrastGood')}
         </Text>
       ) : (
         <ul>
-          {notices.map(({ scheme, colour, contrast, wanted, shown }) => (
+          {own.map(({ scheme, colour, contrast, wanted, shown }) => (
             <li key={scheme + colour}>
               <svg width="14" height="14" aria-hidden>
                 <rect width="14" height="14" rx="4" fill={shown} />

@@ -88,10 +88,18 @@ function PreviewSign({ brand, own, title, fill, text }: SignProps) {
     )
   }
   const wide = brand.hasLogo && isWide(brand.shown)
+  if (!path || !width || !height) {
+    return (
+      <>
+        <img src={path ?? '/favicon.svg'} width={28} height={28} alt="" />
+        <span>{title}</span>
+      </>
+    )
+  }
   return (
     <>
       <span className={classes.plate} data-plate={plate}>
-        <img src={path ?? '/favicon.svg'} width={width ?? 28} height={height ?? 28} alt="" />
+        <img src={path} width={width} height={height} alt="" />
       </span>
       {!wide && <span>{title}</span>}
     </>
