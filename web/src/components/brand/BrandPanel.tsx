@@ -107,9 +107,11 @@ function Notices({ draft, notices }: { draft: Draft; notices: OwnBrand['notices'
   return (
     <div role="status" className={classes.notices}>
       {own.length === 0 ? (
-        chosen && <Text size="sm" c="dimmed">
-          {t('brand.contrastGood')}
-        </Text>
+        chosen && (
+          <Text size="sm" c="dimmed">
+            {t('brand.contrastGood')}
+          </Text>
+        )
       ) : (
         <ul>
           {own.map(({ scheme, colour, contrast, wanted, shown }) => (
