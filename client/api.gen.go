@@ -1542,6 +1542,126 @@ func (e WorkflowViewState) Valid() bool {
 	}
 }
 
+// Defines values for ListApiKeysParamsSort.
+const (
+	ListApiKeysParamsSortCreated      ListApiKeysParamsSort = "created"
+	ListApiKeysParamsSortExpires      ListApiKeysParamsSort = "expires"
+	ListApiKeysParamsSortMinusCreated ListApiKeysParamsSort = "-created"
+	ListApiKeysParamsSortMinusExpires ListApiKeysParamsSort = "-expires"
+	ListApiKeysParamsSortMinusName    ListApiKeysParamsSort = "-name"
+	ListApiKeysParamsSortName         ListApiKeysParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListApiKeysParamsSort enum.
+func (e ListApiKeysParamsSort) Valid() bool {
+	switch e {
+	case ListApiKeysParamsSortCreated:
+		return true
+	case ListApiKeysParamsSortExpires:
+		return true
+	case ListApiKeysParamsSortMinusCreated:
+		return true
+	case ListApiKeysParamsSortMinusExpires:
+		return true
+	case ListApiKeysParamsSortMinusName:
+		return true
+	case ListApiKeysParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListGroupsParamsSort.
+const (
+	ListGroupsParamsSortCreated      ListGroupsParamsSort = "created"
+	ListGroupsParamsSortMinusCreated ListGroupsParamsSort = "-created"
+	ListGroupsParamsSortMinusName    ListGroupsParamsSort = "-name"
+	ListGroupsParamsSortName         ListGroupsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListGroupsParamsSort enum.
+func (e ListGroupsParamsSort) Valid() bool {
+	switch e {
+	case ListGroupsParamsSortCreated:
+		return true
+	case ListGroupsParamsSortMinusCreated:
+		return true
+	case ListGroupsParamsSortMinusName:
+		return true
+	case ListGroupsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListGroupLabsParamsSort.
+const (
+	ListGroupLabsParamsSortMinusSlug  ListGroupLabsParamsSort = "-slug"
+	ListGroupLabsParamsSortMinusTitle ListGroupLabsParamsSort = "-title"
+	ListGroupLabsParamsSortSlug       ListGroupLabsParamsSort = "slug"
+	ListGroupLabsParamsSortTitle      ListGroupLabsParamsSort = "title"
+)
+
+// Valid indicates whether the value is a known member of the ListGroupLabsParamsSort enum.
+func (e ListGroupLabsParamsSort) Valid() bool {
+	switch e {
+	case ListGroupLabsParamsSortMinusSlug:
+		return true
+	case ListGroupLabsParamsSortMinusTitle:
+		return true
+	case ListGroupLabsParamsSortSlug:
+		return true
+	case ListGroupLabsParamsSortTitle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListGroupMembersParamsSort.
+const (
+	ListGroupMembersParamsSortCreated      ListGroupMembersParamsSort = "created"
+	ListGroupMembersParamsSortMinusCreated ListGroupMembersParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListGroupMembersParamsSort enum.
+func (e ListGroupMembersParamsSort) Valid() bool {
+	switch e {
+	case ListGroupMembersParamsSortCreated:
+		return true
+	case ListGroupMembersParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListIdentityProvidersParamsSort.
+const (
+	ListIdentityProvidersParamsSortCreated      ListIdentityProvidersParamsSort = "created"
+	ListIdentityProvidersParamsSortMinusCreated ListIdentityProvidersParamsSort = "-created"
+	ListIdentityProvidersParamsSortMinusName    ListIdentityProvidersParamsSort = "-name"
+	ListIdentityProvidersParamsSortName         ListIdentityProvidersParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListIdentityProvidersParamsSort enum.
+func (e ListIdentityProvidersParamsSort) Valid() bool {
+	switch e {
+	case ListIdentityProvidersParamsSortCreated:
+		return true
+	case ListIdentityProvidersParamsSortMinusCreated:
+		return true
+	case ListIdentityProvidersParamsSortMinusName:
+		return true
+	case ListIdentityProvidersParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListInvitationsParamsState.
 const (
 	ListInvitationsParamsStateAccepted ListInvitationsParamsState = "accepted"
@@ -1566,6 +1686,24 @@ func (e ListInvitationsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListInvitationsParamsSort.
+const (
+	ListInvitationsParamsSortCreated      ListInvitationsParamsSort = "created"
+	ListInvitationsParamsSortMinusCreated ListInvitationsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListInvitationsParamsSort enum.
+func (e ListInvitationsParamsSort) Valid() bool {
+	switch e {
+	case ListInvitationsParamsSortCreated:
+		return true
+	case ListInvitationsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListLabsParamsLevel.
 const (
 	ListLabsParamsLevelAdvanced     ListLabsParamsLevel = "advanced"
@@ -1581,6 +1719,138 @@ func (e ListLabsParamsLevel) Valid() bool {
 	case ListLabsParamsLevelBeginner:
 		return true
 	case ListLabsParamsLevelIntermediate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListLabsParamsSort.
+const (
+	ListLabsParamsSortCreated      ListLabsParamsSort = "created"
+	ListLabsParamsSortMinusCreated ListLabsParamsSort = "-created"
+	ListLabsParamsSortMinusTitle   ListLabsParamsSort = "-title"
+	ListLabsParamsSortTitle        ListLabsParamsSort = "title"
+)
+
+// Valid indicates whether the value is a known member of the ListLabsParamsSort enum.
+func (e ListLabsParamsSort) Valid() bool {
+	switch e {
+	case ListLabsParamsSortCreated:
+		return true
+	case ListLabsParamsSortMinusCreated:
+		return true
+	case ListLabsParamsSortMinusTitle:
+		return true
+	case ListLabsParamsSortTitle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMachineClientsParamsSort.
+const (
+	ListMachineClientsParamsSortCreated      ListMachineClientsParamsSort = "created"
+	ListMachineClientsParamsSortMinusCreated ListMachineClientsParamsSort = "-created"
+	ListMachineClientsParamsSortMinusName    ListMachineClientsParamsSort = "-name"
+	ListMachineClientsParamsSortName         ListMachineClientsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListMachineClientsParamsSort enum.
+func (e ListMachineClientsParamsSort) Valid() bool {
+	switch e {
+	case ListMachineClientsParamsSortCreated:
+		return true
+	case ListMachineClientsParamsSortMinusCreated:
+		return true
+	case ListMachineClientsParamsSortMinusName:
+		return true
+	case ListMachineClientsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMyConsentsParamsSort.
+const (
+	ListMyConsentsParamsSortAt      ListMyConsentsParamsSort = "at"
+	ListMyConsentsParamsSortMinusAt ListMyConsentsParamsSort = "-at"
+)
+
+// Valid indicates whether the value is a known member of the ListMyConsentsParamsSort enum.
+func (e ListMyConsentsParamsSort) Valid() bool {
+	switch e {
+	case ListMyConsentsParamsSortAt:
+		return true
+	case ListMyConsentsParamsSortMinusAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMyFactorsParamsSort.
+const (
+	ListMyFactorsParamsSortCreated      ListMyFactorsParamsSort = "created"
+	ListMyFactorsParamsSortMinusCreated ListMyFactorsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListMyFactorsParamsSort enum.
+func (e ListMyFactorsParamsSort) Valid() bool {
+	switch e {
+	case ListMyFactorsParamsSortCreated:
+		return true
+	case ListMyFactorsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMyGrantsParamsSort.
+const (
+	ListMyGrantsParamsSortGiven      ListMyGrantsParamsSort = "given"
+	ListMyGrantsParamsSortMinusGiven ListMyGrantsParamsSort = "-given"
+	ListMyGrantsParamsSortMinusName  ListMyGrantsParamsSort = "-name"
+	ListMyGrantsParamsSortName       ListMyGrantsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListMyGrantsParamsSort enum.
+func (e ListMyGrantsParamsSort) Valid() bool {
+	switch e {
+	case ListMyGrantsParamsSortGiven:
+		return true
+	case ListMyGrantsParamsSortMinusGiven:
+		return true
+	case ListMyGrantsParamsSortMinusName:
+		return true
+	case ListMyGrantsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMySessionsParamsSort.
+const (
+	ListMySessionsParamsSortMinusSeen     ListMySessionsParamsSort = "-seen"
+	ListMySessionsParamsSortMinusSignedIn ListMySessionsParamsSort = "-signedIn"
+	ListMySessionsParamsSortSeen          ListMySessionsParamsSort = "seen"
+	ListMySessionsParamsSortSignedIn      ListMySessionsParamsSort = "signedIn"
+)
+
+// Valid indicates whether the value is a known member of the ListMySessionsParamsSort enum.
+func (e ListMySessionsParamsSort) Valid() bool {
+	switch e {
+	case ListMySessionsParamsSortMinusSeen:
+		return true
+	case ListMySessionsParamsSortMinusSignedIn:
+		return true
+	case ListMySessionsParamsSortSeen:
+		return true
+	case ListMySessionsParamsSortSignedIn:
 		return true
 	default:
 		return false
@@ -1632,6 +1902,102 @@ func (e ListMembersParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListMembersParamsSort.
+const (
+	ListMembersParamsSortCreated      ListMembersParamsSort = "created"
+	ListMembersParamsSortJoined       ListMembersParamsSort = "joined"
+	ListMembersParamsSortMinusCreated ListMembersParamsSort = "-created"
+	ListMembersParamsSortMinusJoined  ListMembersParamsSort = "-joined"
+)
+
+// Valid indicates whether the value is a known member of the ListMembersParamsSort enum.
+func (e ListMembersParamsSort) Valid() bool {
+	switch e {
+	case ListMembersParamsSortCreated:
+		return true
+	case ListMembersParamsSortJoined:
+		return true
+	case ListMembersParamsSortMinusCreated:
+		return true
+	case ListMembersParamsSortMinusJoined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOauthClientsParamsSort.
+const (
+	ListOauthClientsParamsSortCreated      ListOauthClientsParamsSort = "created"
+	ListOauthClientsParamsSortMinusCreated ListOauthClientsParamsSort = "-created"
+	ListOauthClientsParamsSortMinusName    ListOauthClientsParamsSort = "-name"
+	ListOauthClientsParamsSortName         ListOauthClientsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListOauthClientsParamsSort enum.
+func (e ListOauthClientsParamsSort) Valid() bool {
+	switch e {
+	case ListOauthClientsParamsSortCreated:
+		return true
+	case ListOauthClientsParamsSortMinusCreated:
+		return true
+	case ListOauthClientsParamsSortMinusName:
+		return true
+	case ListOauthClientsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOperatorAuditParamsSort.
+const (
+	ListOperatorAuditParamsSortAt      ListOperatorAuditParamsSort = "at"
+	ListOperatorAuditParamsSortMinusAt ListOperatorAuditParamsSort = "-at"
+)
+
+// Valid indicates whether the value is a known member of the ListOperatorAuditParamsSort enum.
+func (e ListOperatorAuditParamsSort) Valid() bool {
+	switch e {
+	case ListOperatorAuditParamsSortAt:
+		return true
+	case ListOperatorAuditParamsSortMinusAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListEnvironmentsParamsSort.
+const (
+	ListEnvironmentsParamsSortCreated       ListEnvironmentsParamsSort = "created"
+	ListEnvironmentsParamsSortDeadline      ListEnvironmentsParamsSort = "deadline"
+	ListEnvironmentsParamsSortLab           ListEnvironmentsParamsSort = "lab"
+	ListEnvironmentsParamsSortMinusCreated  ListEnvironmentsParamsSort = "-created"
+	ListEnvironmentsParamsSortMinusDeadline ListEnvironmentsParamsSort = "-deadline"
+	ListEnvironmentsParamsSortMinusLab      ListEnvironmentsParamsSort = "-lab"
+)
+
+// Valid indicates whether the value is a known member of the ListEnvironmentsParamsSort enum.
+func (e ListEnvironmentsParamsSort) Valid() bool {
+	switch e {
+	case ListEnvironmentsParamsSortCreated:
+		return true
+	case ListEnvironmentsParamsSortDeadline:
+		return true
+	case ListEnvironmentsParamsSortLab:
+		return true
+	case ListEnvironmentsParamsSortMinusCreated:
+		return true
+	case ListEnvironmentsParamsSortMinusDeadline:
+		return true
+	case ListEnvironmentsParamsSortMinusLab:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMailParamsState.
 const (
 	ListMailParamsStateBounced ListMailParamsState = "bounced"
@@ -1650,6 +2016,24 @@ func (e ListMailParamsState) Valid() bool {
 	case ListMailParamsStateQueued:
 		return true
 	case ListMailParamsStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMailParamsSort.
+const (
+	ListMailParamsSortCreated      ListMailParamsSort = "created"
+	ListMailParamsSortMinusCreated ListMailParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListMailParamsSort enum.
+func (e ListMailParamsSort) Valid() bool {
+	switch e {
+	case ListMailParamsSortCreated:
+		return true
+	case ListMailParamsSortMinusCreated:
 		return true
 	default:
 		return false
@@ -1701,6 +2085,156 @@ func (e ListTenantsParamsPlacement) Valid() bool {
 	}
 }
 
+// Defines values for ListTenantsParamsSort.
+const (
+	ListTenantsParamsSortCreated      ListTenantsParamsSort = "created"
+	ListTenantsParamsSortMinusCreated ListTenantsParamsSort = "-created"
+	ListTenantsParamsSortMinusName    ListTenantsParamsSort = "-name"
+	ListTenantsParamsSortName         ListTenantsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListTenantsParamsSort enum.
+func (e ListTenantsParamsSort) Valid() bool {
+	switch e {
+	case ListTenantsParamsSortCreated:
+		return true
+	case ListTenantsParamsSortMinusCreated:
+		return true
+	case ListTenantsParamsSortMinusName:
+		return true
+	case ListTenantsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTenantAuditParamsSort.
+const (
+	ListTenantAuditParamsSortAt      ListTenantAuditParamsSort = "at"
+	ListTenantAuditParamsSortMinusAt ListTenantAuditParamsSort = "-at"
+)
+
+// Valid indicates whether the value is a known member of the ListTenantAuditParamsSort enum.
+func (e ListTenantAuditParamsSort) Valid() bool {
+	switch e {
+	case ListTenantAuditParamsSortAt:
+		return true
+	case ListTenantAuditParamsSortMinusAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTenantLimitsParamsSort.
+const (
+	ListTenantLimitsParamsSortMinusName     ListTenantLimitsParamsSort = "-name"
+	ListTenantLimitsParamsSortMinusPosition ListTenantLimitsParamsSort = "-position"
+	ListTenantLimitsParamsSortName          ListTenantLimitsParamsSort = "name"
+	ListTenantLimitsParamsSortPosition      ListTenantLimitsParamsSort = "position"
+)
+
+// Valid indicates whether the value is a known member of the ListTenantLimitsParamsSort enum.
+func (e ListTenantLimitsParamsSort) Valid() bool {
+	switch e {
+	case ListTenantLimitsParamsSortMinusName:
+		return true
+	case ListTenantLimitsParamsSortMinusPosition:
+		return true
+	case ListTenantLimitsParamsSortName:
+		return true
+	case ListTenantLimitsParamsSortPosition:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTenantExportsParamsSort.
+const (
+	ListTenantExportsParamsSortCreated      ListTenantExportsParamsSort = "created"
+	ListTenantExportsParamsSortMinusCreated ListTenantExportsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListTenantExportsParamsSort enum.
+func (e ListTenantExportsParamsSort) Valid() bool {
+	switch e {
+	case ListTenantExportsParamsSortCreated:
+		return true
+	case ListTenantExportsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTiersParamsSort.
+const (
+	ListTiersParamsSortMinusName     ListTiersParamsSort = "-name"
+	ListTiersParamsSortMinusPosition ListTiersParamsSort = "-position"
+	ListTiersParamsSortMinusPrice    ListTiersParamsSort = "-price"
+	ListTiersParamsSortName          ListTiersParamsSort = "name"
+	ListTiersParamsSortPosition      ListTiersParamsSort = "position"
+	ListTiersParamsSortPrice         ListTiersParamsSort = "price"
+)
+
+// Valid indicates whether the value is a known member of the ListTiersParamsSort enum.
+func (e ListTiersParamsSort) Valid() bool {
+	switch e {
+	case ListTiersParamsSortMinusName:
+		return true
+	case ListTiersParamsSortMinusPosition:
+		return true
+	case ListTiersParamsSortMinusPrice:
+		return true
+	case ListTiersParamsSortName:
+		return true
+	case ListTiersParamsSortPosition:
+		return true
+	case ListTiersParamsSortPrice:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUpgradesParamsSort.
+const (
+	ListUpgradesParamsSortCreated      ListUpgradesParamsSort = "created"
+	ListUpgradesParamsSortMinusCreated ListUpgradesParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListUpgradesParamsSort enum.
+func (e ListUpgradesParamsSort) Valid() bool {
+	switch e {
+	case ListUpgradesParamsSortCreated:
+		return true
+	case ListUpgradesParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUsersParamsSort.
+const (
+	ListUsersParamsSortCreated      ListUsersParamsSort = "created"
+	ListUsersParamsSortMinusCreated ListUsersParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListUsersParamsSort enum.
+func (e ListUsersParamsSort) Valid() bool {
+	switch e {
+	case ListUsersParamsSortCreated:
+		return true
+	case ListUsersParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListWorkflowsParamsState.
 const (
 	ListWorkflowsParamsStateCancelled ListWorkflowsParamsState = "cancelled"
@@ -1728,6 +2262,66 @@ func (e ListWorkflowsParamsState) Valid() bool {
 	case ListWorkflowsParamsStateUndone:
 		return true
 	case ListWorkflowsParamsStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWorkflowsParamsSort.
+const (
+	ListWorkflowsParamsSortCreated      ListWorkflowsParamsSort = "created"
+	ListWorkflowsParamsSortMinusCreated ListWorkflowsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListWorkflowsParamsSort enum.
+func (e ListWorkflowsParamsSort) Valid() bool {
+	switch e {
+	case ListWorkflowsParamsSortCreated:
+		return true
+	case ListWorkflowsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPoliciesParamsSort.
+const (
+	ListPoliciesParamsSortChanged      ListPoliciesParamsSort = "changed"
+	ListPoliciesParamsSortMinusChanged ListPoliciesParamsSort = "-changed"
+	ListPoliciesParamsSortMinusTitle   ListPoliciesParamsSort = "-title"
+	ListPoliciesParamsSortTitle        ListPoliciesParamsSort = "title"
+)
+
+// Valid indicates whether the value is a known member of the ListPoliciesParamsSort enum.
+func (e ListPoliciesParamsSort) Valid() bool {
+	switch e {
+	case ListPoliciesParamsSortChanged:
+		return true
+	case ListPoliciesParamsSortMinusChanged:
+		return true
+	case ListPoliciesParamsSortMinusTitle:
+		return true
+	case ListPoliciesParamsSortTitle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPolicyVersionsParamsSort.
+const (
+	ListPolicyVersionsParamsSortMinusVersion ListPolicyVersionsParamsSort = "-version"
+	ListPolicyVersionsParamsSortVersion      ListPolicyVersionsParamsSort = "version"
+)
+
+// Valid indicates whether the value is a known member of the ListPolicyVersionsParamsSort enum.
+func (e ListPolicyVersionsParamsSort) Valid() bool {
+	switch e {
+	case ListPolicyVersionsParamsSortMinusVersion:
+		return true
+	case ListPolicyVersionsParamsSortVersion:
 		return true
 	default:
 		return false
@@ -1773,6 +2367,42 @@ func (e ListSessionsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListSessionsParamsSort.
+const (
+	ListSessionsParamsSortCreated      ListSessionsParamsSort = "created"
+	ListSessionsParamsSortMinusCreated ListSessionsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListSessionsParamsSort enum.
+func (e ListSessionsParamsSort) Valid() bool {
+	switch e {
+	case ListSessionsParamsSortCreated:
+		return true
+	case ListSessionsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAuditParamsSort.
+const (
+	ListAuditParamsSortAt      ListAuditParamsSort = "at"
+	ListAuditParamsSortMinusAt ListAuditParamsSort = "-at"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditParamsSort enum.
+func (e ListAuditParamsSort) Valid() bool {
+	switch e {
+	case ListAuditParamsSortAt:
+		return true
+	case ListAuditParamsSortMinusAt:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExportAuditParamsFormat.
 const (
 	ExportAuditParamsFormatCsv   ExportAuditParamsFormat = "csv"
@@ -1785,6 +2415,96 @@ func (e ExportAuditParamsFormat) Valid() bool {
 	case ExportAuditParamsFormatCsv:
 		return true
 	case ExportAuditParamsFormatJsonl:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListDomainsParamsSort.
+const (
+	ListDomainsParamsSortCreated      ListDomainsParamsSort = "created"
+	ListDomainsParamsSortDomain       ListDomainsParamsSort = "domain"
+	ListDomainsParamsSortMinusCreated ListDomainsParamsSort = "-created"
+	ListDomainsParamsSortMinusDomain  ListDomainsParamsSort = "-domain"
+)
+
+// Valid indicates whether the value is a known member of the ListDomainsParamsSort enum.
+func (e ListDomainsParamsSort) Valid() bool {
+	switch e {
+	case ListDomainsParamsSortCreated:
+		return true
+	case ListDomainsParamsSortDomain:
+		return true
+	case ListDomainsParamsSortMinusCreated:
+		return true
+	case ListDomainsParamsSortMinusDomain:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListExportsParamsSort.
+const (
+	ListExportsParamsSortCreated      ListExportsParamsSort = "created"
+	ListExportsParamsSortMinusCreated ListExportsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListExportsParamsSort enum.
+func (e ListExportsParamsSort) Valid() bool {
+	switch e {
+	case ListExportsParamsSortCreated:
+		return true
+	case ListExportsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnWorkflowsParamsSort.
+const (
+	ListOwnWorkflowsParamsSortCreated      ListOwnWorkflowsParamsSort = "created"
+	ListOwnWorkflowsParamsSortMinusCreated ListOwnWorkflowsParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnWorkflowsParamsSort enum.
+func (e ListOwnWorkflowsParamsSort) Valid() bool {
+	switch e {
+	case ListOwnWorkflowsParamsSortCreated:
+		return true
+	case ListOwnWorkflowsParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPublicTiersParamsSort.
+const (
+	ListPublicTiersParamsSortMinusName     ListPublicTiersParamsSort = "-name"
+	ListPublicTiersParamsSortMinusPosition ListPublicTiersParamsSort = "-position"
+	ListPublicTiersParamsSortMinusPrice    ListPublicTiersParamsSort = "-price"
+	ListPublicTiersParamsSortName          ListPublicTiersParamsSort = "name"
+	ListPublicTiersParamsSortPosition      ListPublicTiersParamsSort = "position"
+	ListPublicTiersParamsSortPrice         ListPublicTiersParamsSort = "price"
+)
+
+// Valid indicates whether the value is a known member of the ListPublicTiersParamsSort enum.
+func (e ListPublicTiersParamsSort) Valid() bool {
+	switch e {
+	case ListPublicTiersParamsSortMinusName:
+		return true
+	case ListPublicTiersParamsSortMinusPosition:
+		return true
+	case ListPublicTiersParamsSortMinusPrice:
+		return true
+	case ListPublicTiersParamsSortName:
+		return true
+	case ListPublicTiersParamsSortPosition:
+		return true
+	case ListPublicTiersParamsSortPrice:
 		return true
 	default:
 		return false
@@ -1816,11 +2536,13 @@ type AddMachineClientRequest struct {
 	Days *int64 `json:"days,omitempty"`
 
 	// Name At most 100 characters
-	Name string                      `json:"name"`
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
 	Role AddMachineClientRequestRole `json:"role"`
 }
 
-// AddMachineClientRequestRole defines model for AddMachineClientRequest.Role.
+// AddMachineClientRequestRole What somebody may do in the organisation
 type AddMachineClientRequestRole string
 
 // AddInputBody defines model for AddInputBody.
@@ -1834,19 +2556,34 @@ type AddInputBody struct {
 // ApikeyList defines model for ApikeyList.
 type ApikeyList struct {
 	// Grantable The scopes that you can give
-	Grantable []string     `json:"grantable"`
-	Items     []ApikeyView `json:"items"`
+	Grantable []string `json:"grantable"`
+
+	// Items The rows of this page
+	Items []ApikeyView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // ApikeyMade defines model for ApikeyMade.
 type ApikeyMade struct {
 	// Asleep Scopes that do not count now, as whoever made the key does not have them any more
-	Asleep      []string  `json:"asleep"`
-	CreatedAt   time.Time `json:"createdAt"`
-	CreatedBy   string    `json:"createdBy"`
-	CreatorName *string   `json:"creatorName,omitempty"`
-	ExpiresAt   time.Time `json:"expiresAt"`
-	Id          string    `json:"id"`
+	Asleep []string `json:"asleep"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
+
+	// CreatorName Name of who made it, if it is still known
+	CreatorName *string `json:"creatorName,omitempty"`
+
+	// ExpiresAt When it ends by itself
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// LastUsedAt Exact to a minute
 	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
@@ -1855,9 +2592,13 @@ type ApikeyMade struct {
 	LastUsedFrom *string `json:"lastUsedFrom,omitempty"`
 
 	// Machine The machine client whose key it is; absent: the organisation's own
-	Machine     *openapi_types.UUID `json:"machine,omitempty"`
-	MachineName *string             `json:"machineName,omitempty"`
-	Name        string              `json:"name"`
+	Machine *openapi_types.UUID `json:"machine,omitempty"`
+
+	// MachineName Name of the machine client
+	MachineName *string `json:"machineName,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// OldSecretUntil The secret before the last rotation is good until then
 	OldSecretUntil *time.Time `json:"oldSecretUntil,omitempty"`
@@ -1865,10 +2606,16 @@ type ApikeyMade struct {
 	// Prefix How the key begins, to tell keys apart
 	//
 	// Example: ck_3f9a2c7e
-	Prefix    string     `json:"prefix"`
+	Prefix string `json:"prefix"`
+
+	// RevokedAt When it was revoked
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+
+	// RotatedAt When it was last rotated
 	RotatedAt *time.Time `json:"rotatedAt,omitempty"`
-	Scopes    []string   `json:"scopes"`
+
+	// Scopes What it may do
+	Scopes []string `json:"scopes"`
 
 	// Secret The whole key, shown once
 	Secret string `json:"secret"`
@@ -1886,12 +2633,22 @@ type ApikeyMadeState string
 // ApikeyView defines model for ApikeyView.
 type ApikeyView struct {
 	// Asleep Scopes that do not count now, as whoever made the key does not have them any more
-	Asleep      []string  `json:"asleep"`
-	CreatedAt   time.Time `json:"createdAt"`
-	CreatedBy   string    `json:"createdBy"`
-	CreatorName *string   `json:"creatorName,omitempty"`
-	ExpiresAt   time.Time `json:"expiresAt"`
-	Id          string    `json:"id"`
+	Asleep []string `json:"asleep"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
+
+	// CreatorName Name of who made it, if it is still known
+	CreatorName *string `json:"creatorName,omitempty"`
+
+	// ExpiresAt When it ends by itself
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// LastUsedAt Exact to a minute
 	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
@@ -1900,9 +2657,13 @@ type ApikeyView struct {
 	LastUsedFrom *string `json:"lastUsedFrom,omitempty"`
 
 	// Machine The machine client whose key it is; absent: the organisation's own
-	Machine     *openapi_types.UUID `json:"machine,omitempty"`
-	MachineName *string             `json:"machineName,omitempty"`
-	Name        string              `json:"name"`
+	Machine *openapi_types.UUID `json:"machine,omitempty"`
+
+	// MachineName Name of the machine client
+	MachineName *string `json:"machineName,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// OldSecretUntil The secret before the last rotation is good until then
 	OldSecretUntil *time.Time `json:"oldSecretUntil,omitempty"`
@@ -1910,10 +2671,16 @@ type ApikeyView struct {
 	// Prefix How the key begins, to tell keys apart
 	//
 	// Example: ck_3f9a2c7e
-	Prefix    string     `json:"prefix"`
+	Prefix string `json:"prefix"`
+
+	// RevokedAt When it was revoked
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+
+	// RotatedAt When it was last rotated
 	RotatedAt *time.Time `json:"rotatedAt,omitempty"`
-	Scopes    []string   `json:"scopes"`
+
+	// Scopes What it may do
+	Scopes []string `json:"scopes"`
 
 	// State stopped: whoever made it may not act here any more
 	State ApikeyViewState `json:"state"`
@@ -1928,10 +2695,16 @@ type ApikeyViewState string
 // ApprovalGiven defines model for ApprovalGiven.
 type ApprovalGiven struct {
 	// Client client_id of the program
-	Client  string    `json:"client"`
+	Client string `json:"client"`
+
+	// GivenAt When it was given
 	GivenAt time.Time `json:"givenAt"`
-	Name    string    `json:"name"`
-	Scopes  []string  `json:"scopes"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Scopes What it may do
+	Scopes []string `json:"scopes"`
 
 	// Tenant Organisation that has registered the program
 	Tenant string `json:"tenant"`
@@ -1939,12 +2712,18 @@ type ApprovalGiven struct {
 
 // ApprovalGivenList defines model for ApprovalGivenList.
 type ApprovalGivenList struct {
+	// Items The rows of this page
 	Items []ApprovalGiven `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // AuditlogEntry defines model for AuditlogEntry.
 type AuditlogEntry struct {
-	// Action Example: lab.published
+	// Action What was done, such as lab.published
+	//
+	// Example: lab.published
 	Action string `json:"action"`
 
 	// Actor Who did it; absent for the program itself
@@ -1961,18 +2740,24 @@ type AuditlogEntry struct {
 
 	// After What has changed, as it is; absent for what was removed
 	After interface{} `json:"after,omitempty"`
-	At    time.Time   `json:"at"`
+
+	// At When it was
+	At time.Time `json:"at"`
 
 	// Before What has changed, as it was; absent for what was made
 	Before interface{} `json:"before,omitempty"`
 
 	// Detail An object; its members depend on the action
 	Detail interface{} `json:"detail"`
-	Id     string      `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Request Id of the request
 	Request *string `json:"request,omitempty"`
-	Target  string  `json:"target"`
+
+	// Target What it was done to
+	Target string `json:"target"`
 }
 
 // AuditlogEntryActorKind What the actor is
@@ -1980,6 +2765,7 @@ type AuditlogEntryActorKind string
 
 // AuditlogPage defines model for AuditlogPage.
 type AuditlogPage struct {
+	// Items The rows of this page
 	Items []AuditlogEntry `json:"items"`
 
 	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
@@ -1992,7 +2778,9 @@ type AuditlogSeals struct {
 	Deleted int64 `json:"deleted"`
 
 	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
-	Hash     string     `json:"hash"`
+	Hash string `json:"hash"`
+
+	// SealedAt When it was sealed
 	SealedAt *time.Time `json:"sealedAt,omitempty"`
 
 	// Seq Number of the last seal; 0: there is none yet
@@ -2005,8 +2793,11 @@ type AuditlogSeals struct {
 
 // AuditlogVerified defines model for AuditlogVerified.
 type AuditlogVerified struct {
-	At     time.Time `json:"at"`
-	Intact bool      `json:"intact"`
+	// At When it was
+	At time.Time `json:"at"`
+
+	// Intact Whether everything was as it was sealed
+	Intact bool `json:"intact"`
 
 	// Seq Up to which seal
 	Seq int64 `json:"seq"`
@@ -2014,6 +2805,7 @@ type AuditlogVerified struct {
 
 // BrandPictureView defines model for BrandPictureView.
 type BrandPictureView struct {
+	// Height In pixels
 	Height *int64 `json:"height,omitempty"`
 
 	// Path Below the installation's address. Its name changes with its content. Absent for the product's own mark
@@ -2089,13 +2881,16 @@ type BrandView struct {
 
 // BrandingColours defines model for BrandingColours.
 type BrandingColours struct {
-	Dark    BrandSchemeView      `json:"dark"`
-	Light   BrandSchemeView      `json:"light"`
+	Dark  BrandSchemeView `json:"dark"`
+	Light BrandSchemeView `json:"light"`
+
+	// Notices What is to be noticed
 	Notices []BrandingNoticeView `json:"notices"`
 }
 
 // BrandingNoticeView defines model for BrandingNoticeView.
 type BrandingNoticeView struct {
+	// Colour As #rrggbb
 	Colour BrandingNoticeViewColour `json:"colour"`
 
 	// Contrast Of the colour as it was chosen, to the page: 1 to 21
@@ -2111,7 +2906,7 @@ type BrandingNoticeView struct {
 	Wanted float64 `json:"wanted"`
 }
 
-// BrandingNoticeViewColour defines model for BrandingNoticeView.Colour.
+// BrandingNoticeViewColour As #rrggbb
 type BrandingNoticeViewColour string
 
 // BrandingNoticeViewScheme The pages on which it is so
@@ -2120,9 +2915,13 @@ type BrandingNoticeViewScheme string
 // BrandingOwnView defines model for BrandingOwnView.
 type BrandingOwnView struct {
 	// Allowed Whether the plan has a brand; without, what is set is kept and not shown
-	Allowed bool                 `json:"allowed"`
-	Below   BrandView            `json:"below"`
-	HasLogo bool                 `json:"hasLogo"`
+	Allowed bool      `json:"allowed"`
+	Below   BrandView `json:"below"`
+
+	// HasLogo Whether there is a logo
+	HasLogo bool `json:"hasLogo"`
+
+	// Notices What is to be noticed
 	Notices []BrandingNoticeView `json:"notices"`
 
 	// Plans Titles of the plans that have a brand
@@ -2170,8 +2969,10 @@ type BrowserDevice struct {
 	Address string `json:"address"`
 
 	// Current The one that asks
-	Current bool   `json:"current"`
-	Id      string `json:"id"`
+	Current bool `json:"current"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Methods How the person proved who they are, as RFC 8176 names it
 	Methods []string `json:"methods"`
@@ -2182,59 +2983,97 @@ type BrowserDevice struct {
 	Name string `json:"name"`
 
 	// SeenAt To within 10 minutes
-	SeenAt     time.Time `json:"seenAt"`
+	SeenAt time.Time `json:"seenAt"`
+
+	// SignedInAt When somebody signed in there
 	SignedInAt time.Time `json:"signedInAt"`
 }
 
 // BrowserDeviceList defines model for BrowserDeviceList.
 type BrowserDeviceList struct {
+	// Items The rows of this page
 	Items []BrowserDevice `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // ChainFault defines model for ChainFault.
 type ChainFault struct {
-	Entry   *string `json:"entry,omitempty"`
-	Problem string  `json:"problem"`
-	Seal    *int64  `json:"seal,omitempty"`
+	// Entry Id of the entry
+	Entry *string `json:"entry,omitempty"`
+
+	// Problem What is wrong
+	Problem string `json:"problem"`
+
+	// Seal Number of the seal
+	Seal *int64 `json:"seal,omitempty"`
 }
 
 // ChainHead defines model for ChainHead.
 type ChainHead struct {
-	Hash     string    `json:"hash"`
+	// Hash SHA-256, in hexadecimal
+	Hash string `json:"hash"`
+
+	// SealedAt When it was sealed
 	SealedAt time.Time `json:"sealedAt"`
-	Seq      int64     `json:"seq"`
+
+	// Seq Number of the seal
+	Seq int64 `json:"seq"`
 }
 
 // ChainReport defines model for ChainReport.
 type ChainReport struct {
-	Deleted int64        `json:"deleted"`
-	Entries int64        `json:"entries"`
-	Faults  []ChainFault `json:"faults"`
-	Head    ChainHead    `json:"head"`
-	Partial *bool        `json:"partial,omitempty"`
-	Seals   int64        `json:"seals"`
-	Tenant  string       `json:"tenant"`
-	Waiting int64        `json:"waiting"`
+	// Deleted Entries that were deleted because they were older than the plan keeps them
+	Deleted int64 `json:"deleted"`
+
+	// Entries How many entries were looked at
+	Entries int64 `json:"entries"`
+
+	// Faults What is not as it was sealed
+	Faults []ChainFault `json:"faults"`
+	Head   ChainHead    `json:"head"`
+
+	// Partial Whether a part of the log could not be looked at
+	Partial *bool `json:"partial,omitempty"`
+
+	// Seals How many seals were looked at
+	Seals int64 `json:"seals"`
+
+	// Tenant Id of the organisation
+	Tenant string `json:"tenant"`
+
+	// Waiting Entries that wait for their seal
+	Waiting int64 `json:"waiting"`
 }
 
 // ChangePasswordInputBody defines model for ChangePasswordInputBody.
 type ChangePasswordInputBody struct {
+	// Current The password that holds now
 	Current string `json:"current"`
-	New     string `json:"new"`
+
+	// New The password that shall hold
+	New string `json:"new"`
 }
 
 // CheckInputBody defines model for CheckInputBody.
 type CheckInputBody struct {
-	// Text Example: forbid (principal, action, resource) when { context.hour > 24 };
+	// Text As it was written
+	//
+	// Example: forbid (principal, action, resource) when { context.hour > 24 };
 	Text string `json:"text"`
 }
 
 // ClientMade defines model for ClientMade.
 type ClientMade struct {
 	// Confidential Proves itself by a secret as well as by PKCE
-	Confidential bool      `json:"confidential"`
-	CreatedAt    time.Time `json:"createdAt"`
-	CreatedBy    string    `json:"createdBy"`
+	Confidential bool `json:"confidential"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
 
 	// Id client_id of the program
 	Id string `json:"id"`
@@ -2244,7 +3083,9 @@ type ClientMade struct {
 
 	// PostLogoutRedirectUris Where people may be sent after signing out
 	PostLogoutRedirectUris []string `json:"postLogoutRedirectUris"`
-	RedirectUris           []string `json:"redirectUris"`
+
+	// RedirectUris Where people may be sent with a code
+	RedirectUris []string `json:"redirectUris"`
 
 	// Secret Shown once; empty for a public program
 	Secret *string `json:"secret,omitempty"`
@@ -2256,9 +3097,13 @@ type ClientMade struct {
 // ClientRegistered defines model for ClientRegistered.
 type ClientRegistered struct {
 	// Confidential Proves itself by a secret as well as by PKCE
-	Confidential bool      `json:"confidential"`
-	CreatedAt    time.Time `json:"createdAt"`
-	CreatedBy    string    `json:"createdBy"`
+	Confidential bool `json:"confidential"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
 
 	// Id client_id of the program
 	Id string `json:"id"`
@@ -2268,7 +3113,9 @@ type ClientRegistered struct {
 
 	// PostLogoutRedirectUris Where people may be sent after signing out
 	PostLogoutRedirectUris []string `json:"postLogoutRedirectUris"`
-	RedirectUris           []string `json:"redirectUris"`
+
+	// RedirectUris Where people may be sent with a code
+	RedirectUris []string `json:"redirectUris"`
 
 	// Version Grows with every change; send it back as If-Match
 	Version int64 `json:"version"`
@@ -2276,7 +3123,11 @@ type ClientRegistered struct {
 
 // ClientRegisteredList defines model for ClientRegisteredList.
 type ClientRegisteredList struct {
+	// Items The rows of this page
 	Items []ClientRegistered `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // ClientWishBody defines model for ClientWishBody.
@@ -2306,6 +3157,7 @@ type ConfirmInputBody struct {
 
 // CreateTicketInputBody defines model for CreateTicketInputBody.
 type CreateTicketInputBody struct {
+	// Kind What it is
 	Kind CreateTicketInputBodyKind `json:"kind"`
 
 	// Port For kind port: its name in the lab
@@ -2314,7 +3166,7 @@ type CreateTicketInputBody struct {
 	Port *string `json:"port,omitempty"`
 }
 
-// CreateTicketInputBodyKind defines model for CreateTicketInputBody.Kind.
+// CreateTicketInputBodyKind What it is
 type CreateTicketInputBodyKind string
 
 // DirectoryAnswer defines model for DirectoryAnswer.
@@ -2374,21 +3226,30 @@ type DirectoryBranding struct {
 
 // DirectoryDomainView defines model for DirectoryDomainView.
 type DirectoryDomainView struct {
+	// CheckedAt When it was last checked
 	CheckedAt *time.Time `json:"checkedAt,omitempty"`
-	CreatedAt time.Time  `json:"createdAt"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
 
 	// Domain In ASCII, as DNS has it
 	//
 	// Example: example.com
-	Domain       string     `json:"domain"`
+	Domain string `json:"domain"`
+
+	// FailingSince Since when its record is not found
 	FailingSince *time.Time `json:"failingSince,omitempty"`
-	Id           string     `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// LostAfter When a failing domain is no longer proved, if its record does not come back
 	LostAfter *time.Time `json:"lostAfter,omitempty"`
 
 	// Problem Why the last check found no proof
-	Problem  *string         `json:"problem,omitempty"`
+	Problem *string `json:"problem,omitempty"`
+
+	// ProvedAt When it was proved
 	ProvedAt *time.Time      `json:"provedAt,omitempty"`
 	Record   DirectoryRecord `json:"record"`
 
@@ -2405,11 +3266,16 @@ type DirectoryDomainViewState string
 // DirectoryDomains defines model for DirectoryDomains.
 type DirectoryDomains struct {
 	// Allowed Whether the plan has e-mail domains; without, those that are there do nothing
-	Allowed bool                  `json:"allowed"`
-	Items   []DirectoryDomainView `json:"items"`
+	Allowed bool `json:"allowed"`
+
+	// Items The rows of this page
+	Items []DirectoryDomainView `json:"items"`
 
 	// Most How many there can be
 	Most int64 `json:"most"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 
 	// Plans Titles of the plans that have e-mail domains
 	Plans []string `json:"plans"`
@@ -2417,21 +3283,30 @@ type DirectoryDomains struct {
 
 // DirectoryRecord defines model for DirectoryRecord.
 type DirectoryRecord struct {
-	// Name Example: _cloudkida-challenge.example.com
-	Name  string              `json:"name"`
-	Type  DirectoryRecordType `json:"type"`
-	Value string              `json:"value"`
+	// Name What people call it
+	//
+	// Example: _cloudkida-challenge.example.com
+	Name string `json:"name"`
+
+	// Type What kind it is
+	Type DirectoryRecordType `json:"type"`
+
+	// Value What it is set to
+	Value string `json:"value"`
 }
 
-// DirectoryRecordType defines model for DirectoryRecord.Type.
+// DirectoryRecordType What kind it is
 type DirectoryRecordType string
 
 // DirectoryTenant defines model for DirectoryTenant.
 type DirectoryTenant struct {
+	// Id Tells it apart from others; it never changes
 	Id string `json:"id"`
 
 	// Name In addresses, and the parameter tenant of authorization requests
-	Name  string `json:"name"`
+	Name string `json:"name"`
+
+	// Title What people read
 	Title string `json:"title"`
 }
 
@@ -2446,35 +3321,60 @@ type EnterInputBody struct {
 
 // EnvironmentOverview defines model for EnvironmentOverview.
 type EnvironmentOverview struct {
-	Capacity EnvironmentUsage     `json:"capacity"`
-	Items    []EnvironmentRunning `json:"items"`
+	Capacity EnvironmentUsage `json:"capacity"`
+
+	// Items The rows of this page
+	Items []EnvironmentRunning `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // EnvironmentRunning defines model for EnvironmentRunning.
 type EnvironmentRunning struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	Deadline  time.Time `json:"deadline"`
-	Host      string    `json:"host"`
-	Id        string    `json:"id"`
-	Lab       string    `json:"lab"`
+
+	// Deadline When it ends unless it is extended
+	Deadline time.Time `json:"deadline"`
+
+	// Host Where it runs
+	Host string `json:"host"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Lab Which lab it is a run of
+	Lab string `json:"lab"`
 
 	// Learner E-mail address
-	Learner   string `json:"learner"`
+	Learner string `json:"learner"`
+
+	// SessionId Id of the session
 	SessionId string `json:"sessionId"`
-	State     string `json:"state"`
-	Tenant    string `json:"tenant"`
+
+	// State Where it stands
+	State string `json:"state"`
+
+	// Tenant Id of the organisation
+	Tenant string `json:"tenant"`
 }
 
 // EnvironmentUsage defines model for EnvironmentUsage.
 type EnvironmentUsage struct {
+	// Total How many there are in all
 	Total int64 `json:"total"`
-	Used  int64 `json:"used"`
+
+	// Used How much is used
+	Used int64 `json:"used"`
 }
 
 // EraseInputBody defines model for EraseInputBody.
 type EraseInputBody struct {
 	// Confirm The caller's own e-mail address
-	Confirm  string `json:"confirm"`
+	Confirm string `json:"confirm"`
+
+	// Password The caller's own
 	Password string `json:"password"`
 }
 
@@ -2484,16 +3384,22 @@ type ExportView struct {
 	By string `json:"by"`
 
 	// Bytes Of the archive
-	Bytes     int64      `json:"bytes"`
-	CreatedAt time.Time  `json:"createdAt"`
-	EndedAt   *time.Time `json:"endedAt,omitempty"`
+	Bytes int64 `json:"bytes"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// EndedAt When it ended; absent while it goes on
+	EndedAt *time.Time `json:"endedAt,omitempty"`
 
 	// Error Why the last try failed
 	Error *string `json:"error,omitempty"`
 
 	// ExpiresAt When it is deleted
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
-	Id        string     `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Manifest SHA-256 of the archive's manifest.json, in hexadecimal: keep it apart from the archive
 	Manifest *string `json:"manifest,omitempty"`
@@ -2502,44 +3408,64 @@ type ExportView struct {
 	Operator bool `json:"operator"`
 
 	// Reason Why an operator did
-	Reason *string         `json:"reason,omitempty"`
-	Rows   int64           `json:"rows"`
-	State  ExportViewState `json:"state"`
+	Reason *string `json:"reason,omitempty"`
+
+	// Rows How many rows there are
+	Rows int64 `json:"rows"`
+
+	// State Where it stands
+	State ExportViewState `json:"state"`
 
 	// Workflow What makes it, step by step
 	Workflow string `json:"workflow"`
 }
 
-// ExportViewState defines model for ExportView.State.
+// ExportViewState Where it stands
 type ExportViewState string
 
 // Exports defines model for Exports.
 type Exports struct {
+	// Items The rows of this page
 	Items []ExportView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // Factor defines model for Factor.
 type Factor struct {
-	CreatedAt time.Time  `json:"createdAt"`
-	Id        string     `json:"id"`
-	Kind      FactorKind `json:"kind"`
-	Name      string     `json:"name"`
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
+	Kind FactorKind `json:"kind"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// UsedAt Of the latest sign-in with it
 	UsedAt *time.Time `json:"usedAt,omitempty"`
 }
 
-// FactorKind defines model for Factor.Kind.
+// FactorKind What it is
 type FactorKind string
 
 // FactorCodes defines model for FactorCodes.
 type FactorCodes struct {
+	// Codes Each is good once
 	Codes []string `json:"codes"`
 }
 
 // FactorMine defines model for FactorMine.
 type FactorMine struct {
+	// Items The rows of this page
 	Items []Factor `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 
 	// Page Where one adds more: it needs the browser's own sign-in
 	Page string `json:"page"`
@@ -2579,30 +3505,52 @@ type FactorSettings struct {
 
 // FederationBody defines model for FederationBody.
 type FederationBody struct {
+	// ClientId client_id that the provider knows us by
 	ClientId string `json:"clientId"`
 
 	// ClientSecret Absent: as it is. Empty: none, for a public client.
-	ClientSecret *string                    `json:"clientSecret,omitempty"`
-	DefaultRole  *FederationBodyDefaultRole `json:"defaultRole,omitempty"`
-	Enabled      *bool                      `json:"enabled,omitempty"`
-	GroupClaim   *string                    `json:"groupClaim,omitempty"`
-	Groups       *map[string]string         `json:"groups,omitempty"`
-	Issuer       string                     `json:"issuer"`
-	JustInTime   *bool                      `json:"justInTime,omitempty"`
-	Name         string                     `json:"name"`
-	NameClaim    *string                    `json:"nameClaim,omitempty"`
-	RoleClaim    *string                    `json:"roleClaim,omitempty"`
-	Roles        *map[string]string         `json:"roles,omitempty"`
+	ClientSecret *string `json:"clientSecret,omitempty"`
+
+	// DefaultRole Role of people whose claim maps to none
+	DefaultRole *FederationBodyDefaultRole `json:"defaultRole,omitempty"`
+
+	// Enabled Whether it holds
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// GroupClaim Claim that names groups; empty: groups are given by hand
+	GroupClaim *string `json:"groupClaim,omitempty"`
+
+	// Groups By name
+	Groups *map[string]string `json:"groups,omitempty"`
+
+	// Issuer Address of the provider, as its tokens name it
+	Issuer string `json:"issuer"`
+
+	// JustInTime Whether people who are new become members
+	JustInTime *bool `json:"justInTime,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// NameClaim Claim that has a person's name
+	NameClaim *string `json:"nameClaim,omitempty"`
+
+	// RoleClaim Claim that has the role; empty: roles are given by hand
+	RoleClaim *string `json:"roleClaim,omitempty"`
+
+	// Roles Whom it is about
+	Roles *map[string]string `json:"roles,omitempty"`
 
 	// Scopes openid is always there. Default: openid, email, profile
 	Scopes *[]string `json:"scopes,omitempty"`
 }
 
-// FederationBodyDefaultRole defines model for FederationBody.DefaultRole.
+// FederationBodyDefaultRole Role of people whose claim maps to none
 type FederationBodyDefaultRole string
 
 // FederationRuleView defines model for FederationRuleView.
 type FederationRuleView struct {
+	// OnlyThrough Whether people sign in only by the organisation's own providers
 	OnlyThrough bool `json:"onlyThrough"`
 }
 
@@ -2613,7 +3561,9 @@ type FederationStep struct {
 
 	// Name What was tried
 	Name FederationStepName `json:"name"`
-	Ok   bool               `json:"ok"`
+
+	// Ok Whether it went well
+	Ok bool `json:"ok"`
 
 	// Took Milliseconds
 	Took int64 `json:"took"`
@@ -2624,23 +3574,29 @@ type FederationStepName string
 
 // FederationSteps defines model for FederationSteps.
 type FederationSteps struct {
+	// Steps One after the other
 	Steps []FederationStep `json:"steps"`
 }
 
 // FederationTestLink defines model for FederationTestLink.
 type FederationTestLink struct {
+	// Link Hand it on to nobody but the person whom it is for
 	Link string `json:"link"`
 }
 
 // FederationView defines model for FederationView.
 type FederationView struct {
 	// ByOwner Whether an owner has saved these settings; only then it signs owners in
-	ByOwner  bool   `json:"byOwner"`
+	ByOwner bool `json:"byOwner"`
+
+	// ClientId client_id that the provider knows us by
 	ClientId string `json:"clientId"`
 
 	// DefaultRole Of people whose claim maps to none
 	DefaultRole FederationViewDefaultRole `json:"defaultRole"`
-	Enabled     bool                      `json:"enabled"`
+
+	// Enabled Whether it holds
+	Enabled bool `json:"enabled"`
 
 	// GroupClaim Empty: groups are given by hand
 	GroupClaim string `json:"groupClaim"`
@@ -2649,10 +3605,14 @@ type FederationView struct {
 	Groups map[string]string `json:"groups"`
 
 	// HasSecret Whether a client secret is kept
-	HasSecret bool   `json:"hasSecret"`
-	Id        string `json:"id"`
+	HasSecret bool `json:"hasSecret"`
 
-	// Issuer Example: https://login.example.com
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Issuer Address of the provider, as its tokens name it
+	//
+	// Example: https://login.example.com
 	Issuer string `json:"issuer"`
 
 	// JustInTime Whether people who are new become members
@@ -2662,7 +3622,9 @@ type FederationView struct {
 	LastTest []FederationStep `json:"lastTest"`
 
 	// Name On the button of the sign-in page
-	Name      string `json:"name"`
+	Name string `json:"name"`
+
+	// NameClaim Claim that has a person's name
 	NameClaim string `json:"nameClaim"`
 
 	// RedirectUri What the provider must know as ours
@@ -2672,9 +3634,13 @@ type FederationView struct {
 	RoleClaim string `json:"roleClaim"`
 
 	// Roles Value of the role claim to role; the highest that maps counts
-	Roles    map[string]string `json:"roles"`
-	Scopes   []string          `json:"scopes"`
-	TestedAt *time.Time        `json:"testedAt,omitempty"`
+	Roles map[string]string `json:"roles"`
+
+	// Scopes What it may do
+	Scopes []string `json:"scopes"`
+
+	// TestedAt When it was last tested
+	TestedAt *time.Time `json:"testedAt,omitempty"`
 }
 
 // FederationViewDefaultRole Of people whose claim maps to none
@@ -2682,7 +3648,11 @@ type FederationViewDefaultRole string
 
 // FederationViewList defines model for FederationViewList.
 type FederationViewList struct {
+	// Items The rows of this page
 	Items []FederationView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 
 	// OnlyThrough Whether people sign in only by these; owners may otherwise, which is logged
 	OnlyThrough bool `json:"onlyThrough"`
@@ -2696,6 +3666,7 @@ type FederationViewList struct {
 
 // FileInputBody defines model for FileInputBody.
 type FileInputBody struct {
+	// Content The whole text
 	Content string `json:"content"`
 
 	// Path Below the learner's home; ~/ is the home
@@ -2704,6 +3675,7 @@ type FileInputBody struct {
 
 // GroupBody defines model for GroupBody.
 type GroupBody struct {
+	// MaxSessions How many labs each member may run at once
 	MaxSessions *int64 `json:"maxSessions,omitempty"`
 
 	// Name Unique in the organisation; at most 100 characters
@@ -2719,20 +3691,30 @@ type GroupBody struct {
 // GroupDetail defines model for GroupDetail.
 type GroupDetail struct {
 	// Children Groups in it
-	Children  int64      `json:"children"`
+	Children int64 `json:"children"`
+
+	// CreatedAt When it was made
 	CreatedAt time.Time  `json:"createdAt"`
 	Deletion  GroupFreed `json:"deletion"`
-	Id        string     `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Labs Labs that are for this group
 	Labs int64 `json:"labs"`
 
 	// MaxSessions Labs that each member may run at once; absent: the plan's limits alone
 	MaxSessions *int64 `json:"maxSessions,omitempty"`
-	Members     int64  `json:"members"`
 
-	// Name Example: Spring course
-	Name string  `json:"name"`
+	// Members How many members there are
+	Members int64 `json:"members"`
+
+	// Name What people call it
+	//
+	// Example: Spring course
+	Name string `json:"name"`
+
+	// Note For those who keep it in order
 	Note *string `json:"note,omitempty"`
 
 	// Parent The group that it is in; absent at the top
@@ -2756,17 +3738,25 @@ type GroupFreed struct {
 
 // GroupLab defines model for GroupLab.
 type GroupLab struct {
-	Slug  string `json:"slug"`
+	// Slug The lab's name in addresses
+	Slug string `json:"slug"`
+
+	// Title What people read
 	Title string `json:"title"`
 }
 
 // GroupLabs defines model for GroupLabs.
 type GroupLabs struct {
+	// Items The rows of this page
 	Items []GroupLab `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // GroupList defines model for GroupList.
 type GroupList struct {
+	// Items The rows of this page
 	Items []GroupView `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -2775,6 +3765,7 @@ type GroupList struct {
 
 // GroupPeople defines model for GroupPeople.
 type GroupPeople struct {
+	// Items The rows of this page
 	Items []Member `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -2784,19 +3775,29 @@ type GroupPeople struct {
 // GroupView defines model for GroupView.
 type GroupView struct {
 	// Children Groups in it
-	Children  int64     `json:"children"`
+	Children int64 `json:"children"`
+
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	Id        string    `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Labs Labs that are for this group
 	Labs int64 `json:"labs"`
 
 	// MaxSessions Labs that each member may run at once; absent: the plan's limits alone
 	MaxSessions *int64 `json:"maxSessions,omitempty"`
-	Members     int64  `json:"members"`
 
-	// Name Example: Spring course
-	Name string  `json:"name"`
+	// Members How many members there are
+	Members int64 `json:"members"`
+
+	// Name What people call it
+	//
+	// Example: Spring course
+	Name string `json:"name"`
+
+	// Note For those who keep it in order
 	Note *string `json:"note,omitempty"`
 
 	// Parent The group that it is in; absent at the top
@@ -2805,24 +3806,32 @@ type GroupView struct {
 
 // GuideCheck defines model for GuideCheck.
 type GuideCheck struct {
+	// Name What people call it
 	Name string `json:"name"`
 }
 
 // GuideHint defines model for GuideHint.
 type GuideHint struct {
-	Cost  int64 `json:"cost"`
+	// Cost Points that it takes
+	Cost int64 `json:"cost"`
+
+	// Index Its number, from 0 on
 	Index int64 `json:"index"`
 }
 
 // GuideOutputBody defines model for GuideOutputBody.
 type GuideOutputBody struct {
+	// Steps One after the other
 	Steps []GuideStep `json:"steps"`
 }
 
 // GuideQuestion defines model for GuideQuestion.
 type GuideQuestion struct {
+	// Answers What can be chosen
 	Answers []string `json:"answers"`
-	Ask     string   `json:"ask"`
+
+	// Ask The question, as HTML
+	Ask string `json:"ask"`
 
 	// Several More than one answer is right
 	Several bool `json:"several"`
@@ -2830,16 +3839,28 @@ type GuideQuestion struct {
 
 // GuideStep defines model for GuideStep.
 type GuideStep struct {
-	Checks []GuideCheck     `json:"checks"`
-	Hints  []GuideHint      `json:"hints"`
-	Html   string           `json:"html"`
-	Index  int64            `json:"index"`
-	Quiz   *[]GuideQuestion `json:"quiz,omitempty"`
-	Title  string           `json:"title"`
+	// Checks What must be so for the step to be done
+	Checks []GuideCheck `json:"checks"`
+
+	// Hints What helps, for points
+	Hints []GuideHint `json:"hints"`
+
+	// Html Safe to be shown as it is
+	Html string `json:"html"`
+
+	// Index Its number, from 0 on
+	Index int64 `json:"index"`
+
+	// Quiz Questions of the step
+	Quiz *[]GuideQuestion `json:"quiz,omitempty"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
 // HtmlOutputBody defines model for HtmlOutputBody.
 type HtmlOutputBody struct {
+	// Html Safe to be shown as it is
 	Html string `json:"html"`
 }
 
@@ -2865,13 +3886,26 @@ type IdentityClientConfig struct {
 
 // IdentityListedUser defines model for IdentityListedUser.
 type IdentityListedUser struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	Disabled  bool      `json:"disabled"`
-	Email     string    `json:"email"`
-	Id        string    `json:"id"`
-	Name      string    `json:"name"`
-	Operator  bool      `json:"operator"`
-	Pool      string    `json:"pool"`
+
+	// Disabled Whether the account is disabled: it cannot sign in anywhere
+	Disabled bool `json:"disabled"`
+
+	// Email E-mail address
+	Email string `json:"email"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Operator Whether they run the installation
+	Operator bool `json:"operator"`
+
+	// Pool Name of the user pool
+	Pool string `json:"pool"`
 
 	// Role In the organisation that the user joined first; empty without one
 	Role string `json:"role"`
@@ -2882,49 +3916,69 @@ type IdentityMe struct {
 	// AddressPage Where one changes one's e-mail address: it needs the browser's own sign-in
 	AddressPage string    `json:"addressPage"`
 	Branding    BrandView `json:"branding"`
-	Email       string    `json:"email"`
-	Id          string    `json:"id"`
-	Name        string    `json:"name"`
+
+	// Email E-mail address
+	Email string `json:"email"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// Operator Whether the caller runs the installation
-	Operator bool           `json:"operator"`
-	Role     IdentityMeRole `json:"role"`
-	Tenant   IdentityTenant `json:"tenant"`
+	Operator bool `json:"operator"`
+
+	// Role What somebody may do in the organisation
+	Role   IdentityMeRole `json:"role"`
+	Tenant IdentityTenant `json:"tenant"`
 
 	// Tenants All that the caller may switch to, the one joined first at the top
 	Tenants []IdentityMyTenant `json:"tenants"`
 }
 
-// IdentityMeRole defines model for IdentityMe.Role.
+// IdentityMeRole What somebody may do in the organisation
 type IdentityMeRole string
 
 // IdentityMyTenant defines model for IdentityMyTenant.
 type IdentityMyTenant struct {
+	// Id Tells it apart from others; it never changes
 	Id string `json:"id"`
 
 	// Name The parameter tenant of an authorization request that switches to it
-	Name  string               `json:"name"`
-	Role  IdentityMyTenantRole `json:"role"`
-	Title string               `json:"title"`
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
+	Role IdentityMyTenantRole `json:"role"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
-// IdentityMyTenantRole defines model for IdentityMyTenant.Role.
+// IdentityMyTenantRole What somebody may do in the organisation
 type IdentityMyTenantRole string
 
 // IdentityOneTimeLink defines model for IdentityOneTimeLink.
 type IdentityOneTimeLink struct {
+	// Link Hand it on to nobody but the person whom it is for
 	Link string `json:"link"`
 }
 
 // IdentityTenant defines model for IdentityTenant.
 type IdentityTenant struct {
-	Id    string `json:"id"`
-	Name  string `json:"name"`
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Title What people read
 	Title string `json:"title"`
 }
 
 // IdentityUserList defines model for IdentityUserList.
 type IdentityUserList struct {
+	// Items The rows of this page
 	Items []IdentityListedUser `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -2933,30 +3987,41 @@ type IdentityUserList struct {
 
 // Invitation defines model for Invitation.
 type Invitation struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	Email     string    `json:"email"`
+
+	// Email E-mail address
+	Email string `json:"email"`
+
+	// ExpiresAt When it ends by itself
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Groups The groups that the person joins; those that are deleted by then are left out
 	Groups []string `json:"groups"`
-	Id     string   `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// InvitedBy The member who invited; absent once their account is deleted
 	InvitedBy *string `json:"invitedBy,omitempty"`
 
 	// Mails Mails sent so far; at most 5
-	Mails int64          `json:"mails"`
-	Role  InvitationRole `json:"role"`
+	Mails int64 `json:"mails"`
+
+	// Role What somebody may do in the organisation
+	Role InvitationRole `json:"role"`
 
 	// SentAt When the latest was sent
-	SentAt time.Time       `json:"sentAt"`
-	State  InvitationState `json:"state"`
+	SentAt time.Time `json:"sentAt"`
+
+	// State Where it stands
+	State InvitationState `json:"state"`
 }
 
-// InvitationRole defines model for Invitation.Role.
+// InvitationRole What somebody may do in the organisation
 type InvitationRole string
 
-// InvitationState defines model for Invitation.State.
+// InvitationState Where it stands
 type InvitationState string
 
 // InvitationEnterLink defines model for InvitationEnterLink.
@@ -2972,7 +4037,9 @@ type InvitationJoined struct {
 
 	// Tenant The name of the organisation, the parameter tenant of an authorization request that switches to it
 	Tenant string `json:"tenant"`
-	Title  string `json:"title"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
 // InvitationJoinedRole What the caller is there now
@@ -2980,6 +4047,7 @@ type InvitationJoinedRole string
 
 // InvitationList defines model for InvitationList.
 type InvitationList struct {
+	// Items The rows of this page
 	Items []Invitation `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -2995,25 +4063,30 @@ type InvitationOffer struct {
 	Email string `json:"email"`
 
 	// NeedsName Whether a new account is made, which needs a name
-	NeedsName bool                `json:"needsName"`
-	Next      InvitationOfferNext `json:"next"`
+	NeedsName bool `json:"needsName"`
+
+	// Next Cursor of the next page; absent on the last
+	Next InvitationOfferNext `json:"next"`
 
 	// Organisation Its title
-	Organisation string              `json:"organisation"`
-	Role         InvitationOfferRole `json:"role"`
+	Organisation string `json:"organisation"`
+
+	// Role What somebody may do in the organisation
+	Role InvitationOfferRole `json:"role"`
 
 	// Tenant Its name, the parameter tenant of an authorization request
 	Tenant string `json:"tenant"`
 }
 
-// InvitationOfferNext defines model for InvitationOffer.Next.
+// InvitationOfferNext Cursor of the next page; absent on the last
 type InvitationOfferNext string
 
-// InvitationOfferRole defines model for InvitationOffer.Role.
+// InvitationOfferRole What somebody may do in the organisation
 type InvitationOfferRole string
 
 // InvitationReport defines model for InvitationReport.
 type InvitationReport struct {
+	// Lines One for each line of the list
 	Lines []InvitationReported `json:"lines"`
 
 	// Sent Mails that go out
@@ -3022,17 +4095,20 @@ type InvitationReport struct {
 
 // InvitationReported defines model for InvitationReported.
 type InvitationReported struct {
+	// Email E-mail address
 	Email string `json:"email"`
 
 	// Line Of the list, from 1
-	Line    int64                     `json:"line"`
+	Line int64 `json:"line"`
+
+	// Outcome What became of it
 	Outcome InvitationReportedOutcome `json:"outcome"`
 
 	// Problem Why nothing was sent, and what helps
 	Problem *string `json:"problem,omitempty"`
 }
 
-// InvitationReportedOutcome defines model for InvitationReported.Outcome.
+// InvitationReportedOutcome What became of it
 type InvitationReportedOutcome string
 
 // InviteManyRequest defines model for Invite-manyRequest.
@@ -3058,6 +4134,7 @@ type InviteOwnerRequest struct {
 
 // InviteRequest defines model for InviteRequest.
 type InviteRequest struct {
+	// Email E-mail address
 	Email string `json:"email"`
 
 	// Groups Groups that the person joins
@@ -3073,9 +4150,13 @@ type InviteRequestRole string
 // LabDetail defines model for LabDetail.
 type LabDetail struct {
 	// DurationSeconds A session's time limit
-	DurationSeconds int64          `json:"durationSeconds"`
-	Level           LabDetailLevel `json:"level"`
-	Locales         []string       `json:"locales"`
+	DurationSeconds int64 `json:"durationSeconds"`
+
+	// Level How much one must know
+	Level LabDetailLevel `json:"level"`
+
+	// Locales Languages that it is in
+	Locales []string `json:"locales"`
 
 	// Points The most that can be scored
 	Points int64 `json:"points"`
@@ -3086,56 +4167,93 @@ type LabDetail struct {
 	// Requires Commands that its image must have
 	Requires []string `json:"requires"`
 
-	// Slug Example: linux-permissions
-	Slug       string   `json:"slug"`
-	StepCount  int64    `json:"stepCount"`
+	// Slug The lab's name in addresses
+	//
+	// Example: linux-permissions
+	Slug string `json:"slug"`
+
+	// StepCount How many steps it has
+	StepCount int64 `json:"stepCount"`
+
+	// StepTitles Titles of the steps, in their order
 	StepTitles []string `json:"stepTitles"`
-	Summary    string   `json:"summary"`
-	Tags       []string `json:"tags"`
-	Title      string   `json:"title"`
-	Version    int64    `json:"version"`
+
+	// Summary In a sentence
+	Summary string `json:"summary"`
+
+	// Tags Words that labs are found by
+	Tags []string `json:"tags"`
+
+	// Title What people read
+	Title string `json:"title"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
 }
 
-// LabDetailLevel defines model for LabDetail.Level.
+// LabDetailLevel How much one must know
 type LabDetailLevel string
 
 // LabPort defines model for LabPort.
 type LabPort struct {
+	// Name What people call it
 	Name string `json:"name"`
-	Port int64  `json:"port"`
+
+	// Port Number of the port
+	Port int64 `json:"port"`
 }
 
 // LabSummary defines model for LabSummary.
 type LabSummary struct {
 	// DurationSeconds A session's time limit
-	DurationSeconds int64           `json:"durationSeconds"`
-	Level           LabSummaryLevel `json:"level"`
+	DurationSeconds int64 `json:"durationSeconds"`
+
+	// Level How much one must know
+	Level LabSummaryLevel `json:"level"`
 
 	// Points The most that can be scored
 	Points int64 `json:"points"`
 
-	// Slug Example: linux-permissions
-	Slug      string   `json:"slug"`
-	StepCount int64    `json:"stepCount"`
-	Summary   string   `json:"summary"`
-	Tags      []string `json:"tags"`
-	Title     string   `json:"title"`
-	Version   int64    `json:"version"`
+	// Slug The lab's name in addresses
+	//
+	// Example: linux-permissions
+	Slug string `json:"slug"`
+
+	// StepCount How many steps it has
+	StepCount int64 `json:"stepCount"`
+
+	// Summary In a sentence
+	Summary string `json:"summary"`
+
+	// Tags Words that labs are found by
+	Tags []string `json:"tags"`
+
+	// Title What people read
+	Title string `json:"title"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
 }
 
-// LabSummaryLevel defines model for LabSummary.Level.
+// LabSummaryLevel How much one must know
 type LabSummaryLevel string
 
 // LabTagCount defines model for LabTagCount.
 type LabTagCount struct {
-	Count int64  `json:"count"`
-	Tag   string `json:"tag"`
+	// Count How many there are
+	Count int64 `json:"count"`
+
+	// Tag A word that labs are found by
+	Tag string `json:"tag"`
 }
 
 // ListOutputBody defines model for ListOutputBody.
 type ListOutputBody struct {
+	// Items The rows of this page
 	Items []LabSummary `json:"items"`
-	Next  *string      `json:"next,omitempty"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 
 	// Tags Tags of the labs that match, whatever tag was asked for
 	Tags []LabTagCount `json:"tags"`
@@ -3159,109 +4277,173 @@ type LogoInputBody struct {
 
 // MachineClient defines model for MachineClient.
 type MachineClient struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	CreatedBy string    `json:"createdBy"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
+
+	// ExpiresAt When it ends by itself
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Id client_id of the program, and the subject of its tokens
 	Id string `json:"id"`
 
 	// LastUsedAt When it last got a token
-	LastUsedAt *time.Time        `json:"lastUsedAt,omitempty"`
-	Name       string            `json:"name"`
-	Role       MachineClientRole `json:"role"`
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
+	Role MachineClientRole `json:"role"`
 }
 
-// MachineClientRole defines model for MachineClient.Role.
+// MachineClientRole What somebody may do in the organisation
 type MachineClientRole string
 
 // MachineList defines model for MachineList.
 type MachineList struct {
+	// Items The rows of this page
 	Items []MachineClient `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // MachineMade defines model for MachineMade.
 type MachineMade struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	CreatedBy string    `json:"createdBy"`
+
+	// CreatedBy Id of who made it
+	CreatedBy string `json:"createdBy"`
+
+	// ExpiresAt When it ends by itself
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Id client_id of the program, and the subject of its tokens
 	Id string `json:"id"`
 
 	// LastUsedAt When it last got a token
-	LastUsedAt *time.Time      `json:"lastUsedAt,omitempty"`
-	Name       string          `json:"name"`
-	Role       MachineMadeRole `json:"role"`
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
+	Role MachineMadeRole `json:"role"`
 
 	// Secret Shown once
 	Secret string `json:"secret"`
 }
 
-// MachineMadeRole defines model for MachineMade.Role.
+// MachineMadeRole What somebody may do in the organisation
 type MachineMadeRole string
 
 // MailDetail defines model for MailDetail.
 type MailDetail struct {
-	Attempts  int64     `json:"attempts"`
+	// Attempts How often it was tried
+	Attempts int64 `json:"attempts"`
+
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
 
 	// Html Show it in a sandboxed frame only
 	Html *string `json:"html,omitempty"`
-	Id   string  `json:"id"`
 
-	// Kind Example: registration.confirm
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
+	//
+	// Example: registration.confirm
 	Kind string `json:"kind"`
 
 	// LastError What the mail server said
-	LastError *string         `json:"lastError,omitempty"`
-	SentAt    *time.Time      `json:"sentAt,omitempty"`
-	State     MailDetailState `json:"state"`
-	Subject   string          `json:"subject"`
-	Tenant    *string         `json:"tenant,omitempty"`
-	Text      *string         `json:"text,omitempty"`
-	To        string          `json:"to"`
+	LastError *string `json:"lastError,omitempty"`
+
+	// SentAt When it was last sent
+	SentAt *time.Time `json:"sentAt,omitempty"`
+
+	// State Where it stands
+	State MailDetailState `json:"state"`
+
+	// Subject Of the mail
+	Subject string `json:"subject"`
+
+	// Tenant Id of the organisation
+	Tenant *string `json:"tenant,omitempty"`
+
+	// Text As it was written
+	Text *string `json:"text,omitempty"`
+
+	// To Who gets it
+	To string `json:"to"`
 
 	// Withheld Why the text is not shown
 	Withheld *string `json:"withheld,omitempty"`
 }
 
-// MailDetailState defines model for MailDetail.State.
+// MailDetailState Where it stands
 type MailDetailState string
 
 // MailItem defines model for MailItem.
 type MailItem struct {
-	Attempts  int64     `json:"attempts"`
-	CreatedAt time.Time `json:"createdAt"`
-	Id        string    `json:"id"`
+	// Attempts How often it was tried
+	Attempts int64 `json:"attempts"`
 
-	// Kind Example: registration.confirm
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
+	//
+	// Example: registration.confirm
 	Kind string `json:"kind"`
 
 	// LastError What the mail server said
-	LastError *string       `json:"lastError,omitempty"`
-	SentAt    *time.Time    `json:"sentAt,omitempty"`
-	State     MailItemState `json:"state"`
-	Subject   string        `json:"subject"`
-	Tenant    *string       `json:"tenant,omitempty"`
-	To        string        `json:"to"`
+	LastError *string `json:"lastError,omitempty"`
+
+	// SentAt When it was last sent
+	SentAt *time.Time `json:"sentAt,omitempty"`
+
+	// State Where it stands
+	State MailItemState `json:"state"`
+
+	// Subject Of the mail
+	Subject string `json:"subject"`
+
+	// Tenant Id of the organisation
+	Tenant *string `json:"tenant,omitempty"`
+
+	// To Who gets it
+	To string `json:"to"`
 }
 
-// MailItemState defines model for MailItem.State.
+// MailItemState Where it stands
 type MailItemState string
 
 // MailList defines model for MailList.
 type MailList struct {
+	// Items The rows of this page
 	Items []MailItem `json:"items"`
 	Mode  MailMode   `json:"mode"`
-	Next  *string    `json:"next,omitempty"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // MailMode defines model for MailMode.
 type MailMode struct {
+	// From The sender
 	From *string `json:"from,omitempty"`
 
-	// Server Example: smtp.example.com:587
+	// Server Mail server that mail goes to
+	//
+	// Example: smtp.example.com:587
 	Server *string `json:"server,omitempty"`
 
 	// Transport mailbox: nothing leaves the installation; operators read it here
@@ -3274,20 +4456,28 @@ type MailModeTransport string
 // Member defines model for Member.
 type Member struct {
 	// Disabled Whether the operator has disabled the account: it cannot sign in anywhere
-	Disabled bool   `json:"disabled"`
-	Email    string `json:"email"`
+	Disabled bool `json:"disabled"`
+
+	// Email E-mail address
+	Email string `json:"email"`
 
 	// Id The user
-	Id       string     `json:"id"`
-	JoinedAt time.Time  `json:"joinedAt"`
-	Name     string     `json:"name"`
-	Role     MemberRole `json:"role"`
+	Id string `json:"id"`
+
+	// JoinedAt When they joined the organisation
+	JoinedAt time.Time `json:"joinedAt"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
+	Role MemberRole `json:"role"`
 
 	// Status A disabled member cannot act in this organisation; role and groups are kept
 	Status MemberStatus `json:"status"`
 }
 
-// MemberRole defines model for Member.Role.
+// MemberRole What somebody may do in the organisation
 type MemberRole string
 
 // MemberStatus A disabled member cannot act in this organisation; role and groups are kept
@@ -3295,6 +4485,7 @@ type MemberStatus string
 
 // MemberList defines model for MemberList.
 type MemberList struct {
+	// Items The rows of this page
 	Items []Member `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -3304,20 +4495,28 @@ type MemberList struct {
 // MemberView defines model for MemberView.
 type MemberView struct {
 	// Disabled Whether the operator has disabled the account: it cannot sign in anywhere
-	Disabled bool   `json:"disabled"`
-	Email    string `json:"email"`
+	Disabled bool `json:"disabled"`
+
+	// Email E-mail address
+	Email string `json:"email"`
 
 	// Groups Groups, by name; a removed member leaves them, a disabled one stays in them
 	Groups []string `json:"groups"`
 
 	// Id The user
-	Id       string    `json:"id"`
+	Id string `json:"id"`
+
+	// JoinedAt When they joined the organisation
 	JoinedAt time.Time `json:"joinedAt"`
 
 	// LastOwner Whether this is the last owner who can sign in: such a one can be neither disabled nor removed, and keeps the role
-	LastOwner bool           `json:"lastOwner"`
-	Name      string         `json:"name"`
-	Role      MemberViewRole `json:"role"`
+	LastOwner bool `json:"lastOwner"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Role What somebody may do in the organisation
+	Role MemberViewRole `json:"role"`
 
 	// Running Labs that run now; they end when the member is disabled or removed
 	Running int64 `json:"running"`
@@ -3329,7 +4528,7 @@ type MemberView struct {
 	Status MemberViewStatus `json:"status"`
 }
 
-// MemberViewRole defines model for MemberView.Role.
+// MemberViewRole What somebody may do in the organisation
 type MemberViewRole string
 
 // MemberViewStatus A disabled member cannot act in this organisation; role and groups are kept
@@ -3337,30 +4536,46 @@ type MemberViewStatus string
 
 // OperatorlogEntry defines model for OperatorlogEntry.
 type OperatorlogEntry struct {
-	// Action Example: tier.changed
+	// Action What was done, such as lab.published
+	//
+	// Example: tier.changed
 	Action string `json:"action"`
 
 	// Actor Who did it; absent for the program itself
-	Actor     *string                   `json:"actor,omitempty"`
+	Actor *string `json:"actor,omitempty"`
+
+	// ActorKind What the actor is: a person, a machine client, a key or the program itself
 	ActorKind OperatorlogEntryActorKind `json:"actorKind"`
 
 	// ActorName Of the actor, if it is still known
 	ActorName *string `json:"actorName,omitempty"`
-	Address   *string `json:"address,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `json:"address,omitempty"`
 
 	// After What has changed, as it is
 	After interface{} `json:"after,omitempty"`
-	At    time.Time   `json:"at"`
+
+	// At When it was
+	At time.Time `json:"at"`
 
 	// Before What has changed, as it was
 	Before interface{} `json:"before,omitempty"`
 
 	// Detail An object; its members depend on the action
-	Detail  interface{} `json:"detail"`
-	Id      string      `json:"id"`
-	Reason  *string     `json:"reason,omitempty"`
-	Request *string     `json:"request,omitempty"`
-	Target  string      `json:"target"`
+	Detail interface{} `json:"detail"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Reason Why, in the words of who did it
+	Reason *string `json:"reason,omitempty"`
+
+	// Request Id of the request
+	Request *string `json:"request,omitempty"`
+
+	// Target What it was done to
+	Target string `json:"target"`
 
 	// Tenant Which organisation it was about
 	Tenant *string `json:"tenant,omitempty"`
@@ -3369,11 +4584,12 @@ type OperatorlogEntry struct {
 	TenantTitle *string `json:"tenantTitle,omitempty"`
 }
 
-// OperatorlogEntryActorKind defines model for OperatorlogEntry.ActorKind.
+// OperatorlogEntryActorKind What the actor is: a person, a machine client, a key or the program itself
 type OperatorlogEntryActorKind string
 
 // OperatorlogPage defines model for OperatorlogPage.
 type OperatorlogPage struct {
+	// Items The rows of this page
 	Items []OperatorlogEntry `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -3382,20 +4598,30 @@ type OperatorlogPage struct {
 
 // PersonConsent defines model for PersonConsent.
 type PersonConsent struct {
+	// At When it was
 	At time.Time `json:"at"`
 
-	// Document Example: terms
+	// Document What was agreed to, such as terms
+	//
+	// Example: terms
 	Document string `json:"document"`
-	Version  string `json:"version"`
+
+	// Version Grows with every change
+	Version string `json:"version"`
 }
 
 // PersonConsentList defines model for PersonConsentList.
 type PersonConsentList struct {
+	// Items The rows of this page
 	Items []PersonConsent `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // PolicyAnswer defines model for PolicyAnswer.
 type PolicyAnswer struct {
+	// Allowed Whether it is allowed
 	Allowed bool `json:"allowed"`
 
 	// Failed Why a policy could not be evaluated, which denies
@@ -3427,6 +4653,7 @@ type PolicyBody struct {
 
 // PolicyChecked defines model for PolicyChecked.
 type PolicyChecked struct {
+	// Problems Everything that is wrong, together
 	Problems []PolicyProblem `json:"problems"`
 }
 
@@ -3435,19 +4662,31 @@ type PolicyDraft struct {
 	// Replaces The saved policy that it stands for, if it is not a new one
 	Replaces *string `json:"replaces,omitempty"`
 
-	// Text Example: forbid (principal, action, resource) when { context.hour > 24 };
-	Text  string `json:"text"`
+	// Text As it was written
+	//
+	// Example: forbid (principal, action, resource) when { context.hour > 24 };
+	Text string `json:"text"`
+
+	// Title What people read
 	Title string `json:"title"`
 }
 
 // PolicyHistory defines model for PolicyHistory.
 type PolicyHistory struct {
+	// Items The rows of this page
 	Items []PolicyView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // PolicyList defines model for PolicyList.
 type PolicyList struct {
+	// Items The rows of this page
 	Items []PolicySummary `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 
 	// Topics The permissions that policies can take away
 	Topics []PolicyTopic `json:"topics"`
@@ -3455,29 +4694,42 @@ type PolicyList struct {
 
 // PolicyProblem defines model for PolicyProblem.
 type PolicyProblem struct {
-	Column  int64  `json:"column"`
-	Line    int64  `json:"line"`
+	// Column Column in the line, from 1 on
+	Column int64 `json:"column"`
+
+	// Line Line of the text, from 1 on
+	Line int64 `json:"line"`
+
+	// Message What is wrong, for people
 	Message string `json:"message"`
 }
 
 // PolicyReason defines model for PolicyReason.
 type PolicyReason struct {
-	Id    *string `json:"id,omitempty"`
-	Title string  `json:"title"`
+	// Id Tells it apart from others; it never changes
+	Id *string `json:"id,omitempty"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
 // PolicySummary defines model for PolicySummary.
 type PolicySummary struct {
+	// ChangedAt When it was last changed
 	ChangedAt time.Time `json:"changedAt"`
 
 	// ChangedBy Name of who made this version, if it is still known
 	ChangedBy *string `json:"changedBy,omitempty"`
 
 	// Enabled Whether it holds
-	Enabled bool   `json:"enabled"`
-	Id      string `json:"id"`
+	Enabled bool `json:"enabled"`
 
-	// Title Example: Interns: introductions only, on weekdays
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Title What people read
+	//
+	// Example: Interns: introductions only, on weekdays
 	Title string `json:"title"`
 
 	// Version Grows with every change
@@ -3486,7 +4738,9 @@ type PolicySummary struct {
 
 // PolicyTopic defines model for PolicyTopic.
 type PolicyTopic struct {
-	// Action Example: session.start
+	// Action What was done, such as lab.published
+	//
+	// Example: session.start
 	Action string `json:"action"`
 
 	// Kinds Kinds of what it is asked for
@@ -3495,19 +4749,24 @@ type PolicyTopic struct {
 
 // PolicyView defines model for PolicyView.
 type PolicyView struct {
+	// ChangedAt When it was last changed
 	ChangedAt time.Time `json:"changedAt"`
 
 	// ChangedBy Name of who made this version, if it is still known
 	ChangedBy *string `json:"changedBy,omitempty"`
 
 	// Enabled Whether it holds
-	Enabled bool   `json:"enabled"`
-	Id      string `json:"id"`
+	Enabled bool `json:"enabled"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// Text In Cedar
 	Text string `json:"text"`
 
-	// Title Example: Interns: introductions only, on weekdays
+	// Title What people read
+	//
+	// Example: Interns: introductions only, on weekdays
 	Title string `json:"title"`
 
 	// Version Grows with every change
@@ -3522,6 +4781,8 @@ type Problem struct {
 	Code string `json:"code"`
 
 	// Detail For people: what happened and what to do
+	//
+	// Example: The host is full. Try again in a few minutes.
 	Detail string `json:"detail"`
 
 	// Errors Every problem of the request, together
@@ -3529,21 +4790,37 @@ type Problem struct {
 	Limit  *ProblemLimit   `json:"limit,omitempty"`
 
 	// RequestId Quote it when you ask for help
+	//
+	// Example: 5f0c2d6b9a1e
 	RequestId *string `json:"requestId,omitempty"`
-	Status    int64   `json:"status"`
+
+	// Status That of the answer
+	//
+	// Example: 409
+	Status int64 `json:"status"`
 
 	// Title The status in words
+	//
+	// Example: Conflict
 	Title string `json:"title"`
 
 	// Type about:blank: code says what happened
+	//
+	// Example: about:blank
 	Type string `json:"type"`
 }
 
 // ProblemField defines model for ProblemField.
 type ProblemField struct {
-	// Location Example: body.name
+	// Location Where in the request, such as body.name
+	//
+	// Example: body.name
 	Location *string `json:"location,omitempty"`
-	Message  string  `json:"message"`
+
+	// Message What is wrong there, for people
+	//
+	// Example: expected length >= 1
+	Message string `json:"message"`
 }
 
 // ProblemLimit defines model for ProblemLimit.
@@ -3577,6 +4854,7 @@ type Proof struct {
 
 // ProofPublicKey defines model for ProofPublicKey.
 type ProofPublicKey struct {
+	// Algorithm How it is signed
 	Algorithm ProofPublicKeyAlgorithm `json:"algorithm"`
 
 	// Key Its name, as in proofs
@@ -3586,15 +4864,19 @@ type ProofPublicKey struct {
 	Pem string `json:"pem"`
 }
 
-// ProofPublicKeyAlgorithm defines model for ProofPublicKey.Algorithm.
+// ProofPublicKeyAlgorithm How it is signed
 type ProofPublicKeyAlgorithm string
 
 // PushOutputBody defines model for PushOutputBody.
 type PushOutputBody struct {
 	// Created false: the latest version has this very content
-	Created bool   `json:"created"`
-	Slug    string `json:"slug"`
-	Version int64  `json:"version"`
+	Created bool `json:"created"`
+
+	// Slug The lab's name in addresses
+	Slug string `json:"slug"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
 }
 
 // QuizInputBody defines model for QuizInputBody.
@@ -3641,7 +4923,9 @@ type RegisterInputBody struct {
 	// Example: example
 	Name string `json:"name"`
 
-	// Tier Example: basic
+	// Tier Name of the tier
+	//
+	// Example: basic
 	Tier string `json:"tier"`
 
 	// Title The organisation's name, as people read it; at most 100 characters
@@ -3664,7 +4948,10 @@ type RegistrationFirstKey struct {
 
 // RegistrationName defines model for RegistrationName.
 type RegistrationName struct {
-	Free bool   `json:"free"`
+	// Free Whether nobody has it
+	Free bool `json:"free"`
+
+	// Name What people call it
 	Name string `json:"name"`
 
 	// Problem Why it cannot be had
@@ -3675,7 +4962,9 @@ type RegistrationName struct {
 type RegistrationReceipt struct {
 	// ExpiresAt The link in the mail works until then
 	ExpiresAt time.Time `json:"expiresAt"`
-	Id        string    `json:"id"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 }
 
 // RegistrationStatus defines model for RegistrationStatus.
@@ -3684,9 +4973,13 @@ type RegistrationStatus struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// FirstKey The organisation's first API key can be had: POST /v1/registrations/key shows it, once
-	FirstKey bool   `json:"firstKey"`
-	Id       string `json:"id"`
-	Name     string `json:"name"`
+	FirstKey bool `json:"firstKey"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// NeedsPassword The owner has none yet: POST /v1/registrations/enter gives a link to choose one
 	NeedsPassword bool `json:"needsPassword"`
@@ -3695,14 +4988,22 @@ type RegistrationStatus struct {
 	Problem *string `json:"problem,omitempty"`
 
 	// SignIn Where this organisation's people sign in, once it is ready
-	SignIn *string                 `json:"signIn,omitempty"`
-	State  RegistrationStatusState `json:"state"`
-	Steps  []WorkflowStepView      `json:"steps"`
-	Tier   string                  `json:"tier"`
-	Title  string                  `json:"title"`
+	SignIn *string `json:"signIn,omitempty"`
+
+	// State Where it stands
+	State RegistrationStatusState `json:"state"`
+
+	// Steps One after the other
+	Steps []WorkflowStepView `json:"steps"`
+
+	// Tier Name of the tier
+	Tier string `json:"tier"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
-// RegistrationStatusState defines model for RegistrationStatus.State.
+// RegistrationStatusState Where it stands
 type RegistrationStatusState string
 
 // RenameApiKeyRequest defines model for Rename-api-keyRequest.
@@ -3722,10 +5023,11 @@ type ResumeTenantRequest = map[string]interface{}
 
 // RoleInputBody defines model for RoleInputBody.
 type RoleInputBody struct {
+	// Role What somebody may do in the organisation
 	Role RoleInputBodyRole `json:"role"`
 }
 
-// RoleInputBodyRole defines model for RoleInputBody.Role.
+// RoleInputBodyRole What somebody may do in the organisation
 type RoleInputBodyRole string
 
 // RotateApiKeyRequest defines model for Rotate-api-keyRequest.
@@ -3746,122 +5048,205 @@ type RotateInputBody struct {
 // SessionCheckView defines model for SessionCheckView.
 type SessionCheckView struct {
 	// Automatic It runs by itself
-	Automatic bool                  `json:"automatic"`
-	CheckedAt *time.Time            `json:"checkedAt,omitempty"`
-	Failures  int64                 `json:"failures"`
-	Hint      *string               `json:"hint,omitempty"`
-	Message   *string               `json:"message,omitempty"`
-	Name      string                `json:"name"`
-	State     SessionCheckViewState `json:"state"`
-	Step      int64                 `json:"step"`
+	Automatic bool `json:"automatic"`
+
+	// CheckedAt When it was last checked
+	CheckedAt *time.Time `json:"checkedAt,omitempty"`
+
+	// Failures How often it has failed
+	Failures int64 `json:"failures"`
+
+	// Hint Number of the hint in its step, from 0 on
+	Hint *string `json:"hint,omitempty"`
+
+	// Message What is wrong, for people
+	Message *string `json:"message,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// State Where it stands
+	State SessionCheckViewState `json:"state"`
+
+	// Step Number of the step, from 0 on
+	Step int64 `json:"step"`
 }
 
-// SessionCheckViewState defines model for SessionCheckView.State.
+// SessionCheckViewState Where it stands
 type SessionCheckViewState string
 
 // SessionLabRef defines model for SessionLabRef.
 type SessionLabRef struct {
-	Layout  string `json:"layout"`
-	Slug    string `json:"slug"`
-	Title   string `json:"title"`
-	Version int64  `json:"version"`
+	// Layout How the lab's page is divided
+	Layout string `json:"layout"`
+
+	// Slug The lab's name in addresses
+	Slug string `json:"slug"`
+
+	// Title What people read
+	Title string `json:"title"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
 }
 
 // SessionLearner defines model for SessionLearner.
 type SessionLearner struct {
+	// Email E-mail address
 	Email string `json:"email"`
-	Id    string `json:"id"`
-	Name  string `json:"name"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Name What people call it
+	Name string `json:"name"`
 }
 
 // SessionPage defines model for SessionPage.
 type SessionPage struct {
+	// Items The rows of this page
 	Items []SessionSummary `json:"items"`
 
-	// Next cursor of the next page
+	// Next Cursor of the next page; absent on the last
 	Next *string `json:"next,omitempty"`
 }
 
 // SessionPortView defines model for SessionPortView.
 type SessionPortView struct {
+	// Name What people call it
 	Name string `json:"name"`
 
 	// Open Something listens on it
-	Open bool  `json:"open"`
+	Open bool `json:"open"`
+
+	// Port Number of the port
 	Port int64 `json:"port"`
 }
 
 // SessionProgress defines model for SessionProgress.
 type SessionProgress struct {
+	// Passed How many have passed
 	Passed int64 `json:"passed"`
-	Total  int64 `json:"total"`
+
+	// Total How many there are in all
+	Total int64 `json:"total"`
 }
 
 // SessionProvisioningStep defines model for SessionProvisioningStep.
 type SessionProvisioningStep struct {
 	// DurationMs Milliseconds
-	DurationMs *int64                       `json:"durationMs,omitempty"`
-	Error      *string                      `json:"error,omitempty"`
-	Name       string                       `json:"name"`
-	StartedAt  *time.Time                   `json:"startedAt,omitempty"`
-	State      SessionProvisioningStepState `json:"state"`
-	Title      string                       `json:"title"`
+	DurationMs *int64 `json:"durationMs,omitempty"`
+
+	// Error What went wrong
+	Error *string `json:"error,omitempty"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// StartedAt When it began
+	StartedAt *time.Time `json:"startedAt,omitempty"`
+
+	// State Where it stands
+	State SessionProvisioningStepState `json:"state"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
-// SessionProvisioningStepState defines model for SessionProvisioningStep.State.
+// SessionProvisioningStepState Where it stands
 type SessionProvisioningStepState string
 
 // SessionReason defines model for SessionReason.
 type SessionReason struct {
-	Code    string `json:"code"`
+	// Code Stable, for programs
+	Code string `json:"code"`
+
+	// Message What is wrong, for people
 	Message string `json:"message"`
 }
 
 // SessionStepView defines model for SessionStepView.
 type SessionStepView struct {
-	Done            bool    `json:"done"`
-	HintsRevealed   []int64 `json:"hintsRevealed"`
-	Index           int64   `json:"index"`
-	Points          int64   `json:"points"`
-	SolutionOffered bool    `json:"solutionOffered"`
-	Title           string  `json:"title"`
+	// Done Whether it is done
+	Done bool `json:"done"`
+
+	// HintsRevealed Numbers of the hints that were shown
+	HintsRevealed []int64 `json:"hintsRevealed"`
+
+	// Index Its number, from 0 on
+	Index int64 `json:"index"`
+
+	// Points How many can be had
+	Points int64 `json:"points"`
+
+	// SolutionOffered Whether the solution can be shown
+	SolutionOffered bool `json:"solutionOffered"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
 // SessionSummary defines model for SessionSummary.
 type SessionSummary struct {
-	Completed bool                `json:"completed"`
-	CreatedAt time.Time           `json:"createdAt"`
-	Deadline  *time.Time          `json:"deadline,omitempty"`
-	EndedAt   *time.Time          `json:"endedAt,omitempty"`
-	Id        string              `json:"id"`
-	Lab       SessionLabRef       `json:"lab"`
-	Learner   *SessionLearner     `json:"learner,omitempty"`
-	Points    int64               `json:"points"`
-	Progress  SessionProgress     `json:"progress"`
-	ReadyAt   *time.Time          `json:"readyAt,omitempty"`
-	Score     int64               `json:"score"`
-	State     SessionSummaryState `json:"state"`
+	// Completed Whether every check has passed
+	Completed bool `json:"completed"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Deadline When it ends unless it is extended
+	Deadline *time.Time `json:"deadline,omitempty"`
+
+	// EndedAt When it ended; absent while it goes on
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+
+	// Id Tells it apart from others; it never changes
+	Id      string          `json:"id"`
+	Lab     SessionLabRef   `json:"lab"`
+	Learner *SessionLearner `json:"learner,omitempty"`
+
+	// Points How many can be had
+	Points   int64           `json:"points"`
+	Progress SessionProgress `json:"progress"`
+
+	// ReadyAt When it could be used first
+	ReadyAt *time.Time `json:"readyAt,omitempty"`
+
+	// Score Points so far
+	Score int64 `json:"score"`
+
+	// State Where it stands
+	State SessionSummaryState `json:"state"`
 }
 
-// SessionSummaryState defines model for SessionSummary.State.
+// SessionSummaryState Where it stands
 type SessionSummaryState string
 
 // SessionView defines model for SessionView.
 type SessionView struct {
+	// Checks What must be so for the step to be done
 	Checks []SessionCheckView `json:"checks"`
 
 	// Completed Every check of every step has passed
-	Completed bool      `json:"completed"`
+	Completed bool `json:"completed"`
+
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
 
 	// Deadline When its time is over
 	Deadline *time.Time `json:"deadline,omitempty"`
-	EndedAt  *time.Time `json:"endedAt,omitempty"`
+
+	// EndedAt When it ended; absent while it goes on
+	EndedAt *time.Time `json:"endedAt,omitempty"`
 
 	// ExtendSeconds What one extension adds
-	ExtendSeconds  int64  `json:"extendSeconds"`
-	ExtensionsLeft int64  `json:"extensionsLeft"`
-	Id             string `json:"id"`
+	ExtendSeconds int64 `json:"extendSeconds"`
+
+	// ExtensionsLeft How often it can be extended
+	ExtensionsLeft int64 `json:"extensionsLeft"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
 
 	// IdleAt When it ends if nothing happens until then
 	IdleAt *time.Time    `json:"idleAt,omitempty"`
@@ -3871,27 +5256,42 @@ type SessionView struct {
 	Mine bool `json:"mine"`
 
 	// Points The most that can be scored
-	Points       int64                     `json:"points"`
-	Ports        []SessionPortView         `json:"ports"`
-	Progress     SessionProgress           `json:"progress"`
+	Points int64 `json:"points"`
+
+	// Ports Web ports that can be opened
+	Ports    []SessionPortView `json:"ports"`
+	Progress SessionProgress   `json:"progress"`
+
+	// Provisioning How it was made ready, step by step
 	Provisioning []SessionProvisioningStep `json:"provisioning"`
-	ReadyAt      *time.Time                `json:"readyAt,omitempty"`
-	Reason       *SessionReason            `json:"reason,omitempty"`
-	Score        int64                     `json:"score"`
-	State        SessionViewState          `json:"state"`
+
+	// ReadyAt When it could be used first
+	ReadyAt *time.Time     `json:"readyAt,omitempty"`
+	Reason  *SessionReason `json:"reason,omitempty"`
+
+	// Score Points so far
+	Score int64 `json:"score"`
+
+	// State Where it stands
+	State SessionViewState `json:"state"`
 
 	// Step Index of the first step that is not done
-	Step  int64             `json:"step"`
+	Step int64 `json:"step"`
+
+	// Steps One after the other
 	Steps []SessionStepView `json:"steps"`
 }
 
-// SessionViewState defines model for SessionView.State.
+// SessionViewState Where it stands
 type SessionViewState string
 
 // SetTenantLimitRequest defines model for Set-tenant-limitRequest.
 type SetTenantLimitRequest struct {
+	// Reason Why, in the words of who did it
 	Reason *string `json:"reason,omitempty"`
-	Value  int64   `json:"value"`
+
+	// Value What it is set to
+	Value int64 `json:"value"`
 }
 
 // SettingRotated defines model for SettingRotated.
@@ -3913,8 +5313,12 @@ type SettingView struct {
 
 	// Domains Of e-mail addresses, for the rule domains
 	Domains *[]string `json:"domains,omitempty"`
-	Issuer  string    `json:"issuer"`
-	Name    string    `json:"name"`
+
+	// Issuer Address of the provider, as its tokens name it
+	Issuer string `json:"issuer"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// PasswordMin Fewest characters of a new password; 8 when absent. There are no rules on kinds of characters: what is common or personal is refused
 	PasswordMin *int64 `json:"passwordMin,omitempty"`
@@ -3992,14 +5396,16 @@ type StartInputBody struct {
 
 // StatusInputBody defines model for StatusInputBody.
 type StatusInputBody struct {
+	// Status Where it stands
 	Status StatusInputBodyStatus `json:"status"`
 }
 
-// StatusInputBodyStatus defines model for StatusInputBody.Status.
+// StatusInputBodyStatus Where it stands
 type StatusInputBodyStatus string
 
 // TenantEntered defines model for TenantEntered.
 type TenantEntered struct {
+	// Until When it ends
 	Until time.Time `json:"until"`
 }
 
@@ -4016,7 +5422,9 @@ type TenantLanguage struct {
 	// Example: हिन्दी
 	Name string `json:"name"`
 
-	// Tag Example: hi
+	// Tag A word that labs are found by
+	//
+	// Example: hi
 	Tag string `json:"tag"`
 }
 
@@ -4034,10 +5442,11 @@ type TenantLocaleView struct {
 
 // TenantMoveBody defines model for TenantMoveBody.
 type TenantMoveBody struct {
+	// Placement Where the data is: in the pool of all organisations, or in a silo of its own
 	Placement TenantMoveBodyPlacement `json:"placement"`
 }
 
-// TenantMoveBodyPlacement defines model for TenantMoveBody.Placement.
+// TenantMoveBodyPlacement Where the data is: in the pool of all organisations, or in a silo of its own
 type TenantMoveBodyPlacement string
 
 // TenantOffboardBody defines model for TenantOffboardBody.
@@ -4055,8 +5464,13 @@ type TenantOffboardBody struct {
 // TenantOwnChanges defines model for TenantOwnChanges.
 type TenantOwnChanges struct {
 	// GraceDays How long an organisation that its owner closes can be reopened
-	GraceDays int64          `json:"graceDays"`
-	Items     []WorkflowView `json:"items"`
+	GraceDays int64 `json:"graceDays"`
+
+	// Items The rows of this page
+	Items []WorkflowView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // TenantOwnOffboardBody defines model for TenantOwnOffboardBody.
@@ -4073,6 +5487,7 @@ type TenantOwnOffboardBody struct {
 
 // TenantPage defines model for TenantPage.
 type TenantPage struct {
+	// Items The rows of this page
 	Items []TenantView `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -4107,21 +5522,30 @@ type TenantRequestBody struct {
 
 // TenantTierBody defines model for TenantTierBody.
 type TenantTierBody struct {
-	// Tier Example: premium
+	// Tier Name of the tier
+	//
+	// Example: premium
 	Tier string `json:"tier"`
 }
 
 // TenantView defines model for TenantView.
 type TenantView struct {
+	// CreatedAt When it was made
 	CreatedAt time.Time `json:"createdAt"`
-	Id        string    `json:"id"`
-	Members   int64     `json:"members"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Members How many members there are
+	Members int64 `json:"members"`
 
 	// Name In addresses; never given to another organisation
 	Name string `json:"name"`
 
 	// Owners Owners whose accounts can sign in; an organisation without any can be given one
-	Owners    int64               `json:"owners"`
+	Owners int64 `json:"owners"`
+
+	// Placement Where the data is: in the pool of all organisations, or in a silo of its own
 	Placement TenantViewPlacement `json:"placement"`
 
 	// PurgeAfter When everything is deleted, while it is being off-boarded
@@ -4134,23 +5558,30 @@ type TenantView struct {
 	SchemaVersion int64 `json:"schemaVersion"`
 
 	// Sessions Running labs
-	Sessions int64            `json:"sessions"`
-	Status   TenantViewStatus `json:"status"`
-	Tier     string           `json:"tier"`
-	Title    string           `json:"title"`
+	Sessions int64 `json:"sessions"`
+
+	// Status Where it stands
+	Status TenantViewStatus `json:"status"`
+
+	// Tier Name of the tier
+	Tier string `json:"tier"`
+
+	// Title What people read
+	Title string `json:"title"`
 
 	// Workflow The change under way
 	Workflow *string `json:"workflow,omitempty"`
 }
 
-// TenantViewPlacement defines model for TenantView.Placement.
+// TenantViewPlacement Where the data is: in the pool of all organisations, or in a silo of its own
 type TenantViewPlacement string
 
-// TenantViewStatus defines model for TenantView.Status.
+// TenantViewStatus Where it stands
 type TenantViewStatus string
 
 // TerminalTicket defines model for TerminalTicket.
 type TerminalTicket struct {
+	// ExpiresAt When it ends by itself
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// Ticket For kind terminal: offer ticket.<ticket> as a WebSocket subprotocol
@@ -4162,17 +5593,34 @@ type TerminalTicket struct {
 
 // TierBody defines model for TierBody.
 type TierBody struct {
-	Currency string           `json:"currency"`
-	Features *[]string        `json:"features,omitempty"`
-	Limits   map[string]int64 `json:"limits"`
+	// Currency Code of ISO 4217
+	//
+	// Example: USD
+	Currency string `json:"currency"`
+
+	// Features What the plan includes
+	Features *[]string `json:"features,omitempty"`
+
+	// Limits By name; what is missing is not bounded
+	Limits map[string]int64 `json:"limits"`
 
 	// Placement Cannot be changed later
 	Placement TierBodyPlacement `json:"placement"`
-	Position  *int64            `json:"position,omitempty"`
-	Price     int64             `json:"price"`
-	Public    bool              `json:"public"`
-	Summary   *string           `json:"summary,omitempty"`
-	Title     string            `json:"title"`
+
+	// Position The order in which they are shown
+	Position *int64 `json:"position,omitempty"`
+
+	// Price A month, in the smallest unit of the currency
+	Price int64 `json:"price"`
+
+	// Public Whether it is offered at sign-up
+	Public bool `json:"public"`
+
+	// Summary In a sentence
+	Summary *string `json:"summary,omitempty"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
 // TierBodyPlacement Cannot be changed later
@@ -4180,68 +5628,98 @@ type TierBodyPlacement string
 
 // TierLimitList defines model for TierLimitList.
 type TierLimitList struct {
+	// Items The rows of this page
 	Items []TierLimitView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // TierLimitView defines model for TierLimitView.
 type TierLimitView struct {
+	// Name What people call it
 	Name TierLimitViewName `json:"name"`
 
 	// Own Absent where the tier's is used
 	Own *int64 `json:"own,omitempty"`
 
 	// Reason Why it has its own
-	Reason *string    `json:"reason,omitempty"`
-	SetAt  *time.Time `json:"setAt,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+
+	// SetAt When it was set
+	SetAt *time.Time `json:"setAt,omitempty"`
 
 	// Tier Absent where the tier does not bound it
 	Tier *int64 `json:"tier,omitempty"`
 }
 
-// TierLimitViewName defines model for TierLimitView.Name.
+// TierLimitViewName What people call it
 type TierLimitViewName string
 
 // TierList defines model for TierList.
 type TierList struct {
+	// Items The rows of this page
 	Items []TierView `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
 }
 
 // TierPlanView defines model for TierPlanView.
 type TierPlanView struct {
-	Currency string     `json:"currency"`
-	Features []string   `json:"features"`
-	Limits   []TierUsed `json:"limits"`
+	// Currency Code of ISO 4217
+	Currency string `json:"currency"`
+
+	// Features What the plan includes
+	Features []string `json:"features"`
+
+	// Limits By name; what is missing is not bounded
+	Limits []TierUsed `json:"limits"`
 
 	// Price A month, in the smallest unit of the currency
-	Price int64  `json:"price"`
-	Tier  string `json:"tier"`
+	Price int64 `json:"price"`
+
+	// Tier Name of the tier
+	Tier string `json:"tier"`
+
+	// Title What people read
 	Title string `json:"title"`
 }
 
 // TierUsed defines model for TierUsed.
 type TierUsed struct {
 	// Most Absent where nothing bounds it
-	Most *int64       `json:"most,omitempty"`
+	Most *int64 `json:"most,omitempty"`
+
+	// Name What people call it
 	Name TierUsedName `json:"name"`
 
 	// Used Absent where it is not a matter of use, such as a rate
 	Used *int64 `json:"used,omitempty"`
 }
 
-// TierUsedName defines model for TierUsed.Name.
+// TierUsedName What people call it
 type TierUsedName string
 
 // TierView defines model for TierView.
 type TierView struct {
-	// Currency Example: USD
-	Currency string   `json:"currency"`
+	// Currency Code of ISO 4217
+	//
+	// Example: USD
+	Currency string `json:"currency"`
+
+	// Features What the plan includes
 	Features []string `json:"features"`
 
 	// Limits By name; what is missing is not bounded
 	Limits map[string]int64 `json:"limits"`
 
-	// Name Example: premium
-	Name      string            `json:"name"`
+	// Name What people call it
+	//
+	// Example: premium
+	Name string `json:"name"`
+
+	// Placement Where the data is: in the pool of all organisations, or in a silo of its own
 	Placement TierViewPlacement `json:"placement"`
 
 	// Position The order in which tiers are shown
@@ -4251,12 +5729,16 @@ type TierView struct {
 	Price int64 `json:"price"`
 
 	// Public Whether it is offered at sign-up
-	Public  bool    `json:"public"`
+	Public bool `json:"public"`
+
+	// Summary In a sentence
 	Summary *string `json:"summary,omitempty"`
-	Title   string  `json:"title"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
-// TierViewPlacement defines model for TierView.Placement.
+// TierViewPlacement Where the data is: in the pool of all organisations, or in a silo of its own
 type TierViewPlacement string
 
 // TokenInputBody defines model for TokenInputBody.
@@ -4273,6 +5755,7 @@ type UpdateMeRequest struct {
 
 // UpgradePage defines model for UpgradePage.
 type UpgradePage struct {
+	// Items The rows of this page
 	Items []UpgradeView `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -4285,16 +5768,22 @@ type UpgradePage struct {
 // UpgradeView defines model for UpgradeView.
 type UpgradeView struct {
 	// Canary Whether this silo goes first
-	Canary bool   `json:"canary"`
-	Name   string `json:"name"`
+	Canary bool `json:"canary"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// Problem Why it failed
 	Problem *string `json:"problem,omitempty"`
 
 	// State A silo that is not current does not serve its organisation
-	State  UpgradeViewState `json:"state"`
-	Tenant string           `json:"tenant"`
-	Title  string           `json:"title"`
+	State UpgradeViewState `json:"state"`
+
+	// Tenant Id of the organisation
+	Tenant string `json:"tenant"`
+
+	// Title What people read
+	Title string `json:"title"`
 
 	// Version Of its schema
 	Version int64 `json:"version"`
@@ -4306,8 +5795,12 @@ type UpgradeViewState string
 // UsageLimits defines model for UsageLimits.
 type UsageLimits struct {
 	// Burst Requests at once; by default as many as in a second, and 20 at least
-	Burst           *int64 `json:"burst,omitempty"`
-	DailyRequests   *int64 `json:"dailyRequests,omitempty"`
+	Burst *int64 `json:"burst,omitempty"`
+
+	// DailyRequests Requests of programs in a day
+	DailyRequests *int64 `json:"dailyRequests,omitempty"`
+
+	// MonthlyRequests Requests of programs in a calendar month
 	MonthlyRequests *int64 `json:"monthlyRequests,omitempty"`
 
 	// Rate Requests a second
@@ -4316,17 +5809,24 @@ type UsageLimits struct {
 
 // UsageProgramUse defines model for UsageProgramUse.
 type UsageProgramUse struct {
-	Id     string              `json:"id"`
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
 	Kind   UsageProgramUseKind `json:"kind"`
 	Limits *UsageLimits        `json:"limits,omitempty"`
-	Month  int64               `json:"month"`
+
+	// Month In this calendar month
+	Month int64 `json:"month"`
 
 	// Name Absent for removed programs, and for operators, who do not see it
-	Name  *string `json:"name,omitempty"`
-	Today int64   `json:"today"`
+	Name *string `json:"name,omitempty"`
+
+	// Today Since midnight, UTC
+	Today int64 `json:"today"`
 }
 
-// UsageProgramUseKind defines model for UsageProgramUse.Kind.
+// UsageProgramUseKind What it is
 type UsageProgramUseKind string
 
 // UsageQuota defines model for UsageQuota.
@@ -4339,7 +5839,9 @@ type UsageQuota struct {
 
 	// Resets When counting begins anew, UTC
 	Resets time.Time `json:"resets"`
-	Since  time.Time `json:"since"`
+
+	// Since When the count began
+	Since time.Time `json:"since"`
 }
 
 // UsageUse defines model for UsageUse.
@@ -4353,6 +5855,7 @@ type UsageUse struct {
 
 // WorkflowPage defines model for WorkflowPage.
 type WorkflowPage struct {
+	// Items The rows of this page
 	Items []WorkflowView `json:"items"`
 
 	// Next Cursor of the next page; absent on the last
@@ -4365,53 +5868,91 @@ type WorkflowStepView struct {
 	Attempt int64 `json:"attempt"`
 
 	// Done How much of total is done; both 0 where nothing is counted
-	Done    int64      `json:"done"`
+	Done int64 `json:"done"`
+
+	// EndedAt When it ended; absent while it goes on
 	EndedAt *time.Time `json:"endedAt,omitempty"`
 
 	// Error Why the last try failed
 	Error *string `json:"error,omitempty"`
-	Name  string  `json:"name"`
+
+	// Name What people call it
+	Name string `json:"name"`
 
 	// Note What it does just now
-	Note      *string               `json:"note,omitempty"`
-	StartedAt *time.Time            `json:"startedAt,omitempty"`
-	State     WorkflowStepViewState `json:"state"`
-	Title     string                `json:"title"`
-	Total     int64                 `json:"total"`
+	Note *string `json:"note,omitempty"`
+
+	// StartedAt When it began
+	StartedAt *time.Time `json:"startedAt,omitempty"`
+
+	// State Where it stands
+	State WorkflowStepViewState `json:"state"`
+
+	// Title What people read
+	Title string `json:"title"`
+
+	// Total How many there are in all
+	Total int64 `json:"total"`
 }
 
-// WorkflowStepViewState defines model for WorkflowStepView.State.
+// WorkflowStepViewState Where it stands
 type WorkflowStepViewState string
 
 // WorkflowView defines model for WorkflowView.
 type WorkflowView struct {
 	// Actor Who asked for it; absent for the program itself
-	Actor     *string    `json:"actor,omitempty"`
-	CreatedAt time.Time  `json:"createdAt"`
-	EndedAt   *time.Time `json:"endedAt,omitempty"`
+	Actor *string `json:"actor,omitempty"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// EndedAt When it ended; absent while it goes on
+	EndedAt *time.Time `json:"endedAt,omitempty"`
 
 	// Error Why it was taken back or is stuck
 	Error *string `json:"error,omitempty"`
-	Id    string  `json:"id"`
 
-	// Kind Example: tenant.provision
-	Kind  string             `json:"kind"`
-	State WorkflowViewState  `json:"state"`
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
+	//
+	// Example: tenant.provision
+	Kind string `json:"kind"`
+
+	// State Where it stands
+	State WorkflowViewState `json:"state"`
+
+	// Steps One after the other
 	Steps []WorkflowStepView `json:"steps"`
 
 	// Tenant Which it changes
 	Tenant *string `json:"tenant,omitempty"`
-	Title  string  `json:"title"`
+
+	// Title What people read
+	Title string `json:"title"`
 }
 
-// WorkflowViewState defines model for WorkflowView.State.
+// WorkflowViewState Where it stands
 type WorkflowViewState string
 
 // ListApiKeysParams defines parameters for ListApiKeys.
 type ListApiKeysParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListApiKeysParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListApiKeysParamsSort defines parameters for ListApiKeys.
+type ListApiKeysParamsSort string
 
 // AddApiKeyParams defines parameters for AddApiKey.
 type AddApiKeyParams struct {
@@ -4448,8 +5989,11 @@ type RotateApiKeyParams struct {
 
 // GetBrandColoursParams defines parameters for GetBrandColours.
 type GetBrandColoursParams struct {
+	// Primary First colour, as #rrggbb
 	Primary *string `form:"primary,omitempty" json:"primary,omitempty"`
-	Accent  *string `form:"accent,omitempty" json:"accent,omitempty"`
+
+	// Accent Second colour, as #rrggbb
+	Accent *string `form:"accent,omitempty" json:"accent,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4481,14 +6025,21 @@ type AskDirectoryParams struct {
 
 // ListGroupsParams defines parameters for ListGroups.
 type ListGroupsParams struct {
+	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListGroupsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListGroupsParamsSort defines parameters for ListGroups.
+type ListGroupsParamsSort string
 
 // AddGroupParams defines parameters for AddGroup.
 type AddGroupParams struct {
@@ -4516,9 +6067,21 @@ type ChangeGroupParams struct {
 
 // ListGroupLabsParams defines parameters for ListGroupLabs.
 type ListGroupLabsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListGroupLabsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListGroupLabsParamsSort defines parameters for ListGroupLabs.
+type ListGroupLabsParamsSort string
 
 // RemoveGroupLabParams defines parameters for RemoveGroupLab.
 type RemoveGroupLabParams struct {
@@ -4528,14 +6091,21 @@ type RemoveGroupLabParams struct {
 
 // ListGroupMembersParams defines parameters for ListGroupMembers.
 type ListGroupMembersParams struct {
+	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListGroupMembersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListGroupMembersParamsSort defines parameters for ListGroupMembers.
+type ListGroupMembersParamsSort string
 
 // RemoveGroupMemberParams defines parameters for RemoveGroupMember.
 type RemoveGroupMemberParams struct {
@@ -4545,9 +6115,21 @@ type RemoveGroupMemberParams struct {
 
 // ListIdentityProvidersParams defines parameters for ListIdentityProviders.
 type ListIdentityProvidersParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListIdentityProvidersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListIdentityProvidersParamsSort defines parameters for ListIdentityProviders.
+type ListIdentityProvidersParamsSort string
 
 // CreateIdentityProviderParams defines parameters for CreateIdentityProvider.
 type CreateIdentityProviderParams struct {
@@ -4589,10 +6171,15 @@ type BeginTestSignInParams struct {
 type ListInvitationsParams struct {
 	// State Only invitations in this state
 	State *ListInvitationsParamsState `form:"state,omitempty" json:"state,omitempty"`
-	Limit *int64                      `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListInvitationsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4600,6 +6187,9 @@ type ListInvitationsParams struct {
 
 // ListInvitationsParamsState defines parameters for ListInvitations.
 type ListInvitationsParamsState string
+
+// ListInvitationsParamsSort defines parameters for ListInvitations.
+type ListInvitationsParamsSort string
 
 // InviteParams defines parameters for Invite.
 type InviteParams struct {
@@ -4634,13 +6224,22 @@ type ResendInvitationParams struct {
 // ListLabsParams defines parameters for ListLabs.
 type ListLabsParams struct {
 	// Q Words in the title, summary or tags
-	Q     *string              `form:"q,omitempty" json:"q,omitempty"`
-	Tag   *string              `form:"tag,omitempty" json:"tag,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Tag A word that labs are found by
+	Tag *string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Level How much one must know
 	Level *ListLabsParamsLevel `form:"level,omitempty" json:"level,omitempty"`
-	Limit *int64               `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListLabsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4648,6 +6247,9 @@ type ListLabsParams struct {
 
 // ListLabsParamsLevel defines parameters for ListLabs.
 type ListLabsParamsLevel string
+
+// ListLabsParamsSort defines parameters for ListLabs.
+type ListLabsParamsSort string
 
 // PushLabParams defines parameters for PushLab.
 type PushLabParams struct {
@@ -4663,9 +6265,21 @@ type GetLabParams struct {
 
 // ListMachineClientsParams defines parameters for ListMachineClients.
 type ListMachineClientsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMachineClientsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListMachineClientsParamsSort defines parameters for ListMachineClients.
+type ListMachineClientsParamsSort string
 
 // AddMachineClientParams defines parameters for AddMachineClient.
 type AddMachineClientParams struct {
@@ -4699,9 +6313,21 @@ type UpdateMeParams struct {
 
 // ListMyConsentsParams defines parameters for ListMyConsents.
 type ListMyConsentsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMyConsentsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListMyConsentsParamsSort defines parameters for ListMyConsents.
+type ListMyConsentsParamsSort string
 
 // EraseMeParams defines parameters for EraseMe.
 type EraseMeParams struct {
@@ -4711,9 +6337,21 @@ type EraseMeParams struct {
 
 // ListMyFactorsParams defines parameters for ListMyFactors.
 type ListMyFactorsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMyFactorsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListMyFactorsParamsSort defines parameters for ListMyFactors.
+type ListMyFactorsParamsSort string
 
 // RenewRecoveryCodesParams defines parameters for RenewRecoveryCodes.
 type RenewRecoveryCodesParams struct {
@@ -4729,9 +6367,21 @@ type RemoveMyFactorParams struct {
 
 // ListMyGrantsParams defines parameters for ListMyGrants.
 type ListMyGrantsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMyGrantsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListMyGrantsParamsSort defines parameters for ListMyGrants.
+type ListMyGrantsParamsSort string
 
 // RevokeMyGrantParams defines parameters for RevokeMyGrant.
 type RevokeMyGrantParams struct {
@@ -4756,9 +6406,21 @@ type EndMySessionsParams struct {
 
 // ListMySessionsParams defines parameters for ListMySessions.
 type ListMySessionsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMySessionsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListMySessionsParamsSort defines parameters for ListMySessions.
+type ListMySessionsParamsSort string
 
 // EndMySessionParams defines parameters for EndMySession.
 type EndMySessionParams struct {
@@ -4776,10 +6438,15 @@ type ListMembersParams struct {
 
 	// Status Only members of this status
 	Status *ListMembersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
-	Limit  *int64                   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMembersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4790,6 +6457,9 @@ type ListMembersParamsRole string
 
 // ListMembersParamsStatus defines parameters for ListMembers.
 type ListMembersParamsStatus string
+
+// ListMembersParamsSort defines parameters for ListMembers.
+type ListMembersParamsSort string
 
 // RemoveMemberParams defines parameters for RemoveMember.
 type RemoveMemberParams struct {
@@ -4817,9 +6487,21 @@ type SetMemberStatusParams struct {
 
 // ListOauthClientsParams defines parameters for ListOauthClients.
 type ListOauthClientsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListOauthClientsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListOauthClientsParamsSort defines parameters for ListOauthClients.
+type ListOauthClientsParamsSort string
 
 // RegisterOauthClientParams defines parameters for RegisterOauthClient.
 type RegisterOauthClientParams struct {
@@ -4861,14 +6543,22 @@ type ListOperatorAuditParams struct {
 
 	// Tenant Id of an organisation
 	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
-	Limit  *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListOperatorAuditParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListOperatorAuditParamsSort defines parameters for ListOperatorAudit.
+type ListOperatorAuditParamsSort string
 
 // GetOperatorBrandParams defines parameters for GetOperatorBrand.
 type GetOperatorBrandParams struct {
@@ -4896,17 +6586,35 @@ type PutOperatorBrandLogoParams struct {
 
 // ListEnvironmentsParams defines parameters for ListEnvironments.
 type ListEnvironmentsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListEnvironmentsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
+// ListEnvironmentsParamsSort defines parameters for ListEnvironments.
+type ListEnvironmentsParamsSort string
+
 // ListMailParams defines parameters for ListMail.
 type ListMailParams struct {
+	// State Only mails in this state
 	State *ListMailParamsState `form:"state,omitempty" json:"state,omitempty"`
-	Limit *int64               `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMailParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4914,6 +6622,9 @@ type ListMailParams struct {
 
 // ListMailParamsState defines parameters for ListMail.
 type ListMailParamsState string
+
+// ListMailParamsSort defines parameters for ListMail.
+type ListMailParamsSort string
 
 // GetMailParams defines parameters for GetMail.
 type GetMailParams struct {
@@ -4960,14 +6671,25 @@ type RotatePoolKeysParams struct {
 // ListTenantsParams defines parameters for ListTenants.
 type ListTenantsParams struct {
 	// Q Start of the name, or part of the title
-	Q         *string                     `form:"q,omitempty" json:"q,omitempty"`
-	Status    *ListTenantsParamsStatus    `form:"status,omitempty" json:"status,omitempty"`
-	Tier      *string                     `form:"tier,omitempty" json:"tier,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Status Where it stands
+	Status *ListTenantsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Tier Name of the tier
+	Tier *string `form:"tier,omitempty" json:"tier,omitempty"`
+
+	// Placement Where the data is: in the pool of all organisations, or in a silo of its own
 	Placement *ListTenantsParamsPlacement `form:"placement,omitempty" json:"placement,omitempty"`
-	Limit     *int64                      `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListTenantsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -4978,6 +6700,9 @@ type ListTenantsParamsStatus string
 
 // ListTenantsParamsPlacement defines parameters for ListTenants.
 type ListTenantsParamsPlacement string
+
+// ListTenantsParamsSort defines parameters for ListTenants.
+type ListTenantsParamsSort string
 
 // GetTenantParams defines parameters for GetTenant.
 type GetTenantParams struct {
@@ -5009,15 +6734,23 @@ type ListTenantAuditParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
 	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
-	Q     *string `form:"q,omitempty" json:"q,omitempty"`
-	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListTenantAuditParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListTenantAuditParamsSort defines parameters for ListTenantAudit.
+type ListTenantAuditParamsSort string
 
 // LeaveTenantParams defines parameters for LeaveTenant.
 type LeaveTenantParams struct {
@@ -5039,9 +6772,21 @@ type EnterTenantParams struct {
 
 // ListTenantLimitsParams defines parameters for ListTenantLimits.
 type ListTenantLimitsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListTenantLimitsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListTenantLimitsParamsSort defines parameters for ListTenantLimits.
+type ListTenantLimitsParamsSort string
 
 // UnsetTenantLimitParams defines parameters for UnsetTenantLimit.
 type UnsetTenantLimitParams struct {
@@ -5105,9 +6850,21 @@ type GetTenantUsageParams struct {
 
 // ListTenantExportsParams defines parameters for ListTenantExports.
 type ListTenantExportsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListTenantExportsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListTenantExportsParamsSort defines parameters for ListTenantExports.
+type ListTenantExportsParamsSort string
 
 // RequestTenantExportParams defines parameters for RequestTenantExport.
 type RequestTenantExportParams struct {
@@ -5117,9 +6874,21 @@ type RequestTenantExportParams struct {
 
 // ListTiersParams defines parameters for ListTiers.
 type ListTiersParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListTiersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListTiersParamsSort defines parameters for ListTiers.
+type ListTiersParamsSort string
 
 // RemoveTierParams defines parameters for RemoveTier.
 type RemoveTierParams struct {
@@ -5147,14 +6916,21 @@ type ChangeTierParams struct {
 
 // ListUpgradesParams defines parameters for ListUpgrades.
 type ListUpgradesParams struct {
+	// Limit How many at most
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListUpgradesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListUpgradesParamsSort defines parameters for ListUpgrades.
+type ListUpgradesParamsSort string
 
 // RetryUpgradeParams defines parameters for RetryUpgrade.
 type RetryUpgradeParams struct {
@@ -5165,15 +6941,23 @@ type RetryUpgradeParams struct {
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Q Start of an e-mail address, or of a word of a name
-	Q     *string `form:"q,omitempty" json:"q,omitempty"`
-	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListUsersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListUsersParamsSort defines parameters for ListUsers.
+type ListUsersParamsSort string
 
 // DisableUserParams defines parameters for DisableUser.
 type DisableUserParams struct {
@@ -5202,12 +6986,19 @@ type ResetPasswordParams struct {
 // ListWorkflowsParams defines parameters for ListWorkflows.
 type ListWorkflowsParams struct {
 	// Tenant Id of a tenant
-	Tenant *string                   `form:"tenant,omitempty" json:"tenant,omitempty"`
-	State  *ListWorkflowsParamsState `form:"state,omitempty" json:"state,omitempty"`
-	Limit  *int64                    `form:"limit,omitempty" json:"limit,omitempty"`
+	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
+
+	// State Only those in this state
+	State *ListWorkflowsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListWorkflowsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -5215,6 +7006,9 @@ type ListWorkflowsParams struct {
 
 // ListWorkflowsParamsState defines parameters for ListWorkflows.
 type ListWorkflowsParamsState string
+
+// ListWorkflowsParamsSort defines parameters for ListWorkflows.
+type ListWorkflowsParamsSort string
 
 // GetWorkflowParams defines parameters for GetWorkflow.
 type GetWorkflowParams struct {
@@ -5236,9 +7030,21 @@ type ResumeWorkflowParams struct {
 
 // ListPoliciesParams defines parameters for ListPolicies.
 type ListPoliciesParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListPoliciesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListPoliciesParamsSort defines parameters for ListPolicies.
+type ListPoliciesParamsSort string
 
 // AddPolicyParams defines parameters for AddPolicy.
 type AddPolicyParams struct {
@@ -5284,9 +7090,21 @@ type RestorePolicyParams struct {
 
 // ListPolicyVersionsParams defines parameters for ListPolicyVersions.
 type ListPolicyVersionsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListPolicyVersionsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListPolicyVersionsParamsSort defines parameters for ListPolicyVersions.
+type ListPolicyVersionsParamsSort string
 
 // GetProofKeyParams defines parameters for GetProofKey.
 type GetProofKeyParams struct {
@@ -5305,6 +7123,7 @@ type RegisterParams struct {
 
 // LookUpNameParams defines parameters for LookUpName.
 type LookUpNameParams struct {
+	// Name What people call it
 	Name string `form:"name" json:"name"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -5328,12 +7147,20 @@ type WatchRegistrationParams struct {
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
+	// Scope One's own, or everybody's for those who may see them
 	Scope *ListSessionsParamsScope `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// State Only those that are under way, or only those that are over
 	State *ListSessionsParamsState `form:"state,omitempty" json:"state,omitempty"`
-	Limit *int64                   `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListSessionsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
@@ -5344,6 +7171,9 @@ type ListSessionsParamsScope string
 
 // ListSessionsParamsState defines parameters for ListSessions.
 type ListSessionsParamsState string
+
+// ListSessionsParamsSort defines parameters for ListSessions.
+type ListSessionsParamsSort string
 
 // StartSessionParams defines parameters for StartSession.
 type StartSessionParams struct {
@@ -5471,15 +7301,23 @@ type ListAuditParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
 	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
-	Q     *string `form:"q,omitempty" json:"q,omitempty"`
-	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next of the page before
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListAuditParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListAuditParamsSort defines parameters for ListAudit.
+type ListAuditParamsSort string
 
 // ExportAuditParams defines parameters for ExportAudit.
 type ExportAuditParams struct {
@@ -5505,7 +7343,9 @@ type ExportAuditParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
 	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
-	Q      *string                  `form:"q,omitempty" json:"q,omitempty"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Format Of the answer
 	Format *ExportAuditParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 }
 
@@ -5550,9 +7390,21 @@ type PutBrandLogoParams struct {
 
 // ListDomainsParams defines parameters for ListDomains.
 type ListDomainsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListDomainsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListDomainsParamsSort defines parameters for ListDomains.
+type ListDomainsParamsSort string
 
 // AddDomainParams defines parameters for AddDomain.
 type AddDomainParams struct {
@@ -5574,9 +7426,21 @@ type CheckDomainParams struct {
 
 // ListExportsParams defines parameters for ListExports.
 type ListExportsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListExportsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListExportsParamsSort defines parameters for ListExports.
+type ListExportsParamsSort string
 
 // RequestExportParams defines parameters for RequestExport.
 type RequestExportParams struct {
@@ -5628,9 +7492,21 @@ type GetUsageParams struct {
 
 // ListOwnWorkflowsParams defines parameters for ListOwnWorkflows.
 type ListOwnWorkflowsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListOwnWorkflowsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListOwnWorkflowsParamsSort defines parameters for ListOwnWorkflows.
+type ListOwnWorkflowsParamsSort string
 
 // GetOwnWorkflowParams defines parameters for GetOwnWorkflow.
 type GetOwnWorkflowParams struct {
@@ -5640,9 +7516,21 @@ type GetOwnWorkflowParams struct {
 
 // ListPublicTiersParams defines parameters for ListPublicTiers.
 type ListPublicTiersParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListPublicTiersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
+
+// ListPublicTiersParamsSort defines parameters for ListPublicTiers.
+type ListPublicTiersParamsSort string
 
 // AddApiKeyJSONRequestBody defines body for AddApiKey for application/json ContentType.
 type AddApiKeyJSONRequestBody = AddApiKeyRequest
@@ -5894,10 +7782,14 @@ type ClientInterface interface {
 
 	// ListApiKeys The organisation's API keys, the latest first
 	//
+	// Needs the permission key.read.
+	//
 	// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
 	ListApiKeys(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddApiKeyWithBody Make an API key; its scopes are at most what you may do
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5906,6 +7798,8 @@ type ClientInterface interface {
 
 	// AddApiKey Make an API key; its scopes are at most what you may do
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
@@ -5913,15 +7807,21 @@ type ClientInterface interface {
 
 	// RevokeApiKey End an API key; it is refused everywhere within seconds
 	//
+	// Needs the permission key.write.
+	//
 	// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
 	RevokeApiKey(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetApiKey An API key, without its secret
 	//
+	// Needs the permission key.read.
+	//
 	// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
 	GetApiKey(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RenameApiKeyWithBody Give an API key another name
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5930,12 +7830,16 @@ type ClientInterface interface {
 
 	// RenameApiKey Give an API key another name
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
 	RenameApiKey(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RotateApiKeyWithBody Give an API key another secret; the old one is good for an overlap
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5944,6 +7848,8 @@ type ClientInterface interface {
 
 	// RotateApiKey Give an API key another secret; the old one is good for an overlap
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
@@ -5951,25 +7857,35 @@ type ClientInterface interface {
 
 	// GetBrandColours Two colours as pages would show them, with enough contrast
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
 	GetBrandColours(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfig What a client must know to sign in
+	//
+	// For everybody, without a token.
 	//
 	// Corresponds with GET /v1/config (the `GetConfig` operationId).
 	GetConfig(ctx context.Context, params *GetConfigParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AskDirectory Where somebody signs in, by exactly one of an organisation's name, an e-mail address and a host
 	//
+	// For everybody, without a token.
+	//
 	// Corresponds with GET /v1/directory (the `AskDirectory` operationId).
 	AskDirectory(ctx context.Context, params *AskDirectoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListGroups Groups of the organisation, by name
 	//
+	// Needs the permission group.read.
+	//
 	// Corresponds with GET /v1/groups (the `ListGroups` operationId).
 	ListGroups(ctx context.Context, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddGroupWithBody Add a group
+	//
+	// Needs the permission group.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5978,6 +7894,8 @@ type ClientInterface interface {
 
 	// AddGroup Add a group
 	//
+	// Needs the permission group.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/groups (the `AddGroup` operationId).
@@ -5985,15 +7903,21 @@ type ClientInterface interface {
 
 	// RemoveGroup Delete a group; tells what that freed
 	//
+	// Needs the permission group.write.
+	//
 	// Corresponds with DELETE /v1/groups/{id} (the `RemoveGroup` operationId).
 	RemoveGroup(ctx context.Context, id openapi_types.UUID, params *RemoveGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetGroup A group, with what deleting it does
 	//
+	// Needs the permission group.read.
+	//
 	// Corresponds with GET /v1/groups/{id} (the `GetGroup` operationId).
 	GetGroup(ctx context.Context, id openapi_types.UUID, params *GetGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeGroupWithBody Change a group
+	//
+	// Needs the permission group.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6002,6 +7926,8 @@ type ClientInterface interface {
 
 	// ChangeGroup Change a group
 	//
+	// Needs the permission group.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/groups/{id} (the `ChangeGroup` operationId).
@@ -6009,40 +7935,56 @@ type ClientInterface interface {
 
 	// ListGroupLabs The labs that are for a group
 	//
+	// Needs the permission group.read.
+	//
 	// Corresponds with GET /v1/groups/{id}/labs (the `ListGroupLabs` operationId).
 	ListGroupLabs(ctx context.Context, id openapi_types.UUID, params *ListGroupLabsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveGroupLab Take a lab from a group; without another group it is for everybody
+	//
+	// Needs the permission group.write.
 	//
 	// Corresponds with DELETE /v1/groups/{id}/labs/{slug} (the `RemoveGroupLab` operationId).
 	RemoveGroupLab(ctx context.Context, id openapi_types.UUID, slug string, params *RemoveGroupLabParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddGroupLab Keep a lab for a group: learners in none of its groups do not see it
 	//
+	// Needs the permission group.write.
+	//
 	// Corresponds with PUT /v1/groups/{id}/labs/{slug} (the `AddGroupLab` operationId).
 	AddGroupLab(ctx context.Context, id openapi_types.UUID, slug string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListGroupMembers Who is in a group
+	//
+	// Needs the permission group.read.
 	//
 	// Corresponds with GET /v1/groups/{id}/members (the `ListGroupMembers` operationId).
 	ListGroupMembers(ctx context.Context, id openapi_types.UUID, params *ListGroupMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveGroupMember Take somebody out of a group
 	//
+	// Needs the permission group.write.
+	//
 	// Corresponds with DELETE /v1/groups/{id}/members/{user} (the `RemoveGroupMember` operationId).
 	RemoveGroupMember(ctx context.Context, id openapi_types.UUID, user openapi_types.UUID, params *RemoveGroupMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddGroupMember Put a member of the organisation in a group
+	//
+	// Needs the permission group.write.
 	//
 	// Corresponds with PUT /v1/groups/{id}/members/{user} (the `AddGroupMember` operationId).
 	AddGroupMember(ctx context.Context, id openapi_types.UUID, user openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListIdentityProviders The organisation's own identity providers
 	//
+	// Needs the permission idp.read.
+	//
 	// Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
 	ListIdentityProviders(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateIdentityProviderWithBody Add an identity provider (OpenID Connect)
+	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6051,6 +7993,8 @@ type ClientInterface interface {
 
 	// CreateIdentityProvider Add an identity provider (OpenID Connect)
 	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
@@ -6058,15 +8002,21 @@ type ClientInterface interface {
 
 	// RemoveIdentityProvider Remove an identity provider; what it opened ends
 	//
+	// Needs the permission idp.write.
+	//
 	// Corresponds with DELETE /v1/identity-providers/{id} (the `RemoveIdentityProvider` operationId).
 	RemoveIdentityProvider(ctx context.Context, id openapi_types.UUID, params *RemoveIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetIdentityProvider One identity provider, with its ETag
 	//
+	// Needs the permission idp.read.
+	//
 	// Corresponds with GET /v1/identity-providers/{id} (the `GetIdentityProvider` operationId).
 	GetIdentityProvider(ctx context.Context, id openapi_types.UUID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateIdentityProviderWithBody Change an identity provider; switching it off, or another issuer, ends what it opened
+	//
+	// Needs the permission idp.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6075,6 +8025,8 @@ type ClientInterface interface {
 
 	// UpdateIdentityProvider Change an identity provider; switching it off, or another issuer, ends what it opened
 	//
+	// Needs the permission idp.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/identity-providers/{id} (the `UpdateIdentityProvider` operationId).
@@ -6082,20 +8034,28 @@ type ClientInterface interface {
 
 	// TestIdentityProvider Try every step that needs no person, and say what came of each
 	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+	//
 	// Corresponds with POST /v1/identity-providers/{id}/test (the `TestIdentityProvider` operationId).
 	TestIdentityProvider(ctx context.Context, id openapi_types.UUID, params *TestIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginTestSignIn An address at which a browser signs in without effect; what came is in lastTest
+	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 	//
 	// Corresponds with POST /v1/identity-providers/{id}/test-sign-in (the `BeginTestSignIn` operationId).
 	BeginTestSignIn(ctx context.Context, id openapi_types.UUID, params *BeginTestSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListInvitations Invitations to the organisation
 	//
+	// Needs the permission member.write.
+	//
 	// Corresponds with GET /v1/invitations (the `ListInvitations` operationId).
 	ListInvitations(ctx context.Context, params *ListInvitationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// InviteWithBody Invite somebody by e-mail; inviting again renews an open invitation
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6104,12 +8064,16 @@ type ClientInterface interface {
 
 	// Invite Invite somebody by e-mail; inviting again renews an open invitation
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/invitations (the `Invite` operationId).
 	Invite(ctx context.Context, params *InviteParams, body InviteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AcceptInvitationWithBody Join as the person who is signed in, whose proved address must be the invited one
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6118,12 +8082,16 @@ type ClientInterface interface {
 
 	// AcceptInvitation Join as the person who is signed in, whose proved address must be the invited one
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/invitations/accept (the `AcceptInvitation` operationId).
 	AcceptInvitation(ctx context.Context, params *AcceptInvitationParams, body AcceptInvitationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// InviteManyWithBody Invite people by a list, with a report on each line
+	//
+	// Needs the permission member.write. Counts as 20 requests.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6132,12 +8100,16 @@ type ClientInterface interface {
 
 	// InviteMany Invite people by a list, with a report on each line
 	//
+	// Needs the permission member.write. Counts as 20 requests.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/invitations/bulk (the `InviteMany` operationId).
 	InviteMany(ctx context.Context, params *InviteManyParams, body InviteManyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnterByInvitationWithBody Join as a person who cannot sign in yet; leads to the choice of a password
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6146,12 +8118,16 @@ type ClientInterface interface {
 
 	// EnterByInvitation Join as a person who cannot sign in yet; leads to the choice of a password
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/invitations/enter (the `EnterByInvitation` operationId).
 	EnterByInvitation(ctx context.Context, body EnterByInvitationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LookAtInvitationWithBody What a link invites to, and what its holder does next
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6160,6 +8136,8 @@ type ClientInterface interface {
 
 	// LookAtInvitation What a link invites to, and what its holder does next
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/invitations/look (the `LookAtInvitation` operationId).
@@ -6167,22 +8145,28 @@ type ClientInterface interface {
 
 	// RevokeInvitation Withdraw an invitation: its link ends
 	//
+	// Needs the permission member.write.
+	//
 	// Corresponds with DELETE /v1/invitations/{id} (the `RevokeInvitation` operationId).
 	RevokeInvitation(ctx context.Context, id openapi_types.UUID, params *RevokeInvitationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResendInvitation Send a new link; the one before ends
+	//
+	// Needs the permission member.write.
 	//
 	// Corresponds with POST /v1/invitations/{id}/resend (the `ResendInvitation` operationId).
 	ResendInvitation(ctx context.Context, id openapi_types.UUID, params *ResendInvitationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListLabs The catalogue
 	//
+	// Needs the permission lab.read.
+	//
 	// Corresponds with GET /v1/labs (the `ListLabs` operationId).
 	ListLabs(ctx context.Context, params *ListLabsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PushLabWithBody Publish a lab as a new version
 	//
-	// The body is a tar.gz of the lab's directory. The same content again makes no new version.
+	// The body is a tar.gz of the lab's directory. The same content again makes no new version. Needs the permission lab.write. Counts as 5 requests.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6191,15 +8175,21 @@ type ClientInterface interface {
 
 	// GetLab One lab
 	//
+	// Needs the permission lab.read.
+	//
 	// Corresponds with GET /v1/labs/{slug} (the `GetLab` operationId).
 	GetLab(ctx context.Context, slug string, params *GetLabParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMachineClients Programs that act in the organisation by themselves
 	//
+	// Needs the permission machine.read.
+	//
 	// Corresponds with GET /v1/machine-clients (the `ListMachineClients` operationId).
 	ListMachineClients(ctx context.Context, params *ListMachineClientsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddMachineClientWithBody Make a machine client; its role is at most the caller's
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6208,6 +8198,8 @@ type ClientInterface interface {
 
 	// AddMachineClient Make a machine client; its role is at most the caller's
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/machine-clients (the `AddMachineClient` operationId).
@@ -6215,10 +8207,14 @@ type ClientInterface interface {
 
 	// RemoveMachineClient Remove a machine client; its tokens end within seconds
 	//
+	// Needs the permission machine.write.
+	//
 	// Corresponds with DELETE /v1/machine-clients/{machine} (the `RemoveMachineClient` operationId).
 	RemoveMachineClient(ctx context.Context, machine openapi_types.UUID, params *RemoveMachineClientParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RotateMachineSecretWithBody Give a machine client another secret; the old one and its tokens end within seconds
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6227,6 +8223,8 @@ type ClientInterface interface {
 
 	// RotateMachineSecret Give a machine client another secret; the old one and its tokens end within seconds
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
@@ -6234,10 +8232,14 @@ type ClientInterface interface {
 
 	// GetMe The caller
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with GET /v1/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateMeWithBody Change one's name
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6246,6 +8248,8 @@ type ClientInterface interface {
 
 	// UpdateMe Change one's name
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /v1/me (the `UpdateMe` operationId).
@@ -6253,17 +8257,21 @@ type ClientInterface interface {
 
 	// ListMyConsents What the caller agreed to, and when
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with GET /v1/me/consents (the `ListMyConsents` operationId).
 	ListMyConsents(ctx context.Context, params *ListMyConsentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMyData Everything that is stored about the caller, in all organisations, as one JSON document
+	//
+	// For whoever is signed in; not for API keys. Counts as 20 requests.
 	//
 	// Corresponds with GET /v1/me/data (the `GetMyData` operationId).
 	GetMyData(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EraseMeWithBody Delete the caller's account and everything that is theirs, for good
 	//
-	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6272,7 +8280,7 @@ type ClientInterface interface {
 
 	// EraseMe Delete the caller's account and everything that is theirs, for good
 	//
-	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6281,30 +8289,42 @@ type ClientInterface interface {
 
 	// ListMyFactors One's own ways to sign in beside the password
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with GET /v1/me/factors (the `ListMyFactors` operationId).
 	ListMyFactors(ctx context.Context, params *ListMyFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RenewRecoveryCodes Make new recovery codes, shown once; needs a sign-in of the last 10 minutes
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Corresponds with POST /v1/me/factors/recovery-codes (the `RenewRecoveryCodes` operationId).
 	RenewRecoveryCodes(ctx context.Context, params *RenewRecoveryCodesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveMyFactor Remove one of them; needs a sign-in of the last 10 minutes
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with DELETE /v1/me/factors/{id} (the `RemoveMyFactor` operationId).
 	RemoveMyFactor(ctx context.Context, id openapi_types.UUID, params *RemoveMyFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMyGrants Programs of others that the caller has let know something
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Corresponds with GET /v1/me/grants (the `ListMyGrants` operationId).
 	ListMyGrants(ctx context.Context, params *ListMyGrantsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeMyGrant Take back what a program may know; its tokens end within seconds
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with DELETE /v1/me/grants/{client} (the `RevokeMyGrant` operationId).
 	RevokeMyGrant(ctx context.Context, client openapi_types.UUID, params *RevokeMyGrantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6313,6 +8333,8 @@ type ClientInterface interface {
 
 	// ChangePassword Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/me/password (the `ChangePassword` operationId).
@@ -6320,35 +8342,49 @@ type ClientInterface interface {
 
 	// EndMySessions Sign out everywhere else, or everywhere
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with DELETE /v1/me/sessions (the `EndMySessions` operationId).
 	EndMySessions(ctx context.Context, params *EndMySessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMySessions Browsers that one is signed in with, the one seen last at the top
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Corresponds with GET /v1/me/sessions (the `ListMySessions` operationId).
 	ListMySessions(ctx context.Context, params *ListMySessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndMySession Sign one of one's browsers out; it holds within seconds
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Corresponds with DELETE /v1/me/sessions/{id} (the `EndMySession` operationId).
 	EndMySession(ctx context.Context, id openapi_types.UUID, params *EndMySessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMembers Members of the organisation
+	//
+	// Needs the permission member.read.
 	//
 	// Corresponds with GET /v1/members (the `ListMembers` operationId).
 	ListMembers(ctx context.Context, params *ListMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveMember Remove a member, or leave; open labs and sign-ins to this organisation end within seconds, the account stays
 	//
+	// Needs the permission member.write.
+	//
 	// Corresponds with DELETE /v1/members/{user} (the `RemoveMember` operationId).
 	RemoveMember(ctx context.Context, user openapi_types.UUID, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMember A member, with what disabling or removing them does
 	//
+	// Needs the permission member.read.
+	//
 	// Corresponds with GET /v1/members/{user} (the `GetMember` operationId).
 	GetMember(ctx context.Context, user openapi_types.UUID, params *GetMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateMemberWithBody Give a member another role; it holds within seconds, open labs included
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6357,12 +8393,16 @@ type ClientInterface interface {
 
 	// UpdateMember Give a member another role; it holds within seconds, open labs included
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /v1/members/{user} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, user openapi_types.UUID, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetMemberStatusWithBody Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6371,6 +8411,8 @@ type ClientInterface interface {
 
 	// SetMemberStatus Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/members/{user}/status (the `SetMemberStatus` operationId).
@@ -6378,10 +8420,14 @@ type ClientInterface interface {
 
 	// ListOauthClients Programs that may ask the organisation's people to sign in
 	//
+	// Needs the permission client.read.
+	//
 	// Corresponds with GET /v1/oauth-clients (the `ListOauthClients` operationId).
 	ListOauthClients(ctx context.Context, params *ListOauthClientsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RegisterOauthClientWithBody Register a program; people are asked before it learns anything, and its tokens never open this API
+	//
+	// Needs the permission client.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6390,6 +8436,8 @@ type ClientInterface interface {
 
 	// RegisterOauthClient Register a program; people are asked before it learns anything, and its tokens never open this API
 	//
+	// Needs the permission client.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/oauth-clients (the `RegisterOauthClient` operationId).
@@ -6397,15 +8445,21 @@ type ClientInterface interface {
 
 	// RemoveOauthClient Remove a program; people's sign-ins to it end
 	//
+	// Needs the permission client.write.
+	//
 	// Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
 	RemoveOauthClient(ctx context.Context, client openapi_types.UUID, params *RemoveOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetOauthClient A program, without its secret
 	//
+	// Needs the permission client.read.
+	//
 	// Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
 	GetOauthClient(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeOauthClientWithBody Change a program's name and addresses; sign-ins go on
+	//
+	// Needs the permission client.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6414,6 +8468,8 @@ type ClientInterface interface {
 
 	// ChangeOauthClient Change a program's name and addresses; sign-ins go on
 	//
+	// Needs the permission client.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
@@ -6421,20 +8477,28 @@ type ClientInterface interface {
 
 	// RotateOauthClientSecret Give a program another secret; the old one ends at once
 	//
+	// Needs the permission client.write.
+	//
 	// Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 	RotateOauthClientSecret(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOperatorAudit What operators did to the installation, the newest first
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 	ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetOperatorBrand The brand of the provider, which organisations without one have
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
 	GetOperatorBrand(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutOperatorBrandWithBody Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6443,6 +8507,8 @@ type ClientInterface interface {
 
 	// PutOperatorBrand Change the brand of the provider, which organisations without one have; its logo stays
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
@@ -6450,10 +8516,14 @@ type ClientInterface interface {
 
 	// RemoveOperatorBrandLogo Remove the logo of the provider, which organisations without one have
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
 	RemoveOperatorBrandLogo(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutOperatorBrandLogoWithBody Change the logo of the provider, which organisations without one have
+	//
+	// Needs the permission operator.write. Counts as 5 requests.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6462,6 +8532,8 @@ type ClientInterface interface {
 
 	// PutOperatorBrandLogo Change the logo of the provider, which organisations without one have
 	//
+	// Needs the permission operator.write. Counts as 5 requests.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
@@ -6469,30 +8541,42 @@ type ClientInterface interface {
 
 	// ListEnvironments What runs on this host, and for whom
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/environments (the `ListEnvironments` operationId).
 	ListEnvironments(ctx context.Context, params *ListEnvironmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMail Mail that the installation sent, the newest first, and how it sends
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/mail (the `ListMail` operationId).
 	ListMail(ctx context.Context, params *ListMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMail One mail with its text
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with GET /v1/operator/mail/{id} (the `GetMail` operationId).
 	GetMail(ctx context.Context, id openapi_types.UUID, params *GetMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RetryMail Send a mail that failed or bounced once more
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 	RetryMail(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPool Settings of a user pool
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
 	GetPool(ctx context.Context, pool string, params *GetPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetPoolWithBody Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6501,6 +8585,8 @@ type ClientInterface interface {
 
 	// SetPool Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/pools/{pool} (the `SetPool` operationId).
@@ -6508,10 +8594,14 @@ type ClientInterface interface {
 
 	// GetPoolFactors How the people of a user pool sign in
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/pools/{pool}/factors (the `GetPoolFactors` operationId).
 	GetPoolFactors(ctx context.Context, pool string, params *GetPoolFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutPoolFactorsWithBody Say who of a user pool needs a second step
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6520,6 +8610,8 @@ type ClientInterface interface {
 
 	// PutPoolFactors Say who of a user pool needs a second step
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
@@ -6527,35 +8619,49 @@ type ClientInterface interface {
 
 	// RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTenants Organisations
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/tenants (the `ListTenants` operationId).
 	ListTenants(ctx context.Context, params *ListTenantsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTenant One organisation
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{id} (the `GetTenant` operationId).
 	GetTenant(ctx context.Context, id openapi_types.UUID, params *GetTenantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTenantAudit An organisation's audit log, for an operator who has entered it with a reason
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/tenants/{id}/audit (the `ListTenantAudit` operationId).
 	ListTenantAudit(ctx context.Context, id openapi_types.UUID, params *ListTenantAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LeaveTenant End the caller's entry before its hour is over
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with DELETE /v1/operator/tenants/{id}/enter (the `LeaveTenant` operationId).
 	LeaveTenant(ctx context.Context, id openapi_types.UUID, params *LeaveTenantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetEntry Until when the caller may read an organisation's content
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{id}/enter (the `GetEntry` operationId).
 	GetEntry(ctx context.Context, id openapi_types.UUID, params *GetEntryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnterTenantWithBody Read an organisation's content for an hour; its audit log shows the reason
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6564,6 +8670,8 @@ type ClientInterface interface {
 
 	// EnterTenant Read an organisation's content for an hour; its audit log shows the reason
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/enter (the `EnterTenant` operationId).
@@ -6571,15 +8679,21 @@ type ClientInterface interface {
 
 	// ListTenantLimits Every limit of one organisation: its tier's, and its own
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{id}/limits (the `ListTenantLimits` operationId).
 	ListTenantLimits(ctx context.Context, id openapi_types.UUID, params *ListTenantLimitsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UnsetTenantLimit Give an organisation its tier's limit again
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with DELETE /v1/operator/tenants/{id}/limits/{limit} (the `UnsetTenantLimit` operationId).
 	UnsetTenantLimit(ctx context.Context, id openapi_types.UUID, limit string, params *UnsetTenantLimitParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetTenantLimitWithBody Give one organisation a limit of its own
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6588,12 +8702,16 @@ type ClientInterface interface {
 
 	// SetTenantLimit Give one organisation a limit of its own
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/tenants/{id}/limits/{limit} (the `SetTenantLimit` operationId).
 	SetTenantLimit(ctx context.Context, id openapi_types.UUID, limit string, params *SetTenantLimitParams, body SetTenantLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// MoveTenantWithBody Move an organisation's data between pool and silo
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6602,12 +8720,16 @@ type ClientInterface interface {
 
 	// MoveTenant Move an organisation's data between pool and silo
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/move (the `MoveTenant` operationId).
 	MoveTenant(ctx context.Context, id openapi_types.UUID, params *MoveTenantParams, body MoveTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// OffboardTenantWithBody Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6616,12 +8738,16 @@ type ClientInterface interface {
 
 	// OffboardTenant Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/offboard (the `OffboardTenant` operationId).
 	OffboardTenant(ctx context.Context, id openapi_types.UUID, params *OffboardTenantParams, body OffboardTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// InviteOwnerWithBody Invite an owner to an organisation that has none who can sign in
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6630,6 +8756,8 @@ type ClientInterface interface {
 
 	// InviteOwner Invite an owner to an organisation that has none who can sign in
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/owner (the `InviteOwner` operationId).
@@ -6637,10 +8765,14 @@ type ClientInterface interface {
 
 	// GetPurgeProof The signed proof that a purged organisation's data is deleted
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{id}/proof (the `GetPurgeProof` operationId).
 	GetPurgeProof(ctx context.Context, id openapi_types.UUID, params *GetPurgeProofParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResumeTenantWithBody Open a suspended organisation
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6649,12 +8781,16 @@ type ClientInterface interface {
 
 	// ResumeTenant Open a suspended organisation
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/resume (the `ResumeTenant` operationId).
 	ResumeTenant(ctx context.Context, id openapi_types.UUID, params *ResumeTenantParams, body ResumeTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SuspendTenantWithBody Close an organisation to its people and end its labs
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6663,12 +8799,16 @@ type ClientInterface interface {
 
 	// SuspendTenant Close an organisation to its people and end its labs
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/suspend (the `SuspendTenant` operationId).
 	SuspendTenant(ctx context.Context, id openapi_types.UUID, params *SuspendTenantParams, body SuspendTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TierTenantWithBody Give an organisation another tier, and its data that tier's placement
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6677,6 +8817,8 @@ type ClientInterface interface {
 
 	// TierTenant Give an organisation another tier, and its data that tier's placement
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
@@ -6684,15 +8826,21 @@ type ClientInterface interface {
 
 	// GetTenantUsage Requests of one organisation's programs, today and this month
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
 	GetTenantUsage(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTenantExports Exports of an organisation's data, the newest first
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
 	ListTenantExports(ctx context.Context, tenant openapi_types.UUID, params *ListTenantExportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestTenantExportWithBody Export an organisation's data; its audit log shows the reason
+	//
+	// Needs the permission operator.write. Counts as 20 requests.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6701,6 +8849,8 @@ type ClientInterface interface {
 
 	// RequestTenantExport Export an organisation's data; its audit log shows the reason
 	//
+	// Needs the permission operator.write. Counts as 20 requests.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tenants/{tenant}/exports (the `RequestTenantExport` operationId).
@@ -6708,25 +8858,35 @@ type ClientInterface interface {
 
 	// DownloadTenantExport Download an archive, from any byte on (Range)
 	//
+	// Needs the permission operator.write. Counts as 5 requests.
+	//
 	// Corresponds with GET /v1/operator/tenants/{tenant}/exports/{id}/archive (the `DownloadTenantExport` operationId).
 	DownloadTenantExport(ctx context.Context, tenant openapi_types.UUID, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTiers All tiers
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/tiers (the `ListTiers` operationId).
 	ListTiers(ctx context.Context, params *ListTiersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveTier Remove a tier that no organisation has
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with DELETE /v1/operator/tiers/{name} (the `RemoveTier` operationId).
 	RemoveTier(ctx context.Context, name string, params *RemoveTierParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTier One tier
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/tiers/{name} (the `GetTier` operationId).
 	GetTier(ctx context.Context, name string, params *GetTierParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddTierWithBody Add a tier
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6735,12 +8895,16 @@ type ClientInterface interface {
 
 	// AddTier Add a tier
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/operator/tiers/{name} (the `AddTier` operationId).
 	AddTier(ctx context.Context, name string, params *AddTierParams, body AddTierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeTierWithBody Change a tier; organisations that have it feel it within 5 s
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6749,6 +8913,8 @@ type ClientInterface interface {
 
 	// ChangeTier Change a tier; organisations that have it feel it within 5 s
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/operator/tiers/{name} (the `ChangeTier` operationId).
@@ -6756,70 +8922,98 @@ type ClientInterface interface {
 
 	// ListUpgrades Silos with the versions of their schemas
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/upgrades (the `ListUpgrades` operationId).
 	ListUpgrades(ctx context.Context, params *ListUpgradesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RetryUpgrade Try again to bring a silo up to date
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/upgrades/{tenant}/retry (the `RetryUpgrade` operationId).
 	RetryUpgrade(ctx context.Context, tenant openapi_types.UUID, params *RetryUpgradeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers Users of the installation
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/users (the `ListUsers` operationId).
 	ListUsers(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DisableUser Refuse a user in every organisation, and end all that they are signed in to
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
 	DisableUser(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnableUser Let a disabled user in again
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
 	EnableUser(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetFactors Remove every factor of somebody who has lost them; their sign-ins end
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
 	ResetFactors(ctx context.Context, id openapi_types.UUID, params *ResetFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetPassword Make a link with which a user chooses a new password
 	//
+	// Needs the permission operator.write.
+	//
 	// Corresponds with POST /v1/operator/users/{id}/password-reset (the `ResetPassword` operationId).
 	ResetPassword(ctx context.Context, id openapi_types.UUID, params *ResetPasswordParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListWorkflows Long changes, under way and ended
+	//
+	// Needs the permission operator.read.
 	//
 	// Corresponds with GET /v1/operator/workflows (the `ListWorkflows` operationId).
 	ListWorkflows(ctx context.Context, params *ListWorkflowsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetWorkflow One workflow with its steps
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/workflows/{id} (the `GetWorkflow` operationId).
 	GetWorkflow(ctx context.Context, id openapi_types.UUID, params *GetWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelWorkflow Take a workflow back that has not ended
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/workflows/{id}/cancel (the `CancelWorkflow` operationId).
 	CancelWorkflow(ctx context.Context, id openapi_types.UUID, params *CancelWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WatchWorkflow The workflow now and at each change, as server-sent events named workflow
 	//
+	// Needs the permission operator.read.
+	//
 	// Corresponds with GET /v1/operator/workflows/{id}/events (the `WatchWorkflow` operationId).
 	WatchWorkflow(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResumeWorkflow Let a stuck workflow go on
+	//
+	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 	ResumeWorkflow(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPolicies The organisation's own policies, by title
 	//
+	// Needs the permission policy.read.
+	//
 	// Corresponds with GET /v1/policies (the `ListPolicies` operationId).
 	ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddPolicyWithBody Add a policy; it holds within seconds
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6828,12 +9022,16 @@ type ClientInterface interface {
 
 	// AddPolicy Add a policy; it holds within seconds
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
 	AddPolicy(ctx context.Context, params *AddPolicyParams, body AddPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckPolicyWithBody What is wrong with a text, without saving it
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6842,12 +9040,16 @@ type ClientInterface interface {
 
 	// CheckPolicy What is wrong with a text, without saving it
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
 	CheckPolicy(ctx context.Context, params *CheckPolicyParams, body CheckPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SimulatePolicyWithBody Whether somebody may do something, and by which policy not
+	//
+	// Needs the permission policy.read.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6856,6 +9058,8 @@ type ClientInterface interface {
 
 	// SimulatePolicy Whether somebody may do something, and by which policy not
 	//
+	// Needs the permission policy.read.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
@@ -6863,15 +9067,21 @@ type ClientInterface interface {
 
 	// RemovePolicy Delete a policy with its history; the audit log keeps its text
 	//
+	// Needs the permission policy.write.
+	//
 	// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
 	RemovePolicy(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPolicy A policy
 	//
+	// Needs the permission policy.read.
+	//
 	// Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
 	GetPolicy(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePolicyWithBody Change a policy; its version before is kept
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6880,12 +9090,16 @@ type ClientInterface interface {
 
 	// ChangePolicy Change a policy; its version before is kept
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
 	ChangePolicy(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, body ChangePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RestorePolicyWithBody Make an earlier version the newest one
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6894,6 +9108,8 @@ type ClientInterface interface {
 
 	// RestorePolicy Make an earlier version the newest one
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
@@ -6901,15 +9117,21 @@ type ClientInterface interface {
 
 	// ListPolicyVersions What a policy said before, the newest first
 	//
+	// Needs the permission policy.read.
+	//
 	// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
 	ListPolicyVersions(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProofKey The key that checks this installation's proofs
 	//
+	// For everybody, without a token.
+	//
 	// Corresponds with GET /v1/proof-key (the `GetProofKey` operationId).
 	GetProofKey(ctx context.Context, params *GetProofKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RegisterWithBody Register an organisation; a mail with a link proves the address
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6918,12 +9140,16 @@ type ClientInterface interface {
 
 	// Register Register an organisation; a mail with a link proves the address
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/registrations (the `Register` operationId).
 	Register(ctx context.Context, params *RegisterParams, body RegisterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ConfirmRegistrationWithBody Prove the address and set the organisation up; again: how far it is
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6932,12 +9158,16 @@ type ClientInterface interface {
 
 	// ConfirmRegistration Prove the address and set the organisation up; again: how far it is
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/registrations/confirm (the `ConfirmRegistration` operationId).
 	ConfirmRegistration(ctx context.Context, body ConfirmRegistrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnterRegistrationWithBody A one-time link with which the first owner chooses a password
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6946,12 +9176,16 @@ type ClientInterface interface {
 
 	// EnterRegistration A one-time link with which the first owner chooses a password
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
 	EnterRegistration(ctx context.Context, body EnterRegistrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetFirstKeyWithBody The organisation's first API key, for its first owner; shown once
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6960,6 +9194,8 @@ type ClientInterface interface {
 
 	// GetFirstKey The organisation's first API key, for its first owner; shown once
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
@@ -6967,25 +9203,35 @@ type ClientInterface interface {
 
 	// LookUpName Whether an organisation can have a name
 	//
+	// For everybody, without a token.
+	//
 	// Corresponds with GET /v1/registrations/names (the `LookUpName` operationId).
 	LookUpName(ctx context.Context, params *LookUpNameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRegistration How far a registration is
+	//
+	// For everybody, without a token.
 	//
 	// Corresponds with GET /v1/registrations/{id} (the `GetRegistration` operationId).
 	GetRegistration(ctx context.Context, id openapi_types.UUID, params *GetRegistrationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WatchRegistration A registration now and at each change, as server-sent events named registration
 	//
+	// For everybody, without a token.
+	//
 	// Corresponds with GET /v1/registrations/{id}/events (the `WatchRegistration` operationId).
 	WatchRegistration(ctx context.Context, id openapi_types.UUID, params *WatchRegistrationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSessions My sessions, or everybody's
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartSessionWithBody Start a lab, or return to the session of it that runs
+	//
+	// Needs the permission session.start.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6994,6 +9240,8 @@ type ClientInterface interface {
 
 	// StartSession Start a lab, or return to the session of it that runs
 	//
+	// Needs the permission session.start.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/sessions (the `StartSession` operationId).
@@ -7001,35 +9249,49 @@ type ClientInterface interface {
 
 	// GetSession One session
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with GET /v1/sessions/{id} (the `GetSession` operationId).
 	GetSession(ctx context.Context, id string, params *GetSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RunCheck Run a check now
+	//
+	// Needs the permission session.use.
 	//
 	// Corresponds with POST /v1/sessions/{id}/checks/{step}/{name}/run (the `RunCheck` operationId).
 	RunCheck(ctx context.Context, id string, step int64, name string, params *RunCheckParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndSession End it, with its environment
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with POST /v1/sessions/{id}/end (the `EndSession` operationId).
 	EndSession(ctx context.Context, id string, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSessionEnv Variables that the setup wrote for the instructions
+	//
+	// Needs the permission session.use.
 	//
 	// Corresponds with GET /v1/sessions/{id}/env (the `GetSessionEnv` operationId).
 	GetSessionEnv(ctx context.Context, id string, params *GetSessionEnvParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FollowSession Everything that changes, as server-sent events
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with GET /v1/sessions/{id}/events (the `FollowSession` operationId).
 	FollowSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExtendSession More time
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with POST /v1/sessions/{id}/extend (the `ExtendSession` operationId).
 	ExtendSession(ctx context.Context, id string, params *ExtendSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WriteFileWithBody Write a file in the environment, as the learner
+	//
+	// Needs the permission session.use.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7038,6 +9300,8 @@ type ClientInterface interface {
 
 	// WriteFile Write a file in the environment, as the learner
 	//
+	// Needs the permission session.use.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/sessions/{id}/files (the `WriteFile` operationId).
@@ -7045,20 +9309,28 @@ type ClientInterface interface {
 
 	// GetGuide The instructions, as HTML
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with GET /v1/sessions/{id}/guide (the `GetGuide` operationId).
 	GetGuide(ctx context.Context, id string, params *GetGuideParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RestartSession Start over with a fresh environment
+	//
+	// Needs the permission session.use.
 	//
 	// Corresponds with POST /v1/sessions/{id}/restart (the `RestartSession` operationId).
 	RestartSession(ctx context.Context, id string, params *RestartSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevealHint Show a hint, at its cost
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with POST /v1/sessions/{id}/steps/{step}/hints/{hint}/reveal (the `RevealHint` operationId).
 	RevealHint(ctx context.Context, id string, step int64, hint int64, params *RevealHintParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AnswerQuizWithBody Answer the quiz of a step
+	//
+	// Needs the permission session.use.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7067,6 +9339,8 @@ type ClientInterface interface {
 
 	// AnswerQuiz Answer the quiz of a step
 	//
+	// Needs the permission session.use.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/sessions/{id}/steps/{step}/quiz (the `AnswerQuiz` operationId).
@@ -7074,10 +9348,14 @@ type ClientInterface interface {
 
 	// GetSolution The solution of a step, once it is offered
 	//
+	// Needs the permission session.use.
+	//
 	// Corresponds with GET /v1/sessions/{id}/steps/{step}/solution (the `GetSolution` operationId).
 	GetSolution(ctx context.Context, id string, step int64, params *GetSolutionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTicketWithBody Open a terminal or a web port: a ticket that is good once, for 30 seconds
+	//
+	// Needs the permission session.use.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7086,6 +9364,8 @@ type ClientInterface interface {
 
 	// CreateTicket Open a terminal or a web port: a ticket that is good once, for 30 seconds
 	//
+	// Needs the permission session.use.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/sessions/{id}/tickets (the `CreateTicket` operationId).
@@ -7093,10 +9373,14 @@ type ClientInterface interface {
 
 	// GetSignInRule Whether people sign in only by the organisation's identity providers
 	//
+	// Needs the permission idp.read.
+	//
 	// Corresponds with GET /v1/sign-in-rule (the `GetSignInRule` operationId).
 	GetSignInRule(ctx context.Context, params *GetSignInRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetSignInRuleWithBody Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
+	//
+	// Needs the permission idp.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7105,6 +9389,8 @@ type ClientInterface interface {
 
 	// SetSignInRule Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
 	//
+	// Needs the permission idp.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/sign-in-rule (the `SetSignInRule` operationId).
@@ -7112,10 +9398,14 @@ type ClientInterface interface {
 
 	// GetSignInSettings How the organisation's people sign in
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/sign-in-settings (the `GetSignInSettings` operationId).
 	GetSignInSettings(ctx context.Context, params *GetSignInSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutSignInSettingsWithBody Say who of the organisation needs a second step; for organisations with a sign-in of their own
+	//
+	// Needs the permission tenant.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7124,6 +9414,8 @@ type ClientInterface interface {
 
 	// PutSignInSettings Say who of the organisation needs a second step; for organisations with a sign-in of their own
 	//
+	// Needs the permission tenant.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
@@ -7131,30 +9423,42 @@ type ClientInterface interface {
 
 	// ListAudit The organisation's audit log, the newest first
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExportAudit Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Needs the permission tenant.read.
 	//
 	// Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
 	ExportAudit(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAuditSeals How far the audit log is sealed, and when it was last checked
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
 	GetAuditSeals(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyAudit Check that the audit log is as it was sealed
+	//
+	// Needs the permission tenant.read.
 	//
 	// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
 	VerifyAudit(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetBrand The brand of the organisation
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
 	GetBrand(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutBrandWithBody Change the brand of the organisation; its logo stays
+	//
+	// Needs the permission tenant.write. The organisation's plan must include branding.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7163,6 +9467,8 @@ type ClientInterface interface {
 
 	// PutBrand Change the brand of the organisation; its logo stays
 	//
+	// Needs the permission tenant.write. The organisation's plan must include branding.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
@@ -7170,10 +9476,14 @@ type ClientInterface interface {
 
 	// RemoveBrandLogo Remove the logo of the organisation
 	//
+	// Needs the permission tenant.write.
+	//
 	// Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
 	RemoveBrandLogo(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutBrandLogoWithBody Change the logo of the organisation
+	//
+	// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7182,6 +9492,8 @@ type ClientInterface interface {
 
 	// PutBrandLogo Change the logo of the organisation
 	//
+	// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
@@ -7189,10 +9501,14 @@ type ClientInterface interface {
 
 	// ListDomains E-mail domains of the organisation
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
 	ListDomains(ctx context.Context, params *ListDomainsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddDomainWithBody Add an e-mail domain; it counts when its record is in DNS
+	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7201,6 +9517,8 @@ type ClientInterface interface {
 
 	// AddDomain Add an e-mail domain; it counts when its record is in DNS
 	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/tenant/domains (the `AddDomain` operationId).
@@ -7208,35 +9526,49 @@ type ClientInterface interface {
 
 	// RemoveDomain Remove an e-mail domain
 	//
+	// Needs the permission tenant.write.
+	//
 	// Corresponds with DELETE /v1/tenant/domains/{id} (the `RemoveDomain` operationId).
 	RemoveDomain(ctx context.Context, id openapi_types.UUID, params *RemoveDomainParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckDomain Look for a domain's record in DNS now
+	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains. Counts as 5 requests.
 	//
 	// Corresponds with POST /v1/tenant/domains/{id}/check (the `CheckDomain` operationId).
 	CheckDomain(ctx context.Context, id openapi_types.UUID, params *CheckDomainParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListExports Exports of the organisation's data, the newest first
 	//
+	// Needs the permission tenant.export.
+	//
 	// Corresponds with GET /v1/tenant/exports (the `ListExports` operationId).
 	ListExports(ctx context.Context, params *ListExportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestExport Export the organisation's data
+	//
+	// Needs the permission tenant.export. Counts as 20 requests.
 	//
 	// Corresponds with POST /v1/tenant/exports (the `RequestExport` operationId).
 	RequestExport(ctx context.Context, params *RequestExportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DownloadExport Download an archive, from any byte on (Range)
 	//
+	// Needs the permission tenant.export. Counts as 5 requests.
+	//
 	// Corresponds with GET /v1/tenant/exports/{id}/archive (the `DownloadExport` operationId).
 	DownloadExport(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetLocale The organisation's language, for people of whom none is known
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
 	GetLocale(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetLocaleWithBody Choose the organisation's language
+	//
+	// Needs the permission tenant.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7245,12 +9577,16 @@ type ClientInterface interface {
 
 	// SetLocale Choose the organisation's language
 	//
+	// Needs the permission tenant.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
 	SetLocale(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// OffboardOwnTenantWithBody Close the caller's organisation and delete everything after a grace period
+	//
+	// Needs the permission tenant.close.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7259,6 +9595,8 @@ type ClientInterface interface {
 
 	// OffboardOwnTenant Close the caller's organisation and delete everything after a grace period
 	//
+	// Needs the permission tenant.close.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/tenant/offboard (the `OffboardOwnTenant` operationId).
@@ -7266,15 +9604,21 @@ type ClientInterface interface {
 
 	// CancelOwnOffboard Reopen the organisation that the caller has just closed
 	//
+	// Needs the permission tenant.close.
+	//
 	// Corresponds with POST /v1/tenant/offboard/cancel (the `CancelOwnOffboard` operationId).
 	CancelOwnOffboard(ctx context.Context, params *CancelOwnOffboardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPlan What the organisation may, and what it uses of it
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/plan (the `GetPlan` operationId).
 	GetPlan(ctx context.Context, params *GetPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeOwnTierWithBody Give the caller's organisation another of the plans that are offered
+	//
+	// Needs the permission tenant.close.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7283,6 +9627,8 @@ type ClientInterface interface {
 
 	// ChangeOwnTier Give the caller's organisation another of the plans that are offered
 	//
+	// Needs the permission tenant.close.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
@@ -7290,10 +9636,14 @@ type ClientInterface interface {
 
 	// GetUsage Requests of API keys and machine clients, today and this month
 	//
+	// Needs the permission tenant.read.
+	//
 	// Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
 	GetUsage(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetProgramLimitsWithBody Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7302,6 +9652,8 @@ type ClientInterface interface {
 
 	// SetProgramLimits Give an API key or machine client limits of its own, below the organisation's; without any, take them back
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
@@ -7309,26 +9661,36 @@ type ClientInterface interface {
 
 	// ListOwnWorkflows The newest changes of the organisation, under way and ended
 	//
+	// Needs the permission tenant.close.
+	//
 	// Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
 	ListOwnWorkflows(ctx context.Context, params *ListOwnWorkflowsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetOwnWorkflow One change of the organisation with its steps
+	//
+	// Needs the permission tenant.close.
 	//
 	// Corresponds with GET /v1/tenant/workflows/{id} (the `GetOwnWorkflow` operationId).
 	GetOwnWorkflow(ctx context.Context, id openapi_types.UUID, params *GetOwnWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WatchOwnWorkflow The change now and at each step, as server-sent events named workflow
 	//
+	// Needs the permission tenant.close.
+	//
 	// Corresponds with GET /v1/tenant/workflows/{id}/events (the `WatchOwnWorkflow` operationId).
 	WatchOwnWorkflow(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPublicTiers The tiers that are offered at sign-up
+	//
+	// For everybody, without a token.
 	//
 	// Corresponds with GET /v1/tiers (the `ListPublicTiers` operationId).
 	ListPublicTiers(ctx context.Context, params *ListPublicTiersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListApiKeys The organisation's API keys, the latest first
+//
+// Needs the permission key.read.
 //
 // Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
 func (c *Client) ListApiKeys(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7344,6 +9706,8 @@ func (c *Client) ListApiKeys(ctx context.Context, params *ListApiKeysParams, req
 }
 
 // AddApiKeyWithBody Make an API key; its scopes are at most what you may do
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7362,6 +9726,8 @@ func (c *Client) AddApiKeyWithBody(ctx context.Context, params *AddApiKeyParams,
 
 // AddApiKey Make an API key; its scopes are at most what you may do
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
@@ -7379,6 +9745,8 @@ func (c *Client) AddApiKey(ctx context.Context, params *AddApiKeyParams, body Ad
 
 // RevokeApiKey End an API key; it is refused everywhere within seconds
 //
+// Needs the permission key.write.
+//
 // Corresponds with DELETE /v1/api-keys/{id} (the `RevokeApiKey` operationId).
 func (c *Client) RevokeApiKey(ctx context.Context, id openapi_types.UUID, params *RevokeApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeApiKeyRequest(c.Server, id, params)
@@ -7394,6 +9762,8 @@ func (c *Client) RevokeApiKey(ctx context.Context, id openapi_types.UUID, params
 
 // GetApiKey An API key, without its secret
 //
+// Needs the permission key.read.
+//
 // Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
 func (c *Client) GetApiKey(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetApiKeyRequest(c.Server, id, params)
@@ -7408,6 +9778,8 @@ func (c *Client) GetApiKey(ctx context.Context, id openapi_types.UUID, params *G
 }
 
 // RenameApiKeyWithBody Give an API key another name
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7426,6 +9798,8 @@ func (c *Client) RenameApiKeyWithBody(ctx context.Context, id openapi_types.UUID
 
 // RenameApiKey Give an API key another name
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
@@ -7442,6 +9816,8 @@ func (c *Client) RenameApiKey(ctx context.Context, id openapi_types.UUID, params
 }
 
 // RotateApiKeyWithBody Give an API key another secret; the old one is good for an overlap
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7460,6 +9836,8 @@ func (c *Client) RotateApiKeyWithBody(ctx context.Context, id openapi_types.UUID
 
 // RotateApiKey Give an API key another secret; the old one is good for an overlap
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
@@ -7477,6 +9855,8 @@ func (c *Client) RotateApiKey(ctx context.Context, id openapi_types.UUID, params
 
 // GetBrandColours Two colours as pages would show them, with enough contrast
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
 func (c *Client) GetBrandColours(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetBrandColoursRequest(c.Server, params)
@@ -7491,6 +9871,8 @@ func (c *Client) GetBrandColours(ctx context.Context, params *GetBrandColoursPar
 }
 
 // GetConfig What a client must know to sign in
+//
+// For everybody, without a token.
 //
 // Corresponds with GET /v1/config (the `GetConfig` operationId).
 func (c *Client) GetConfig(ctx context.Context, params *GetConfigParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7507,6 +9889,8 @@ func (c *Client) GetConfig(ctx context.Context, params *GetConfigParams, reqEdit
 
 // AskDirectory Where somebody signs in, by exactly one of an organisation's name, an e-mail address and a host
 //
+// For everybody, without a token.
+//
 // Corresponds with GET /v1/directory (the `AskDirectory` operationId).
 func (c *Client) AskDirectory(ctx context.Context, params *AskDirectoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAskDirectoryRequest(c.Server, params)
@@ -7522,6 +9906,8 @@ func (c *Client) AskDirectory(ctx context.Context, params *AskDirectoryParams, r
 
 // ListGroups Groups of the organisation, by name
 //
+// Needs the permission group.read.
+//
 // Corresponds with GET /v1/groups (the `ListGroups` operationId).
 func (c *Client) ListGroups(ctx context.Context, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListGroupsRequest(c.Server, params)
@@ -7536,6 +9922,8 @@ func (c *Client) ListGroups(ctx context.Context, params *ListGroupsParams, reqEd
 }
 
 // AddGroupWithBody Add a group
+//
+// Needs the permission group.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7554,6 +9942,8 @@ func (c *Client) AddGroupWithBody(ctx context.Context, params *AddGroupParams, c
 
 // AddGroup Add a group
 //
+// Needs the permission group.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/groups (the `AddGroup` operationId).
@@ -7571,6 +9961,8 @@ func (c *Client) AddGroup(ctx context.Context, params *AddGroupParams, body AddG
 
 // RemoveGroup Delete a group; tells what that freed
 //
+// Needs the permission group.write.
+//
 // Corresponds with DELETE /v1/groups/{id} (the `RemoveGroup` operationId).
 func (c *Client) RemoveGroup(ctx context.Context, id openapi_types.UUID, params *RemoveGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveGroupRequest(c.Server, id, params)
@@ -7586,6 +9978,8 @@ func (c *Client) RemoveGroup(ctx context.Context, id openapi_types.UUID, params 
 
 // GetGroup A group, with what deleting it does
 //
+// Needs the permission group.read.
+//
 // Corresponds with GET /v1/groups/{id} (the `GetGroup` operationId).
 func (c *Client) GetGroup(ctx context.Context, id openapi_types.UUID, params *GetGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetGroupRequest(c.Server, id, params)
@@ -7600,6 +9994,8 @@ func (c *Client) GetGroup(ctx context.Context, id openapi_types.UUID, params *Ge
 }
 
 // ChangeGroupWithBody Change a group
+//
+// Needs the permission group.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7618,6 +10014,8 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, id openapi_types.UUID,
 
 // ChangeGroup Change a group
 //
+// Needs the permission group.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/groups/{id} (the `ChangeGroup` operationId).
@@ -7635,6 +10033,8 @@ func (c *Client) ChangeGroup(ctx context.Context, id openapi_types.UUID, params 
 
 // ListGroupLabs The labs that are for a group
 //
+// Needs the permission group.read.
+//
 // Corresponds with GET /v1/groups/{id}/labs (the `ListGroupLabs` operationId).
 func (c *Client) ListGroupLabs(ctx context.Context, id openapi_types.UUID, params *ListGroupLabsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListGroupLabsRequest(c.Server, id, params)
@@ -7649,6 +10049,8 @@ func (c *Client) ListGroupLabs(ctx context.Context, id openapi_types.UUID, param
 }
 
 // RemoveGroupLab Take a lab from a group; without another group it is for everybody
+//
+// Needs the permission group.write.
 //
 // Corresponds with DELETE /v1/groups/{id}/labs/{slug} (the `RemoveGroupLab` operationId).
 func (c *Client) RemoveGroupLab(ctx context.Context, id openapi_types.UUID, slug string, params *RemoveGroupLabParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7665,6 +10067,8 @@ func (c *Client) RemoveGroupLab(ctx context.Context, id openapi_types.UUID, slug
 
 // AddGroupLab Keep a lab for a group: learners in none of its groups do not see it
 //
+// Needs the permission group.write.
+//
 // Corresponds with PUT /v1/groups/{id}/labs/{slug} (the `AddGroupLab` operationId).
 func (c *Client) AddGroupLab(ctx context.Context, id openapi_types.UUID, slug string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAddGroupLabRequest(c.Server, id, slug)
@@ -7679,6 +10083,8 @@ func (c *Client) AddGroupLab(ctx context.Context, id openapi_types.UUID, slug st
 }
 
 // ListGroupMembers Who is in a group
+//
+// Needs the permission group.read.
 //
 // Corresponds with GET /v1/groups/{id}/members (the `ListGroupMembers` operationId).
 func (c *Client) ListGroupMembers(ctx context.Context, id openapi_types.UUID, params *ListGroupMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7695,6 +10101,8 @@ func (c *Client) ListGroupMembers(ctx context.Context, id openapi_types.UUID, pa
 
 // RemoveGroupMember Take somebody out of a group
 //
+// Needs the permission group.write.
+//
 // Corresponds with DELETE /v1/groups/{id}/members/{user} (the `RemoveGroupMember` operationId).
 func (c *Client) RemoveGroupMember(ctx context.Context, id openapi_types.UUID, user openapi_types.UUID, params *RemoveGroupMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveGroupMemberRequest(c.Server, id, user, params)
@@ -7709,6 +10117,8 @@ func (c *Client) RemoveGroupMember(ctx context.Context, id openapi_types.UUID, u
 }
 
 // AddGroupMember Put a member of the organisation in a group
+//
+// Needs the permission group.write.
 //
 // Corresponds with PUT /v1/groups/{id}/members/{user} (the `AddGroupMember` operationId).
 func (c *Client) AddGroupMember(ctx context.Context, id openapi_types.UUID, user openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7725,6 +10135,8 @@ func (c *Client) AddGroupMember(ctx context.Context, id openapi_types.UUID, user
 
 // ListIdentityProviders The organisation's own identity providers
 //
+// Needs the permission idp.read.
+//
 // Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
 func (c *Client) ListIdentityProviders(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListIdentityProvidersRequest(c.Server, params)
@@ -7739,6 +10151,8 @@ func (c *Client) ListIdentityProviders(ctx context.Context, params *ListIdentity
 }
 
 // CreateIdentityProviderWithBody Add an identity provider (OpenID Connect)
+//
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7757,6 +10171,8 @@ func (c *Client) CreateIdentityProviderWithBody(ctx context.Context, params *Cre
 
 // CreateIdentityProvider Add an identity provider (OpenID Connect)
 //
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
@@ -7774,6 +10190,8 @@ func (c *Client) CreateIdentityProvider(ctx context.Context, params *CreateIdent
 
 // RemoveIdentityProvider Remove an identity provider; what it opened ends
 //
+// Needs the permission idp.write.
+//
 // Corresponds with DELETE /v1/identity-providers/{id} (the `RemoveIdentityProvider` operationId).
 func (c *Client) RemoveIdentityProvider(ctx context.Context, id openapi_types.UUID, params *RemoveIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveIdentityProviderRequest(c.Server, id, params)
@@ -7789,6 +10207,8 @@ func (c *Client) RemoveIdentityProvider(ctx context.Context, id openapi_types.UU
 
 // GetIdentityProvider One identity provider, with its ETag
 //
+// Needs the permission idp.read.
+//
 // Corresponds with GET /v1/identity-providers/{id} (the `GetIdentityProvider` operationId).
 func (c *Client) GetIdentityProvider(ctx context.Context, id openapi_types.UUID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIdentityProviderRequest(c.Server, id, params)
@@ -7803,6 +10223,8 @@ func (c *Client) GetIdentityProvider(ctx context.Context, id openapi_types.UUID,
 }
 
 // UpdateIdentityProviderWithBody Change an identity provider; switching it off, or another issuer, ends what it opened
+//
+// Needs the permission idp.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7821,6 +10243,8 @@ func (c *Client) UpdateIdentityProviderWithBody(ctx context.Context, id openapi_
 
 // UpdateIdentityProvider Change an identity provider; switching it off, or another issuer, ends what it opened
 //
+// Needs the permission idp.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/identity-providers/{id} (the `UpdateIdentityProvider` operationId).
@@ -7838,6 +10262,8 @@ func (c *Client) UpdateIdentityProvider(ctx context.Context, id openapi_types.UU
 
 // TestIdentityProvider Try every step that needs no person, and say what came of each
 //
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+//
 // Corresponds with POST /v1/identity-providers/{id}/test (the `TestIdentityProvider` operationId).
 func (c *Client) TestIdentityProvider(ctx context.Context, id openapi_types.UUID, params *TestIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTestIdentityProviderRequest(c.Server, id, params)
@@ -7852,6 +10278,8 @@ func (c *Client) TestIdentityProvider(ctx context.Context, id openapi_types.UUID
 }
 
 // BeginTestSignIn An address at which a browser signs in without effect; what came is in lastTest
+//
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 //
 // Corresponds with POST /v1/identity-providers/{id}/test-sign-in (the `BeginTestSignIn` operationId).
 func (c *Client) BeginTestSignIn(ctx context.Context, id openapi_types.UUID, params *BeginTestSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7868,6 +10296,8 @@ func (c *Client) BeginTestSignIn(ctx context.Context, id openapi_types.UUID, par
 
 // ListInvitations Invitations to the organisation
 //
+// Needs the permission member.write.
+//
 // Corresponds with GET /v1/invitations (the `ListInvitations` operationId).
 func (c *Client) ListInvitations(ctx context.Context, params *ListInvitationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListInvitationsRequest(c.Server, params)
@@ -7882,6 +10312,8 @@ func (c *Client) ListInvitations(ctx context.Context, params *ListInvitationsPar
 }
 
 // InviteWithBody Invite somebody by e-mail; inviting again renews an open invitation
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7900,6 +10332,8 @@ func (c *Client) InviteWithBody(ctx context.Context, params *InviteParams, conte
 
 // Invite Invite somebody by e-mail; inviting again renews an open invitation
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/invitations (the `Invite` operationId).
@@ -7916,6 +10350,8 @@ func (c *Client) Invite(ctx context.Context, params *InviteParams, body InviteJS
 }
 
 // AcceptInvitationWithBody Join as the person who is signed in, whose proved address must be the invited one
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7934,6 +10370,8 @@ func (c *Client) AcceptInvitationWithBody(ctx context.Context, params *AcceptInv
 
 // AcceptInvitation Join as the person who is signed in, whose proved address must be the invited one
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/invitations/accept (the `AcceptInvitation` operationId).
@@ -7950,6 +10388,8 @@ func (c *Client) AcceptInvitation(ctx context.Context, params *AcceptInvitationP
 }
 
 // InviteManyWithBody Invite people by a list, with a report on each line
+//
+// Needs the permission member.write. Counts as 20 requests.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7968,6 +10408,8 @@ func (c *Client) InviteManyWithBody(ctx context.Context, params *InviteManyParam
 
 // InviteMany Invite people by a list, with a report on each line
 //
+// Needs the permission member.write. Counts as 20 requests.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/invitations/bulk (the `InviteMany` operationId).
@@ -7984,6 +10426,8 @@ func (c *Client) InviteMany(ctx context.Context, params *InviteManyParams, body 
 }
 
 // EnterByInvitationWithBody Join as a person who cannot sign in yet; leads to the choice of a password
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8002,6 +10446,8 @@ func (c *Client) EnterByInvitationWithBody(ctx context.Context, contentType stri
 
 // EnterByInvitation Join as a person who cannot sign in yet; leads to the choice of a password
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/invitations/enter (the `EnterByInvitation` operationId).
@@ -8018,6 +10464,8 @@ func (c *Client) EnterByInvitation(ctx context.Context, body EnterByInvitationJS
 }
 
 // LookAtInvitationWithBody What a link invites to, and what its holder does next
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8036,6 +10484,8 @@ func (c *Client) LookAtInvitationWithBody(ctx context.Context, contentType strin
 
 // LookAtInvitation What a link invites to, and what its holder does next
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/invitations/look (the `LookAtInvitation` operationId).
@@ -8053,6 +10503,8 @@ func (c *Client) LookAtInvitation(ctx context.Context, body LookAtInvitationJSON
 
 // RevokeInvitation Withdraw an invitation: its link ends
 //
+// Needs the permission member.write.
+//
 // Corresponds with DELETE /v1/invitations/{id} (the `RevokeInvitation` operationId).
 func (c *Client) RevokeInvitation(ctx context.Context, id openapi_types.UUID, params *RevokeInvitationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeInvitationRequest(c.Server, id, params)
@@ -8067,6 +10519,8 @@ func (c *Client) RevokeInvitation(ctx context.Context, id openapi_types.UUID, pa
 }
 
 // ResendInvitation Send a new link; the one before ends
+//
+// Needs the permission member.write.
 //
 // Corresponds with POST /v1/invitations/{id}/resend (the `ResendInvitation` operationId).
 func (c *Client) ResendInvitation(ctx context.Context, id openapi_types.UUID, params *ResendInvitationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8083,6 +10537,8 @@ func (c *Client) ResendInvitation(ctx context.Context, id openapi_types.UUID, pa
 
 // ListLabs The catalogue
 //
+// Needs the permission lab.read.
+//
 // Corresponds with GET /v1/labs (the `ListLabs` operationId).
 func (c *Client) ListLabs(ctx context.Context, params *ListLabsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListLabsRequest(c.Server, params)
@@ -8098,7 +10554,7 @@ func (c *Client) ListLabs(ctx context.Context, params *ListLabsParams, reqEditor
 
 // PushLabWithBody Publish a lab as a new version
 //
-// The body is a tar.gz of the lab's directory. The same content again makes no new version.
+// The body is a tar.gz of the lab's directory. The same content again makes no new version. Needs the permission lab.write. Counts as 5 requests.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8117,6 +10573,8 @@ func (c *Client) PushLabWithBody(ctx context.Context, params *PushLabParams, con
 
 // GetLab One lab
 //
+// Needs the permission lab.read.
+//
 // Corresponds with GET /v1/labs/{slug} (the `GetLab` operationId).
 func (c *Client) GetLab(ctx context.Context, slug string, params *GetLabParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLabRequest(c.Server, slug, params)
@@ -8132,6 +10590,8 @@ func (c *Client) GetLab(ctx context.Context, slug string, params *GetLabParams, 
 
 // ListMachineClients Programs that act in the organisation by themselves
 //
+// Needs the permission machine.read.
+//
 // Corresponds with GET /v1/machine-clients (the `ListMachineClients` operationId).
 func (c *Client) ListMachineClients(ctx context.Context, params *ListMachineClientsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListMachineClientsRequest(c.Server, params)
@@ -8146,6 +10606,8 @@ func (c *Client) ListMachineClients(ctx context.Context, params *ListMachineClie
 }
 
 // AddMachineClientWithBody Make a machine client; its role is at most the caller's
+//
+// Needs the permission machine.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8164,6 +10626,8 @@ func (c *Client) AddMachineClientWithBody(ctx context.Context, params *AddMachin
 
 // AddMachineClient Make a machine client; its role is at most the caller's
 //
+// Needs the permission machine.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/machine-clients (the `AddMachineClient` operationId).
@@ -8181,6 +10645,8 @@ func (c *Client) AddMachineClient(ctx context.Context, params *AddMachineClientP
 
 // RemoveMachineClient Remove a machine client; its tokens end within seconds
 //
+// Needs the permission machine.write.
+//
 // Corresponds with DELETE /v1/machine-clients/{machine} (the `RemoveMachineClient` operationId).
 func (c *Client) RemoveMachineClient(ctx context.Context, machine openapi_types.UUID, params *RemoveMachineClientParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveMachineClientRequest(c.Server, machine, params)
@@ -8195,6 +10661,8 @@ func (c *Client) RemoveMachineClient(ctx context.Context, machine openapi_types.
 }
 
 // RotateMachineSecretWithBody Give a machine client another secret; the old one and its tokens end within seconds
+//
+// Needs the permission machine.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8213,6 +10681,8 @@ func (c *Client) RotateMachineSecretWithBody(ctx context.Context, machine openap
 
 // RotateMachineSecret Give a machine client another secret; the old one and its tokens end within seconds
 //
+// Needs the permission machine.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
@@ -8230,6 +10700,8 @@ func (c *Client) RotateMachineSecret(ctx context.Context, machine openapi_types.
 
 // GetMe The caller
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with GET /v1/me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, params *GetMeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMeRequest(c.Server, params)
@@ -8244,6 +10716,8 @@ func (c *Client) GetMe(ctx context.Context, params *GetMeParams, reqEditors ...R
 }
 
 // UpdateMeWithBody Change one's name
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8262,6 +10736,8 @@ func (c *Client) UpdateMeWithBody(ctx context.Context, params *UpdateMeParams, c
 
 // UpdateMe Change one's name
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /v1/me (the `UpdateMe` operationId).
@@ -8279,6 +10755,8 @@ func (c *Client) UpdateMe(ctx context.Context, params *UpdateMeParams, body Upda
 
 // ListMyConsents What the caller agreed to, and when
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with GET /v1/me/consents (the `ListMyConsents` operationId).
 func (c *Client) ListMyConsents(ctx context.Context, params *ListMyConsentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListMyConsentsRequest(c.Server, params)
@@ -8293,6 +10771,8 @@ func (c *Client) ListMyConsents(ctx context.Context, params *ListMyConsentsParam
 }
 
 // GetMyData Everything that is stored about the caller, in all organisations, as one JSON document
+//
+// For whoever is signed in; not for API keys. Counts as 20 requests.
 //
 // Corresponds with GET /v1/me/data (the `GetMyData` operationId).
 func (c *Client) GetMyData(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8309,7 +10789,7 @@ func (c *Client) GetMyData(ctx context.Context, reqEditors ...RequestEditorFn) (
 
 // EraseMeWithBody Delete the caller's account and everything that is theirs, for good
 //
-// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8328,7 +10808,7 @@ func (c *Client) EraseMeWithBody(ctx context.Context, params *EraseMeParams, con
 
 // EraseMe Delete the caller's account and everything that is theirs, for good
 //
-// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8347,6 +10827,8 @@ func (c *Client) EraseMe(ctx context.Context, params *EraseMeParams, body EraseM
 
 // ListMyFactors One's own ways to sign in beside the password
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with GET /v1/me/factors (the `ListMyFactors` operationId).
 func (c *Client) ListMyFactors(ctx context.Context, params *ListMyFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListMyFactorsRequest(c.Server, params)
@@ -8361,6 +10843,8 @@ func (c *Client) ListMyFactors(ctx context.Context, params *ListMyFactorsParams,
 }
 
 // RenewRecoveryCodes Make new recovery codes, shown once; needs a sign-in of the last 10 minutes
+//
+// For whoever is signed in; not for API keys.
 //
 // Corresponds with POST /v1/me/factors/recovery-codes (the `RenewRecoveryCodes` operationId).
 func (c *Client) RenewRecoveryCodes(ctx context.Context, params *RenewRecoveryCodesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8377,6 +10861,8 @@ func (c *Client) RenewRecoveryCodes(ctx context.Context, params *RenewRecoveryCo
 
 // RemoveMyFactor Remove one of them; needs a sign-in of the last 10 minutes
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with DELETE /v1/me/factors/{id} (the `RemoveMyFactor` operationId).
 func (c *Client) RemoveMyFactor(ctx context.Context, id openapi_types.UUID, params *RemoveMyFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveMyFactorRequest(c.Server, id, params)
@@ -8391,6 +10877,8 @@ func (c *Client) RemoveMyFactor(ctx context.Context, id openapi_types.UUID, para
 }
 
 // ListMyGrants Programs of others that the caller has let know something
+//
+// For whoever is signed in; not for API keys.
 //
 // Corresponds with GET /v1/me/grants (the `ListMyGrants` operationId).
 func (c *Client) ListMyGrants(ctx context.Context, params *ListMyGrantsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8407,6 +10895,8 @@ func (c *Client) ListMyGrants(ctx context.Context, params *ListMyGrantsParams, r
 
 // RevokeMyGrant Take back what a program may know; its tokens end within seconds
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with DELETE /v1/me/grants/{client} (the `RevokeMyGrant` operationId).
 func (c *Client) RevokeMyGrant(ctx context.Context, client openapi_types.UUID, params *RevokeMyGrantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeMyGrantRequest(c.Server, client, params)
@@ -8421,6 +10911,8 @@ func (c *Client) RevokeMyGrant(ctx context.Context, client openapi_types.UUID, p
 }
 
 // ChangePasswordWithBody Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8439,6 +10931,8 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, params *ChangePassw
 
 // ChangePassword Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/me/password (the `ChangePassword` operationId).
@@ -8456,6 +10950,8 @@ func (c *Client) ChangePassword(ctx context.Context, params *ChangePasswordParam
 
 // EndMySessions Sign out everywhere else, or everywhere
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with DELETE /v1/me/sessions (the `EndMySessions` operationId).
 func (c *Client) EndMySessions(ctx context.Context, params *EndMySessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndMySessionsRequest(c.Server, params)
@@ -8470,6 +10966,8 @@ func (c *Client) EndMySessions(ctx context.Context, params *EndMySessionsParams,
 }
 
 // ListMySessions Browsers that one is signed in with, the one seen last at the top
+//
+// For whoever is signed in; not for API keys.
 //
 // Corresponds with GET /v1/me/sessions (the `ListMySessions` operationId).
 func (c *Client) ListMySessions(ctx context.Context, params *ListMySessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8486,6 +10984,8 @@ func (c *Client) ListMySessions(ctx context.Context, params *ListMySessionsParam
 
 // EndMySession Sign one of one's browsers out; it holds within seconds
 //
+// For whoever is signed in; not for API keys.
+//
 // Corresponds with DELETE /v1/me/sessions/{id} (the `EndMySession` operationId).
 func (c *Client) EndMySession(ctx context.Context, id openapi_types.UUID, params *EndMySessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndMySessionRequest(c.Server, id, params)
@@ -8500,6 +11000,8 @@ func (c *Client) EndMySession(ctx context.Context, id openapi_types.UUID, params
 }
 
 // ListMembers Members of the organisation
+//
+// Needs the permission member.read.
 //
 // Corresponds with GET /v1/members (the `ListMembers` operationId).
 func (c *Client) ListMembers(ctx context.Context, params *ListMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8516,6 +11018,8 @@ func (c *Client) ListMembers(ctx context.Context, params *ListMembersParams, req
 
 // RemoveMember Remove a member, or leave; open labs and sign-ins to this organisation end within seconds, the account stays
 //
+// Needs the permission member.write.
+//
 // Corresponds with DELETE /v1/members/{user} (the `RemoveMember` operationId).
 func (c *Client) RemoveMember(ctx context.Context, user openapi_types.UUID, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveMemberRequest(c.Server, user, params)
@@ -8531,6 +11035,8 @@ func (c *Client) RemoveMember(ctx context.Context, user openapi_types.UUID, para
 
 // GetMember A member, with what disabling or removing them does
 //
+// Needs the permission member.read.
+//
 // Corresponds with GET /v1/members/{user} (the `GetMember` operationId).
 func (c *Client) GetMember(ctx context.Context, user openapi_types.UUID, params *GetMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMemberRequest(c.Server, user, params)
@@ -8545,6 +11051,8 @@ func (c *Client) GetMember(ctx context.Context, user openapi_types.UUID, params 
 }
 
 // UpdateMemberWithBody Give a member another role; it holds within seconds, open labs included
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8563,6 +11071,8 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, user openapi_types.UU
 
 // UpdateMember Give a member another role; it holds within seconds, open labs included
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /v1/members/{user} (the `UpdateMember` operationId).
@@ -8579,6 +11089,8 @@ func (c *Client) UpdateMember(ctx context.Context, user openapi_types.UUID, para
 }
 
 // SetMemberStatusWithBody Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8597,6 +11109,8 @@ func (c *Client) SetMemberStatusWithBody(ctx context.Context, user openapi_types
 
 // SetMemberStatus Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/members/{user}/status (the `SetMemberStatus` operationId).
@@ -8614,6 +11128,8 @@ func (c *Client) SetMemberStatus(ctx context.Context, user openapi_types.UUID, p
 
 // ListOauthClients Programs that may ask the organisation's people to sign in
 //
+// Needs the permission client.read.
+//
 // Corresponds with GET /v1/oauth-clients (the `ListOauthClients` operationId).
 func (c *Client) ListOauthClients(ctx context.Context, params *ListOauthClientsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListOauthClientsRequest(c.Server, params)
@@ -8628,6 +11144,8 @@ func (c *Client) ListOauthClients(ctx context.Context, params *ListOauthClientsP
 }
 
 // RegisterOauthClientWithBody Register a program; people are asked before it learns anything, and its tokens never open this API
+//
+// Needs the permission client.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8646,6 +11164,8 @@ func (c *Client) RegisterOauthClientWithBody(ctx context.Context, params *Regist
 
 // RegisterOauthClient Register a program; people are asked before it learns anything, and its tokens never open this API
 //
+// Needs the permission client.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/oauth-clients (the `RegisterOauthClient` operationId).
@@ -8663,6 +11183,8 @@ func (c *Client) RegisterOauthClient(ctx context.Context, params *RegisterOauthC
 
 // RemoveOauthClient Remove a program; people's sign-ins to it end
 //
+// Needs the permission client.write.
+//
 // Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
 func (c *Client) RemoveOauthClient(ctx context.Context, client openapi_types.UUID, params *RemoveOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveOauthClientRequest(c.Server, client, params)
@@ -8678,6 +11200,8 @@ func (c *Client) RemoveOauthClient(ctx context.Context, client openapi_types.UUI
 
 // GetOauthClient A program, without its secret
 //
+// Needs the permission client.read.
+//
 // Corresponds with GET /v1/oauth-clients/{client} (the `GetOauthClient` operationId).
 func (c *Client) GetOauthClient(ctx context.Context, client openapi_types.UUID, params *GetOauthClientParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetOauthClientRequest(c.Server, client, params)
@@ -8692,6 +11216,8 @@ func (c *Client) GetOauthClient(ctx context.Context, client openapi_types.UUID, 
 }
 
 // ChangeOauthClientWithBody Change a program's name and addresses; sign-ins go on
+//
+// Needs the permission client.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8710,6 +11236,8 @@ func (c *Client) ChangeOauthClientWithBody(ctx context.Context, client openapi_t
 
 // ChangeOauthClient Change a program's name and addresses; sign-ins go on
 //
+// Needs the permission client.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
@@ -8727,6 +11255,8 @@ func (c *Client) ChangeOauthClient(ctx context.Context, client openapi_types.UUI
 
 // RotateOauthClientSecret Give a program another secret; the old one ends at once
 //
+// Needs the permission client.write.
+//
 // Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 func (c *Client) RotateOauthClientSecret(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateOauthClientSecretRequest(c.Server, client, params)
@@ -8741,6 +11271,8 @@ func (c *Client) RotateOauthClientSecret(ctx context.Context, client openapi_typ
 }
 
 // ListOperatorAudit What operators did to the installation, the newest first
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 func (c *Client) ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8757,6 +11289,8 @@ func (c *Client) ListOperatorAudit(ctx context.Context, params *ListOperatorAudi
 
 // GetOperatorBrand The brand of the provider, which organisations without one have
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
 func (c *Client) GetOperatorBrand(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetOperatorBrandRequest(c.Server, params)
@@ -8771,6 +11305,8 @@ func (c *Client) GetOperatorBrand(ctx context.Context, params *GetOperatorBrandP
 }
 
 // PutOperatorBrandWithBody Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8789,6 +11325,8 @@ func (c *Client) PutOperatorBrandWithBody(ctx context.Context, params *PutOperat
 
 // PutOperatorBrand Change the brand of the provider, which organisations without one have; its logo stays
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
@@ -8806,6 +11344,8 @@ func (c *Client) PutOperatorBrand(ctx context.Context, params *PutOperatorBrandP
 
 // RemoveOperatorBrandLogo Remove the logo of the provider, which organisations without one have
 //
+// Needs the permission operator.write.
+//
 // Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
 func (c *Client) RemoveOperatorBrandLogo(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveOperatorBrandLogoRequest(c.Server, params)
@@ -8820,6 +11360,8 @@ func (c *Client) RemoveOperatorBrandLogo(ctx context.Context, params *RemoveOper
 }
 
 // PutOperatorBrandLogoWithBody Change the logo of the provider, which organisations without one have
+//
+// Needs the permission operator.write. Counts as 5 requests.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8838,6 +11380,8 @@ func (c *Client) PutOperatorBrandLogoWithBody(ctx context.Context, params *PutOp
 
 // PutOperatorBrandLogo Change the logo of the provider, which organisations without one have
 //
+// Needs the permission operator.write. Counts as 5 requests.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
@@ -8855,6 +11399,8 @@ func (c *Client) PutOperatorBrandLogo(ctx context.Context, params *PutOperatorBr
 
 // ListEnvironments What runs on this host, and for whom
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/environments (the `ListEnvironments` operationId).
 func (c *Client) ListEnvironments(ctx context.Context, params *ListEnvironmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEnvironmentsRequest(c.Server, params)
@@ -8869,6 +11415,8 @@ func (c *Client) ListEnvironments(ctx context.Context, params *ListEnvironmentsP
 }
 
 // ListMail Mail that the installation sent, the newest first, and how it sends
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/mail (the `ListMail` operationId).
 func (c *Client) ListMail(ctx context.Context, params *ListMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8885,6 +11433,8 @@ func (c *Client) ListMail(ctx context.Context, params *ListMailParams, reqEditor
 
 // GetMail One mail with its text
 //
+// Needs the permission operator.write.
+//
 // Corresponds with GET /v1/operator/mail/{id} (the `GetMail` operationId).
 func (c *Client) GetMail(ctx context.Context, id openapi_types.UUID, params *GetMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMailRequest(c.Server, id, params)
@@ -8899,6 +11449,8 @@ func (c *Client) GetMail(ctx context.Context, id openapi_types.UUID, params *Get
 }
 
 // RetryMail Send a mail that failed or bounced once more
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 func (c *Client) RetryMail(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8915,6 +11467,8 @@ func (c *Client) RetryMail(ctx context.Context, id openapi_types.UUID, params *R
 
 // GetPool Settings of a user pool
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
 func (c *Client) GetPool(ctx context.Context, pool string, params *GetPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPoolRequest(c.Server, pool, params)
@@ -8929,6 +11483,8 @@ func (c *Client) GetPool(ctx context.Context, pool string, params *GetPoolParams
 }
 
 // SetPoolWithBody Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8947,6 +11503,8 @@ func (c *Client) SetPoolWithBody(ctx context.Context, pool string, params *SetPo
 
 // SetPool Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/pools/{pool} (the `SetPool` operationId).
@@ -8964,6 +11522,8 @@ func (c *Client) SetPool(ctx context.Context, pool string, params *SetPoolParams
 
 // GetPoolFactors How the people of a user pool sign in
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/pools/{pool}/factors (the `GetPoolFactors` operationId).
 func (c *Client) GetPoolFactors(ctx context.Context, pool string, params *GetPoolFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPoolFactorsRequest(c.Server, pool, params)
@@ -8978,6 +11538,8 @@ func (c *Client) GetPoolFactors(ctx context.Context, pool string, params *GetPoo
 }
 
 // PutPoolFactorsWithBody Say who of a user pool needs a second step
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8996,6 +11558,8 @@ func (c *Client) PutPoolFactorsWithBody(ctx context.Context, pool string, params
 
 // PutPoolFactors Say who of a user pool needs a second step
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
@@ -9013,6 +11577,8 @@ func (c *Client) PutPoolFactors(ctx context.Context, pool string, params *PutPoo
 
 // RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 //
+// Needs the permission operator.write.
+//
 // Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 func (c *Client) RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotatePoolKeysRequest(c.Server, pool, params)
@@ -9027,6 +11593,8 @@ func (c *Client) RotatePoolKeys(ctx context.Context, pool string, params *Rotate
 }
 
 // ListTenants Organisations
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/tenants (the `ListTenants` operationId).
 func (c *Client) ListTenants(ctx context.Context, params *ListTenantsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9043,6 +11611,8 @@ func (c *Client) ListTenants(ctx context.Context, params *ListTenantsParams, req
 
 // GetTenant One organisation
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{id} (the `GetTenant` operationId).
 func (c *Client) GetTenant(ctx context.Context, id openapi_types.UUID, params *GetTenantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTenantRequest(c.Server, id, params)
@@ -9057,6 +11627,8 @@ func (c *Client) GetTenant(ctx context.Context, id openapi_types.UUID, params *G
 }
 
 // ListTenantAudit An organisation's audit log, for an operator who has entered it with a reason
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/tenants/{id}/audit (the `ListTenantAudit` operationId).
 func (c *Client) ListTenantAudit(ctx context.Context, id openapi_types.UUID, params *ListTenantAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9073,6 +11645,8 @@ func (c *Client) ListTenantAudit(ctx context.Context, id openapi_types.UUID, par
 
 // LeaveTenant End the caller's entry before its hour is over
 //
+// Needs the permission operator.write.
+//
 // Corresponds with DELETE /v1/operator/tenants/{id}/enter (the `LeaveTenant` operationId).
 func (c *Client) LeaveTenant(ctx context.Context, id openapi_types.UUID, params *LeaveTenantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLeaveTenantRequest(c.Server, id, params)
@@ -9088,6 +11662,8 @@ func (c *Client) LeaveTenant(ctx context.Context, id openapi_types.UUID, params 
 
 // GetEntry Until when the caller may read an organisation's content
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{id}/enter (the `GetEntry` operationId).
 func (c *Client) GetEntry(ctx context.Context, id openapi_types.UUID, params *GetEntryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetEntryRequest(c.Server, id, params)
@@ -9102,6 +11678,8 @@ func (c *Client) GetEntry(ctx context.Context, id openapi_types.UUID, params *Ge
 }
 
 // EnterTenantWithBody Read an organisation's content for an hour; its audit log shows the reason
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9120,6 +11698,8 @@ func (c *Client) EnterTenantWithBody(ctx context.Context, id openapi_types.UUID,
 
 // EnterTenant Read an organisation's content for an hour; its audit log shows the reason
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/enter (the `EnterTenant` operationId).
@@ -9137,6 +11717,8 @@ func (c *Client) EnterTenant(ctx context.Context, id openapi_types.UUID, params 
 
 // ListTenantLimits Every limit of one organisation: its tier's, and its own
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{id}/limits (the `ListTenantLimits` operationId).
 func (c *Client) ListTenantLimits(ctx context.Context, id openapi_types.UUID, params *ListTenantLimitsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListTenantLimitsRequest(c.Server, id, params)
@@ -9152,6 +11734,8 @@ func (c *Client) ListTenantLimits(ctx context.Context, id openapi_types.UUID, pa
 
 // UnsetTenantLimit Give an organisation its tier's limit again
 //
+// Needs the permission operator.write.
+//
 // Corresponds with DELETE /v1/operator/tenants/{id}/limits/{limit} (the `UnsetTenantLimit` operationId).
 func (c *Client) UnsetTenantLimit(ctx context.Context, id openapi_types.UUID, limit string, params *UnsetTenantLimitParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUnsetTenantLimitRequest(c.Server, id, limit, params)
@@ -9166,6 +11750,8 @@ func (c *Client) UnsetTenantLimit(ctx context.Context, id openapi_types.UUID, li
 }
 
 // SetTenantLimitWithBody Give one organisation a limit of its own
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9184,6 +11770,8 @@ func (c *Client) SetTenantLimitWithBody(ctx context.Context, id openapi_types.UU
 
 // SetTenantLimit Give one organisation a limit of its own
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/tenants/{id}/limits/{limit} (the `SetTenantLimit` operationId).
@@ -9200,6 +11788,8 @@ func (c *Client) SetTenantLimit(ctx context.Context, id openapi_types.UUID, limi
 }
 
 // MoveTenantWithBody Move an organisation's data between pool and silo
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9218,6 +11808,8 @@ func (c *Client) MoveTenantWithBody(ctx context.Context, id openapi_types.UUID, 
 
 // MoveTenant Move an organisation's data between pool and silo
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/move (the `MoveTenant` operationId).
@@ -9234,6 +11826,8 @@ func (c *Client) MoveTenant(ctx context.Context, id openapi_types.UUID, params *
 }
 
 // OffboardTenantWithBody Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9252,6 +11846,8 @@ func (c *Client) OffboardTenantWithBody(ctx context.Context, id openapi_types.UU
 
 // OffboardTenant Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/offboard (the `OffboardTenant` operationId).
@@ -9268,6 +11864,8 @@ func (c *Client) OffboardTenant(ctx context.Context, id openapi_types.UUID, para
 }
 
 // InviteOwnerWithBody Invite an owner to an organisation that has none who can sign in
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9286,6 +11884,8 @@ func (c *Client) InviteOwnerWithBody(ctx context.Context, id openapi_types.UUID,
 
 // InviteOwner Invite an owner to an organisation that has none who can sign in
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/owner (the `InviteOwner` operationId).
@@ -9303,6 +11903,8 @@ func (c *Client) InviteOwner(ctx context.Context, id openapi_types.UUID, params 
 
 // GetPurgeProof The signed proof that a purged organisation's data is deleted
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{id}/proof (the `GetPurgeProof` operationId).
 func (c *Client) GetPurgeProof(ctx context.Context, id openapi_types.UUID, params *GetPurgeProofParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPurgeProofRequest(c.Server, id, params)
@@ -9317,6 +11919,8 @@ func (c *Client) GetPurgeProof(ctx context.Context, id openapi_types.UUID, param
 }
 
 // ResumeTenantWithBody Open a suspended organisation
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9335,6 +11939,8 @@ func (c *Client) ResumeTenantWithBody(ctx context.Context, id openapi_types.UUID
 
 // ResumeTenant Open a suspended organisation
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/resume (the `ResumeTenant` operationId).
@@ -9351,6 +11957,8 @@ func (c *Client) ResumeTenant(ctx context.Context, id openapi_types.UUID, params
 }
 
 // SuspendTenantWithBody Close an organisation to its people and end its labs
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9369,6 +11977,8 @@ func (c *Client) SuspendTenantWithBody(ctx context.Context, id openapi_types.UUI
 
 // SuspendTenant Close an organisation to its people and end its labs
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/suspend (the `SuspendTenant` operationId).
@@ -9385,6 +11995,8 @@ func (c *Client) SuspendTenant(ctx context.Context, id openapi_types.UUID, param
 }
 
 // TierTenantWithBody Give an organisation another tier, and its data that tier's placement
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9403,6 +12015,8 @@ func (c *Client) TierTenantWithBody(ctx context.Context, id openapi_types.UUID, 
 
 // TierTenant Give an organisation another tier, and its data that tier's placement
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
@@ -9420,6 +12034,8 @@ func (c *Client) TierTenant(ctx context.Context, id openapi_types.UUID, params *
 
 // GetTenantUsage Requests of one organisation's programs, today and this month
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{id}/usage (the `GetTenantUsage` operationId).
 func (c *Client) GetTenantUsage(ctx context.Context, id openapi_types.UUID, params *GetTenantUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTenantUsageRequest(c.Server, id, params)
@@ -9435,6 +12051,8 @@ func (c *Client) GetTenantUsage(ctx context.Context, id openapi_types.UUID, para
 
 // ListTenantExports Exports of an organisation's data, the newest first
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
 func (c *Client) ListTenantExports(ctx context.Context, tenant openapi_types.UUID, params *ListTenantExportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListTenantExportsRequest(c.Server, tenant, params)
@@ -9449,6 +12067,8 @@ func (c *Client) ListTenantExports(ctx context.Context, tenant openapi_types.UUI
 }
 
 // RequestTenantExportWithBody Export an organisation's data; its audit log shows the reason
+//
+// Needs the permission operator.write. Counts as 20 requests.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9467,6 +12087,8 @@ func (c *Client) RequestTenantExportWithBody(ctx context.Context, tenant openapi
 
 // RequestTenantExport Export an organisation's data; its audit log shows the reason
 //
+// Needs the permission operator.write. Counts as 20 requests.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tenants/{tenant}/exports (the `RequestTenantExport` operationId).
@@ -9484,6 +12106,8 @@ func (c *Client) RequestTenantExport(ctx context.Context, tenant openapi_types.U
 
 // DownloadTenantExport Download an archive, from any byte on (Range)
 //
+// Needs the permission operator.write. Counts as 5 requests.
+//
 // Corresponds with GET /v1/operator/tenants/{tenant}/exports/{id}/archive (the `DownloadTenantExport` operationId).
 func (c *Client) DownloadTenantExport(ctx context.Context, tenant openapi_types.UUID, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadTenantExportRequest(c.Server, tenant, id)
@@ -9498,6 +12122,8 @@ func (c *Client) DownloadTenantExport(ctx context.Context, tenant openapi_types.
 }
 
 // ListTiers All tiers
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/tiers (the `ListTiers` operationId).
 func (c *Client) ListTiers(ctx context.Context, params *ListTiersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9514,6 +12140,8 @@ func (c *Client) ListTiers(ctx context.Context, params *ListTiersParams, reqEdit
 
 // RemoveTier Remove a tier that no organisation has
 //
+// Needs the permission operator.write.
+//
 // Corresponds with DELETE /v1/operator/tiers/{name} (the `RemoveTier` operationId).
 func (c *Client) RemoveTier(ctx context.Context, name string, params *RemoveTierParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveTierRequest(c.Server, name, params)
@@ -9529,6 +12157,8 @@ func (c *Client) RemoveTier(ctx context.Context, name string, params *RemoveTier
 
 // GetTier One tier
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/tiers/{name} (the `GetTier` operationId).
 func (c *Client) GetTier(ctx context.Context, name string, params *GetTierParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTierRequest(c.Server, name, params)
@@ -9543,6 +12173,8 @@ func (c *Client) GetTier(ctx context.Context, name string, params *GetTierParams
 }
 
 // AddTierWithBody Add a tier
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9561,6 +12193,8 @@ func (c *Client) AddTierWithBody(ctx context.Context, name string, params *AddTi
 
 // AddTier Add a tier
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/operator/tiers/{name} (the `AddTier` operationId).
@@ -9577,6 +12211,8 @@ func (c *Client) AddTier(ctx context.Context, name string, params *AddTierParams
 }
 
 // ChangeTierWithBody Change a tier; organisations that have it feel it within 5 s
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9595,6 +12231,8 @@ func (c *Client) ChangeTierWithBody(ctx context.Context, name string, params *Ch
 
 // ChangeTier Change a tier; organisations that have it feel it within 5 s
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/operator/tiers/{name} (the `ChangeTier` operationId).
@@ -9612,6 +12250,8 @@ func (c *Client) ChangeTier(ctx context.Context, name string, params *ChangeTier
 
 // ListUpgrades Silos with the versions of their schemas
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/upgrades (the `ListUpgrades` operationId).
 func (c *Client) ListUpgrades(ctx context.Context, params *ListUpgradesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListUpgradesRequest(c.Server, params)
@@ -9626,6 +12266,8 @@ func (c *Client) ListUpgrades(ctx context.Context, params *ListUpgradesParams, r
 }
 
 // RetryUpgrade Try again to bring a silo up to date
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/upgrades/{tenant}/retry (the `RetryUpgrade` operationId).
 func (c *Client) RetryUpgrade(ctx context.Context, tenant openapi_types.UUID, params *RetryUpgradeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9642,6 +12284,8 @@ func (c *Client) RetryUpgrade(ctx context.Context, tenant openapi_types.UUID, pa
 
 // ListUsers Users of the installation
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/users (the `ListUsers` operationId).
 func (c *Client) ListUsers(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListUsersRequest(c.Server, params)
@@ -9656,6 +12300,8 @@ func (c *Client) ListUsers(ctx context.Context, params *ListUsersParams, reqEdit
 }
 
 // DisableUser Refuse a user in every organisation, and end all that they are signed in to
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
 func (c *Client) DisableUser(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9672,6 +12318,8 @@ func (c *Client) DisableUser(ctx context.Context, id openapi_types.UUID, params 
 
 // EnableUser Let a disabled user in again
 //
+// Needs the permission operator.write.
+//
 // Corresponds with POST /v1/operator/users/{id}/enable (the `EnableUser` operationId).
 func (c *Client) EnableUser(ctx context.Context, id openapi_types.UUID, params *EnableUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnableUserRequest(c.Server, id, params)
@@ -9686,6 +12334,8 @@ func (c *Client) EnableUser(ctx context.Context, id openapi_types.UUID, params *
 }
 
 // ResetFactors Remove every factor of somebody who has lost them; their sign-ins end
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
 func (c *Client) ResetFactors(ctx context.Context, id openapi_types.UUID, params *ResetFactorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9702,6 +12352,8 @@ func (c *Client) ResetFactors(ctx context.Context, id openapi_types.UUID, params
 
 // ResetPassword Make a link with which a user chooses a new password
 //
+// Needs the permission operator.write.
+//
 // Corresponds with POST /v1/operator/users/{id}/password-reset (the `ResetPassword` operationId).
 func (c *Client) ResetPassword(ctx context.Context, id openapi_types.UUID, params *ResetPasswordParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResetPasswordRequest(c.Server, id, params)
@@ -9716,6 +12368,8 @@ func (c *Client) ResetPassword(ctx context.Context, id openapi_types.UUID, param
 }
 
 // ListWorkflows Long changes, under way and ended
+//
+// Needs the permission operator.read.
 //
 // Corresponds with GET /v1/operator/workflows (the `ListWorkflows` operationId).
 func (c *Client) ListWorkflows(ctx context.Context, params *ListWorkflowsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9732,6 +12386,8 @@ func (c *Client) ListWorkflows(ctx context.Context, params *ListWorkflowsParams,
 
 // GetWorkflow One workflow with its steps
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/workflows/{id} (the `GetWorkflow` operationId).
 func (c *Client) GetWorkflow(ctx context.Context, id openapi_types.UUID, params *GetWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetWorkflowRequest(c.Server, id, params)
@@ -9746,6 +12402,8 @@ func (c *Client) GetWorkflow(ctx context.Context, id openapi_types.UUID, params 
 }
 
 // CancelWorkflow Take a workflow back that has not ended
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/workflows/{id}/cancel (the `CancelWorkflow` operationId).
 func (c *Client) CancelWorkflow(ctx context.Context, id openapi_types.UUID, params *CancelWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9762,6 +12420,8 @@ func (c *Client) CancelWorkflow(ctx context.Context, id openapi_types.UUID, para
 
 // WatchWorkflow The workflow now and at each change, as server-sent events named workflow
 //
+// Needs the permission operator.read.
+//
 // Corresponds with GET /v1/operator/workflows/{id}/events (the `WatchWorkflow` operationId).
 func (c *Client) WatchWorkflow(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchWorkflowRequest(c.Server, id)
@@ -9776,6 +12436,8 @@ func (c *Client) WatchWorkflow(ctx context.Context, id openapi_types.UUID, reqEd
 }
 
 // ResumeWorkflow Let a stuck workflow go on
+//
+// Needs the permission operator.write.
 //
 // Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 func (c *Client) ResumeWorkflow(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9792,6 +12454,8 @@ func (c *Client) ResumeWorkflow(ctx context.Context, id openapi_types.UUID, para
 
 // ListPolicies The organisation's own policies, by title
 //
+// Needs the permission policy.read.
+//
 // Corresponds with GET /v1/policies (the `ListPolicies` operationId).
 func (c *Client) ListPolicies(ctx context.Context, params *ListPoliciesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListPoliciesRequest(c.Server, params)
@@ -9806,6 +12470,8 @@ func (c *Client) ListPolicies(ctx context.Context, params *ListPoliciesParams, r
 }
 
 // AddPolicyWithBody Add a policy; it holds within seconds
+//
+// Needs the permission policy.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9824,6 +12490,8 @@ func (c *Client) AddPolicyWithBody(ctx context.Context, params *AddPolicyParams,
 
 // AddPolicy Add a policy; it holds within seconds
 //
+// Needs the permission policy.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/policies (the `AddPolicy` operationId).
@@ -9840,6 +12508,8 @@ func (c *Client) AddPolicy(ctx context.Context, params *AddPolicyParams, body Ad
 }
 
 // CheckPolicyWithBody What is wrong with a text, without saving it
+//
+// Needs the permission policy.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9858,6 +12528,8 @@ func (c *Client) CheckPolicyWithBody(ctx context.Context, params *CheckPolicyPar
 
 // CheckPolicy What is wrong with a text, without saving it
 //
+// Needs the permission policy.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
@@ -9874,6 +12546,8 @@ func (c *Client) CheckPolicy(ctx context.Context, params *CheckPolicyParams, bod
 }
 
 // SimulatePolicyWithBody Whether somebody may do something, and by which policy not
+//
+// Needs the permission policy.read.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9892,6 +12566,8 @@ func (c *Client) SimulatePolicyWithBody(ctx context.Context, params *SimulatePol
 
 // SimulatePolicy Whether somebody may do something, and by which policy not
 //
+// Needs the permission policy.read.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
@@ -9909,6 +12585,8 @@ func (c *Client) SimulatePolicy(ctx context.Context, params *SimulatePolicyParam
 
 // RemovePolicy Delete a policy with its history; the audit log keeps its text
 //
+// Needs the permission policy.write.
+//
 // Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
 func (c *Client) RemovePolicy(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemovePolicyRequest(c.Server, id, params)
@@ -9924,6 +12602,8 @@ func (c *Client) RemovePolicy(ctx context.Context, id openapi_types.UUID, params
 
 // GetPolicy A policy
 //
+// Needs the permission policy.read.
+//
 // Corresponds with GET /v1/policies/{id} (the `GetPolicy` operationId).
 func (c *Client) GetPolicy(ctx context.Context, id openapi_types.UUID, params *GetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPolicyRequest(c.Server, id, params)
@@ -9938,6 +12618,8 @@ func (c *Client) GetPolicy(ctx context.Context, id openapi_types.UUID, params *G
 }
 
 // ChangePolicyWithBody Change a policy; its version before is kept
+//
+// Needs the permission policy.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9956,6 +12638,8 @@ func (c *Client) ChangePolicyWithBody(ctx context.Context, id openapi_types.UUID
 
 // ChangePolicy Change a policy; its version before is kept
 //
+// Needs the permission policy.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
@@ -9972,6 +12656,8 @@ func (c *Client) ChangePolicy(ctx context.Context, id openapi_types.UUID, params
 }
 
 // RestorePolicyWithBody Make an earlier version the newest one
+//
+// Needs the permission policy.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9990,6 +12676,8 @@ func (c *Client) RestorePolicyWithBody(ctx context.Context, id openapi_types.UUI
 
 // RestorePolicy Make an earlier version the newest one
 //
+// Needs the permission policy.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
@@ -10007,6 +12695,8 @@ func (c *Client) RestorePolicy(ctx context.Context, id openapi_types.UUID, param
 
 // ListPolicyVersions What a policy said before, the newest first
 //
+// Needs the permission policy.read.
+//
 // Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
 func (c *Client) ListPolicyVersions(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListPolicyVersionsRequest(c.Server, id, params)
@@ -10022,6 +12712,8 @@ func (c *Client) ListPolicyVersions(ctx context.Context, id openapi_types.UUID, 
 
 // GetProofKey The key that checks this installation's proofs
 //
+// For everybody, without a token.
+//
 // Corresponds with GET /v1/proof-key (the `GetProofKey` operationId).
 func (c *Client) GetProofKey(ctx context.Context, params *GetProofKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProofKeyRequest(c.Server, params)
@@ -10036,6 +12728,8 @@ func (c *Client) GetProofKey(ctx context.Context, params *GetProofKeyParams, req
 }
 
 // RegisterWithBody Register an organisation; a mail with a link proves the address
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10054,6 +12748,8 @@ func (c *Client) RegisterWithBody(ctx context.Context, params *RegisterParams, c
 
 // Register Register an organisation; a mail with a link proves the address
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/registrations (the `Register` operationId).
@@ -10070,6 +12766,8 @@ func (c *Client) Register(ctx context.Context, params *RegisterParams, body Regi
 }
 
 // ConfirmRegistrationWithBody Prove the address and set the organisation up; again: how far it is
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10088,6 +12786,8 @@ func (c *Client) ConfirmRegistrationWithBody(ctx context.Context, contentType st
 
 // ConfirmRegistration Prove the address and set the organisation up; again: how far it is
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/registrations/confirm (the `ConfirmRegistration` operationId).
@@ -10104,6 +12804,8 @@ func (c *Client) ConfirmRegistration(ctx context.Context, body ConfirmRegistrati
 }
 
 // EnterRegistrationWithBody A one-time link with which the first owner chooses a password
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10122,6 +12824,8 @@ func (c *Client) EnterRegistrationWithBody(ctx context.Context, contentType stri
 
 // EnterRegistration A one-time link with which the first owner chooses a password
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
@@ -10138,6 +12842,8 @@ func (c *Client) EnterRegistration(ctx context.Context, body EnterRegistrationJS
 }
 
 // GetFirstKeyWithBody The organisation's first API key, for its first owner; shown once
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10156,6 +12862,8 @@ func (c *Client) GetFirstKeyWithBody(ctx context.Context, contentType string, bo
 
 // GetFirstKey The organisation's first API key, for its first owner; shown once
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
@@ -10173,6 +12881,8 @@ func (c *Client) GetFirstKey(ctx context.Context, body GetFirstKeyJSONRequestBod
 
 // LookUpName Whether an organisation can have a name
 //
+// For everybody, without a token.
+//
 // Corresponds with GET /v1/registrations/names (the `LookUpName` operationId).
 func (c *Client) LookUpName(ctx context.Context, params *LookUpNameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLookUpNameRequest(c.Server, params)
@@ -10187,6 +12897,8 @@ func (c *Client) LookUpName(ctx context.Context, params *LookUpNameParams, reqEd
 }
 
 // GetRegistration How far a registration is
+//
+// For everybody, without a token.
 //
 // Corresponds with GET /v1/registrations/{id} (the `GetRegistration` operationId).
 func (c *Client) GetRegistration(ctx context.Context, id openapi_types.UUID, params *GetRegistrationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10203,6 +12915,8 @@ func (c *Client) GetRegistration(ctx context.Context, id openapi_types.UUID, par
 
 // WatchRegistration A registration now and at each change, as server-sent events named registration
 //
+// For everybody, without a token.
+//
 // Corresponds with GET /v1/registrations/{id}/events (the `WatchRegistration` operationId).
 func (c *Client) WatchRegistration(ctx context.Context, id openapi_types.UUID, params *WatchRegistrationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchRegistrationRequest(c.Server, id, params)
@@ -10218,6 +12932,8 @@ func (c *Client) WatchRegistration(ctx context.Context, id openapi_types.UUID, p
 
 // ListSessions My sessions, or everybody's
 //
+// Needs the permission session.use.
+//
 // Corresponds with GET /v1/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListSessionsRequest(c.Server, params)
@@ -10232,6 +12948,8 @@ func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, r
 }
 
 // StartSessionWithBody Start a lab, or return to the session of it that runs
+//
+// Needs the permission session.start.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10250,6 +12968,8 @@ func (c *Client) StartSessionWithBody(ctx context.Context, params *StartSessionP
 
 // StartSession Start a lab, or return to the session of it that runs
 //
+// Needs the permission session.start.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/sessions (the `StartSession` operationId).
@@ -10267,6 +12987,8 @@ func (c *Client) StartSession(ctx context.Context, params *StartSessionParams, b
 
 // GetSession One session
 //
+// Needs the permission session.use.
+//
 // Corresponds with GET /v1/sessions/{id} (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, id string, params *GetSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSessionRequest(c.Server, id, params)
@@ -10281,6 +13003,8 @@ func (c *Client) GetSession(ctx context.Context, id string, params *GetSessionPa
 }
 
 // RunCheck Run a check now
+//
+// Needs the permission session.use.
 //
 // Corresponds with POST /v1/sessions/{id}/checks/{step}/{name}/run (the `RunCheck` operationId).
 func (c *Client) RunCheck(ctx context.Context, id string, step int64, name string, params *RunCheckParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10297,6 +13021,8 @@ func (c *Client) RunCheck(ctx context.Context, id string, step int64, name strin
 
 // EndSession End it, with its environment
 //
+// Needs the permission session.use.
+//
 // Corresponds with POST /v1/sessions/{id}/end (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, id string, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndSessionRequest(c.Server, id, params)
@@ -10311,6 +13037,8 @@ func (c *Client) EndSession(ctx context.Context, id string, params *EndSessionPa
 }
 
 // GetSessionEnv Variables that the setup wrote for the instructions
+//
+// Needs the permission session.use.
 //
 // Corresponds with GET /v1/sessions/{id}/env (the `GetSessionEnv` operationId).
 func (c *Client) GetSessionEnv(ctx context.Context, id string, params *GetSessionEnvParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10327,6 +13055,8 @@ func (c *Client) GetSessionEnv(ctx context.Context, id string, params *GetSessio
 
 // FollowSession Everything that changes, as server-sent events
 //
+// Needs the permission session.use.
+//
 // Corresponds with GET /v1/sessions/{id}/events (the `FollowSession` operationId).
 func (c *Client) FollowSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewFollowSessionRequest(c.Server, id)
@@ -10342,6 +13072,8 @@ func (c *Client) FollowSession(ctx context.Context, id string, reqEditors ...Req
 
 // ExtendSession More time
 //
+// Needs the permission session.use.
+//
 // Corresponds with POST /v1/sessions/{id}/extend (the `ExtendSession` operationId).
 func (c *Client) ExtendSession(ctx context.Context, id string, params *ExtendSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExtendSessionRequest(c.Server, id, params)
@@ -10356,6 +13088,8 @@ func (c *Client) ExtendSession(ctx context.Context, id string, params *ExtendSes
 }
 
 // WriteFileWithBody Write a file in the environment, as the learner
+//
+// Needs the permission session.use.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10374,6 +13108,8 @@ func (c *Client) WriteFileWithBody(ctx context.Context, id string, params *Write
 
 // WriteFile Write a file in the environment, as the learner
 //
+// Needs the permission session.use.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/sessions/{id}/files (the `WriteFile` operationId).
@@ -10391,6 +13127,8 @@ func (c *Client) WriteFile(ctx context.Context, id string, params *WriteFilePara
 
 // GetGuide The instructions, as HTML
 //
+// Needs the permission session.use.
+//
 // Corresponds with GET /v1/sessions/{id}/guide (the `GetGuide` operationId).
 func (c *Client) GetGuide(ctx context.Context, id string, params *GetGuideParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetGuideRequest(c.Server, id, params)
@@ -10405,6 +13143,8 @@ func (c *Client) GetGuide(ctx context.Context, id string, params *GetGuideParams
 }
 
 // RestartSession Start over with a fresh environment
+//
+// Needs the permission session.use.
 //
 // Corresponds with POST /v1/sessions/{id}/restart (the `RestartSession` operationId).
 func (c *Client) RestartSession(ctx context.Context, id string, params *RestartSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10421,6 +13161,8 @@ func (c *Client) RestartSession(ctx context.Context, id string, params *RestartS
 
 // RevealHint Show a hint, at its cost
 //
+// Needs the permission session.use.
+//
 // Corresponds with POST /v1/sessions/{id}/steps/{step}/hints/{hint}/reveal (the `RevealHint` operationId).
 func (c *Client) RevealHint(ctx context.Context, id string, step int64, hint int64, params *RevealHintParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevealHintRequest(c.Server, id, step, hint, params)
@@ -10435,6 +13177,8 @@ func (c *Client) RevealHint(ctx context.Context, id string, step int64, hint int
 }
 
 // AnswerQuizWithBody Answer the quiz of a step
+//
+// Needs the permission session.use.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10453,6 +13197,8 @@ func (c *Client) AnswerQuizWithBody(ctx context.Context, id string, step int64, 
 
 // AnswerQuiz Answer the quiz of a step
 //
+// Needs the permission session.use.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/sessions/{id}/steps/{step}/quiz (the `AnswerQuiz` operationId).
@@ -10470,6 +13216,8 @@ func (c *Client) AnswerQuiz(ctx context.Context, id string, step int64, params *
 
 // GetSolution The solution of a step, once it is offered
 //
+// Needs the permission session.use.
+//
 // Corresponds with GET /v1/sessions/{id}/steps/{step}/solution (the `GetSolution` operationId).
 func (c *Client) GetSolution(ctx context.Context, id string, step int64, params *GetSolutionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSolutionRequest(c.Server, id, step, params)
@@ -10484,6 +13232,8 @@ func (c *Client) GetSolution(ctx context.Context, id string, step int64, params 
 }
 
 // CreateTicketWithBody Open a terminal or a web port: a ticket that is good once, for 30 seconds
+//
+// Needs the permission session.use.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10502,6 +13252,8 @@ func (c *Client) CreateTicketWithBody(ctx context.Context, id string, params *Cr
 
 // CreateTicket Open a terminal or a web port: a ticket that is good once, for 30 seconds
 //
+// Needs the permission session.use.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/sessions/{id}/tickets (the `CreateTicket` operationId).
@@ -10519,6 +13271,8 @@ func (c *Client) CreateTicket(ctx context.Context, id string, params *CreateTick
 
 // GetSignInRule Whether people sign in only by the organisation's identity providers
 //
+// Needs the permission idp.read.
+//
 // Corresponds with GET /v1/sign-in-rule (the `GetSignInRule` operationId).
 func (c *Client) GetSignInRule(ctx context.Context, params *GetSignInRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSignInRuleRequest(c.Server, params)
@@ -10533,6 +13287,8 @@ func (c *Client) GetSignInRule(ctx context.Context, params *GetSignInRuleParams,
 }
 
 // SetSignInRuleWithBody Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
+//
+// Needs the permission idp.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10551,6 +13307,8 @@ func (c *Client) SetSignInRuleWithBody(ctx context.Context, params *SetSignInRul
 
 // SetSignInRule Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
 //
+// Needs the permission idp.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/sign-in-rule (the `SetSignInRule` operationId).
@@ -10568,6 +13326,8 @@ func (c *Client) SetSignInRule(ctx context.Context, params *SetSignInRuleParams,
 
 // GetSignInSettings How the organisation's people sign in
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/sign-in-settings (the `GetSignInSettings` operationId).
 func (c *Client) GetSignInSettings(ctx context.Context, params *GetSignInSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSignInSettingsRequest(c.Server, params)
@@ -10582,6 +13342,8 @@ func (c *Client) GetSignInSettings(ctx context.Context, params *GetSignInSetting
 }
 
 // PutSignInSettingsWithBody Say who of the organisation needs a second step; for organisations with a sign-in of their own
+//
+// Needs the permission tenant.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10600,6 +13362,8 @@ func (c *Client) PutSignInSettingsWithBody(ctx context.Context, params *PutSignI
 
 // PutSignInSettings Say who of the organisation needs a second step; for organisations with a sign-in of their own
 //
+// Needs the permission tenant.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
@@ -10617,6 +13381,8 @@ func (c *Client) PutSignInSettings(ctx context.Context, params *PutSignInSetting
 
 // ListAudit The organisation's audit log, the newest first
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
@@ -10631,6 +13397,8 @@ func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEdit
 }
 
 // ExportAudit Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Needs the permission tenant.read.
 //
 // Corresponds with GET /v1/tenant/audit/export (the `ExportAudit` operationId).
 func (c *Client) ExportAudit(ctx context.Context, params *ExportAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10647,6 +13415,8 @@ func (c *Client) ExportAudit(ctx context.Context, params *ExportAuditParams, req
 
 // GetAuditSeals How far the audit log is sealed, and when it was last checked
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
 func (c *Client) GetAuditSeals(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetAuditSealsRequest(c.Server, params)
@@ -10661,6 +13431,8 @@ func (c *Client) GetAuditSeals(ctx context.Context, params *GetAuditSealsParams,
 }
 
 // VerifyAudit Check that the audit log is as it was sealed
+//
+// Needs the permission tenant.read.
 //
 // Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
 func (c *Client) VerifyAudit(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10677,6 +13449,8 @@ func (c *Client) VerifyAudit(ctx context.Context, params *VerifyAuditParams, req
 
 // GetBrand The brand of the organisation
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
 func (c *Client) GetBrand(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetBrandRequest(c.Server, params)
@@ -10691,6 +13465,8 @@ func (c *Client) GetBrand(ctx context.Context, params *GetBrandParams, reqEditor
 }
 
 // PutBrandWithBody Change the brand of the organisation; its logo stays
+//
+// Needs the permission tenant.write. The organisation's plan must include branding.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10709,6 +13485,8 @@ func (c *Client) PutBrandWithBody(ctx context.Context, params *PutBrandParams, c
 
 // PutBrand Change the brand of the organisation; its logo stays
 //
+// Needs the permission tenant.write. The organisation's plan must include branding.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
@@ -10726,6 +13504,8 @@ func (c *Client) PutBrand(ctx context.Context, params *PutBrandParams, body PutB
 
 // RemoveBrandLogo Remove the logo of the organisation
 //
+// Needs the permission tenant.write.
+//
 // Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
 func (c *Client) RemoveBrandLogo(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveBrandLogoRequest(c.Server, params)
@@ -10740,6 +13520,8 @@ func (c *Client) RemoveBrandLogo(ctx context.Context, params *RemoveBrandLogoPar
 }
 
 // PutBrandLogoWithBody Change the logo of the organisation
+//
+// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10758,6 +13540,8 @@ func (c *Client) PutBrandLogoWithBody(ctx context.Context, params *PutBrandLogoP
 
 // PutBrandLogo Change the logo of the organisation
 //
+// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
@@ -10775,6 +13559,8 @@ func (c *Client) PutBrandLogo(ctx context.Context, params *PutBrandLogoParams, b
 
 // ListDomains E-mail domains of the organisation
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
 func (c *Client) ListDomains(ctx context.Context, params *ListDomainsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDomainsRequest(c.Server, params)
@@ -10789,6 +13575,8 @@ func (c *Client) ListDomains(ctx context.Context, params *ListDomainsParams, req
 }
 
 // AddDomainWithBody Add an e-mail domain; it counts when its record is in DNS
+//
+// Needs the permission tenant.write. The organisation's plan must include email-domains.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10807,6 +13595,8 @@ func (c *Client) AddDomainWithBody(ctx context.Context, params *AddDomainParams,
 
 // AddDomain Add an e-mail domain; it counts when its record is in DNS
 //
+// Needs the permission tenant.write. The organisation's plan must include email-domains.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/tenant/domains (the `AddDomain` operationId).
@@ -10824,6 +13614,8 @@ func (c *Client) AddDomain(ctx context.Context, params *AddDomainParams, body Ad
 
 // RemoveDomain Remove an e-mail domain
 //
+// Needs the permission tenant.write.
+//
 // Corresponds with DELETE /v1/tenant/domains/{id} (the `RemoveDomain` operationId).
 func (c *Client) RemoveDomain(ctx context.Context, id openapi_types.UUID, params *RemoveDomainParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveDomainRequest(c.Server, id, params)
@@ -10838,6 +13630,8 @@ func (c *Client) RemoveDomain(ctx context.Context, id openapi_types.UUID, params
 }
 
 // CheckDomain Look for a domain's record in DNS now
+//
+// Needs the permission tenant.write. The organisation's plan must include email-domains. Counts as 5 requests.
 //
 // Corresponds with POST /v1/tenant/domains/{id}/check (the `CheckDomain` operationId).
 func (c *Client) CheckDomain(ctx context.Context, id openapi_types.UUID, params *CheckDomainParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10854,6 +13648,8 @@ func (c *Client) CheckDomain(ctx context.Context, id openapi_types.UUID, params 
 
 // ListExports Exports of the organisation's data, the newest first
 //
+// Needs the permission tenant.export.
+//
 // Corresponds with GET /v1/tenant/exports (the `ListExports` operationId).
 func (c *Client) ListExports(ctx context.Context, params *ListExportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListExportsRequest(c.Server, params)
@@ -10868,6 +13664,8 @@ func (c *Client) ListExports(ctx context.Context, params *ListExportsParams, req
 }
 
 // RequestExport Export the organisation's data
+//
+// Needs the permission tenant.export. Counts as 20 requests.
 //
 // Corresponds with POST /v1/tenant/exports (the `RequestExport` operationId).
 func (c *Client) RequestExport(ctx context.Context, params *RequestExportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10884,6 +13682,8 @@ func (c *Client) RequestExport(ctx context.Context, params *RequestExportParams,
 
 // DownloadExport Download an archive, from any byte on (Range)
 //
+// Needs the permission tenant.export. Counts as 5 requests.
+//
 // Corresponds with GET /v1/tenant/exports/{id}/archive (the `DownloadExport` operationId).
 func (c *Client) DownloadExport(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadExportRequest(c.Server, id)
@@ -10899,6 +13699,8 @@ func (c *Client) DownloadExport(ctx context.Context, id openapi_types.UUID, reqE
 
 // GetLocale The organisation's language, for people of whom none is known
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
 func (c *Client) GetLocale(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLocaleRequest(c.Server, params)
@@ -10913,6 +13715,8 @@ func (c *Client) GetLocale(ctx context.Context, params *GetLocaleParams, reqEdit
 }
 
 // SetLocaleWithBody Choose the organisation's language
+//
+// Needs the permission tenant.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10931,6 +13735,8 @@ func (c *Client) SetLocaleWithBody(ctx context.Context, params *SetLocaleParams,
 
 // SetLocale Choose the organisation's language
 //
+// Needs the permission tenant.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
@@ -10947,6 +13753,8 @@ func (c *Client) SetLocale(ctx context.Context, params *SetLocaleParams, body Se
 }
 
 // OffboardOwnTenantWithBody Close the caller's organisation and delete everything after a grace period
+//
+// Needs the permission tenant.close.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10965,6 +13773,8 @@ func (c *Client) OffboardOwnTenantWithBody(ctx context.Context, params *Offboard
 
 // OffboardOwnTenant Close the caller's organisation and delete everything after a grace period
 //
+// Needs the permission tenant.close.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/tenant/offboard (the `OffboardOwnTenant` operationId).
@@ -10982,6 +13792,8 @@ func (c *Client) OffboardOwnTenant(ctx context.Context, params *OffboardOwnTenan
 
 // CancelOwnOffboard Reopen the organisation that the caller has just closed
 //
+// Needs the permission tenant.close.
+//
 // Corresponds with POST /v1/tenant/offboard/cancel (the `CancelOwnOffboard` operationId).
 func (c *Client) CancelOwnOffboard(ctx context.Context, params *CancelOwnOffboardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelOwnOffboardRequest(c.Server, params)
@@ -10997,6 +13809,8 @@ func (c *Client) CancelOwnOffboard(ctx context.Context, params *CancelOwnOffboar
 
 // GetPlan What the organisation may, and what it uses of it
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/plan (the `GetPlan` operationId).
 func (c *Client) GetPlan(ctx context.Context, params *GetPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPlanRequest(c.Server, params)
@@ -11011,6 +13825,8 @@ func (c *Client) GetPlan(ctx context.Context, params *GetPlanParams, reqEditors 
 }
 
 // ChangeOwnTierWithBody Give the caller's organisation another of the plans that are offered
+//
+// Needs the permission tenant.close.
 //
 // Takes any type of body and a specified content type.
 //
@@ -11029,6 +13845,8 @@ func (c *Client) ChangeOwnTierWithBody(ctx context.Context, params *ChangeOwnTie
 
 // ChangeOwnTier Give the caller's organisation another of the plans that are offered
 //
+// Needs the permission tenant.close.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
@@ -11046,6 +13864,8 @@ func (c *Client) ChangeOwnTier(ctx context.Context, params *ChangeOwnTierParams,
 
 // GetUsage Requests of API keys and machine clients, today and this month
 //
+// Needs the permission tenant.read.
+//
 // Corresponds with GET /v1/tenant/usage (the `GetUsage` operationId).
 func (c *Client) GetUsage(ctx context.Context, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetUsageRequest(c.Server, params)
@@ -11060,6 +13880,8 @@ func (c *Client) GetUsage(ctx context.Context, params *GetUsageParams, reqEditor
 }
 
 // SetProgramLimitsWithBody Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Needs the permission machine.write.
 //
 // Takes any type of body and a specified content type.
 //
@@ -11078,6 +13900,8 @@ func (c *Client) SetProgramLimitsWithBody(ctx context.Context, program openapi_t
 
 // SetProgramLimits Give an API key or machine client limits of its own, below the organisation's; without any, take them back
 //
+// Needs the permission machine.write.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
@@ -11095,6 +13919,8 @@ func (c *Client) SetProgramLimits(ctx context.Context, program openapi_types.UUI
 
 // ListOwnWorkflows The newest changes of the organisation, under way and ended
 //
+// Needs the permission tenant.close.
+//
 // Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
 func (c *Client) ListOwnWorkflows(ctx context.Context, params *ListOwnWorkflowsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListOwnWorkflowsRequest(c.Server, params)
@@ -11109,6 +13935,8 @@ func (c *Client) ListOwnWorkflows(ctx context.Context, params *ListOwnWorkflowsP
 }
 
 // GetOwnWorkflow One change of the organisation with its steps
+//
+// Needs the permission tenant.close.
 //
 // Corresponds with GET /v1/tenant/workflows/{id} (the `GetOwnWorkflow` operationId).
 func (c *Client) GetOwnWorkflow(ctx context.Context, id openapi_types.UUID, params *GetOwnWorkflowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11125,6 +13953,8 @@ func (c *Client) GetOwnWorkflow(ctx context.Context, id openapi_types.UUID, para
 
 // WatchOwnWorkflow The change now and at each step, as server-sent events named workflow
 //
+// Needs the permission tenant.close.
+//
 // Corresponds with GET /v1/tenant/workflows/{id}/events (the `WatchOwnWorkflow` operationId).
 func (c *Client) WatchOwnWorkflow(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchOwnWorkflowRequest(c.Server, id)
@@ -11139,6 +13969,8 @@ func (c *Client) WatchOwnWorkflow(ctx context.Context, id openapi_types.UUID, re
 }
 
 // ListPublicTiers The tiers that are offered at sign-up
+//
+// For everybody, without a token.
 //
 // Corresponds with GET /v1/tiers (the `ListPublicTiers` operationId).
 func (c *Client) ListPublicTiers(ctx context.Context, params *ListPublicTiersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11170,6 +14002,57 @@ func NewListApiKeysRequest(server string, params *ListApiKeysParams) (*http.Requ
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -11778,6 +14661,18 @@ func NewListGroupsRequest(server string, params *ListGroupsParams) (*http.Reques
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -12048,6 +14943,57 @@ func NewListGroupLabsRequest(server string, id openapi_types.UUID, params *ListG
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -12227,6 +15173,18 @@ func NewListGroupMembersRequest(server string, id openapi_types.UUID, params *Li
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -12370,6 +15328,57 @@ func NewListIdentityProvidersRequest(server string, params *ListIdentityProvider
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -12761,6 +15770,18 @@ func NewListInvitationsRequest(server string, params *ListInvitationsParams) (*h
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -13230,6 +16251,18 @@ func NewListLabsRequest(server string, params *ListLabsParams) (*http.Request, e
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -13369,6 +16402,57 @@ func NewListMachineClientsRequest(server string, params *ListMachineClientsParam
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -13676,6 +16760,57 @@ func NewListMyConsentsRequest(server string, params *ListMyConsentsParams) (*htt
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -13798,6 +16933,57 @@ func NewListMyFactorsRequest(server string, params *ListMyFactorsParams) (*http.
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -13931,6 +17117,57 @@ func NewListMyGrantsRequest(server string, params *ListMyGrantsParams) (*http.Re
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -14148,6 +17385,57 @@ func NewListMySessionsRequest(server string, params *ListMySessionsParams) (*htt
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -14299,6 +17587,18 @@ func NewListMembersRequest(server string, params *ListMembersParams) (*http.Requ
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -14576,6 +17876,57 @@ func NewListOauthClientsRequest(server string, params *ListOauthClientsParams) (
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -14953,6 +18304,18 @@ func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams)
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -15195,6 +18558,57 @@ func NewListEnvironmentsRequest(server string, params *ListEnvironmentsParams) (
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -15273,6 +18687,18 @@ func NewListMailRequest(server string, params *ListMailParams) (*http.Request, e
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -15780,6 +19206,18 @@ func NewListTenantsRequest(server string, params *ListTenantsParams) (*http.Requ
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -16013,6 +19451,18 @@ func NewListTenantAuditRequest(server string, id openapi_types.UUID, params *Lis
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -16226,6 +19676,57 @@ func NewListTenantLimitsRequest(server string, id openapi_types.UUID, params *Li
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -16872,6 +20373,57 @@ func NewListTenantExportsRequest(server string, tenant openapi_types.UUID, param
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -17015,6 +20567,57 @@ func NewListTiersRequest(server string, params *ListTiersParams) (*http.Request,
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -17314,6 +20917,18 @@ func NewListUpgradesRequest(server string, params *ListUpgradesParams) (*http.Re
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -17447,6 +21062,18 @@ func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request,
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -17757,6 +21384,18 @@ func NewListWorkflowsRequest(server string, params *ListWorkflowsParams) (*http.
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -17984,6 +21623,57 @@ func NewListPoliciesRequest(server string, params *ListPoliciesParams) (*http.Re
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -18420,6 +22110,57 @@ func NewListPolicyVersionsRequest(server string, id openapi_types.UUID, params *
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -18908,6 +22649,18 @@ func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Re
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -20046,6 +23799,18 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -20522,6 +24287,57 @@ func NewListDomainsRequest(server string, params *ListDomainsParams) (*http.Requ
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -20715,6 +24531,57 @@ func NewListExportsRequest(server string, params *ListExportsParams) (*http.Requ
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -21215,6 +25082,57 @@ func NewListOwnWorkflowsRequest(server string, params *ListOwnWorkflowsParams) (
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -21340,6 +25258,57 @@ func NewListPublicTiersRequest(server string, params *ListPublicTiersParams) (*h
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -21409,12 +25378,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListApiKeysWithResponse The organisation's API keys, the latest first
 	//
+	// Needs the permission key.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
 	ListApiKeysWithResponse(ctx context.Context, params *ListApiKeysParams, reqEditors ...RequestEditorFn) (*ListApiKeysReply, error)
 
 	// AddApiKeyWithBodyWithResponse Make an API key; its scopes are at most what you may do
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21423,12 +25396,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddApiKeyWithResponse Make an API key; its scopes are at most what you may do
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
 	AddApiKeyWithResponse(ctx context.Context, params *AddApiKeyParams, body AddApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*AddApiKeyReply, error)
 
 	// RevokeApiKeyWithResponse End an API key; it is refused everywhere within seconds
+	//
+	// Needs the permission key.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21437,12 +25414,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetApiKeyWithResponse An API key, without its secret
 	//
+	// Needs the permission key.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
 	GetApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *GetApiKeyParams, reqEditors ...RequestEditorFn) (*GetApiKeyReply, error)
 
 	// RenameApiKeyWithBodyWithResponse Give an API key another name
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21451,12 +25432,16 @@ type ClientWithResponsesInterface interface {
 
 	// RenameApiKeyWithResponse Give an API key another name
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
 	RenameApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenameApiKeyParams, body RenameApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameApiKeyReply, error)
 
 	// RotateApiKeyWithBodyWithResponse Give an API key another secret; the old one is good for an overlap
+	//
+	// Needs the permission key.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21465,12 +25450,16 @@ type ClientWithResponsesInterface interface {
 
 	// RotateApiKeyWithResponse Give an API key another secret; the old one is good for an overlap
 	//
+	// Needs the permission key.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
 	RotateApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error)
 
 	// GetBrandColoursWithResponse Two colours as pages would show them, with enough contrast
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21479,12 +25468,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetConfigWithResponse What a client must know to sign in
 	//
+	// For everybody, without a token.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/config (the `GetConfig` operationId).
 	GetConfigWithResponse(ctx context.Context, params *GetConfigParams, reqEditors ...RequestEditorFn) (*GetConfigReply, error)
 
 	// AskDirectoryWithResponse Where somebody signs in, by exactly one of an organisation's name, an e-mail address and a host
+	//
+	// For everybody, without a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21493,12 +25486,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListGroupsWithResponse Groups of the organisation, by name
 	//
+	// Needs the permission group.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/groups (the `ListGroups` operationId).
 	ListGroupsWithResponse(ctx context.Context, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*ListGroupsReply, error)
 
 	// AddGroupWithBodyWithResponse Add a group
+	//
+	// Needs the permission group.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21507,12 +25504,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddGroupWithResponse Add a group
 	//
+	// Needs the permission group.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/groups (the `AddGroup` operationId).
 	AddGroupWithResponse(ctx context.Context, params *AddGroupParams, body AddGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*AddGroupReply, error)
 
 	// RemoveGroupWithResponse Delete a group; tells what that freed
+	//
+	// Needs the permission group.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21521,12 +25522,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetGroupWithResponse A group, with what deleting it does
 	//
+	// Needs the permission group.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/groups/{id} (the `GetGroup` operationId).
 	GetGroupWithResponse(ctx context.Context, id openapi_types.UUID, params *GetGroupParams, reqEditors ...RequestEditorFn) (*GetGroupReply, error)
 
 	// ChangeGroupWithBodyWithResponse Change a group
+	//
+	// Needs the permission group.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21535,12 +25540,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeGroupWithResponse Change a group
 	//
+	// Needs the permission group.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/groups/{id} (the `ChangeGroup` operationId).
 	ChangeGroupWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupReply, error)
 
 	// ListGroupLabsWithResponse The labs that are for a group
+	//
+	// Needs the permission group.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21549,12 +25558,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveGroupLabWithResponse Take a lab from a group; without another group it is for everybody
 	//
+	// Needs the permission group.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/groups/{id}/labs/{slug} (the `RemoveGroupLab` operationId).
 	RemoveGroupLabWithResponse(ctx context.Context, id openapi_types.UUID, slug string, params *RemoveGroupLabParams, reqEditors ...RequestEditorFn) (*RemoveGroupLabReply, error)
 
 	// AddGroupLabWithResponse Keep a lab for a group: learners in none of its groups do not see it
+	//
+	// Needs the permission group.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21563,12 +25576,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListGroupMembersWithResponse Who is in a group
 	//
+	// Needs the permission group.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/groups/{id}/members (the `ListGroupMembers` operationId).
 	ListGroupMembersWithResponse(ctx context.Context, id openapi_types.UUID, params *ListGroupMembersParams, reqEditors ...RequestEditorFn) (*ListGroupMembersReply, error)
 
 	// RemoveGroupMemberWithResponse Take somebody out of a group
+	//
+	// Needs the permission group.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21577,12 +25594,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddGroupMemberWithResponse Put a member of the organisation in a group
 	//
+	// Needs the permission group.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/groups/{id}/members/{user} (the `AddGroupMember` operationId).
 	AddGroupMemberWithResponse(ctx context.Context, id openapi_types.UUID, user openapi_types.UUID, reqEditors ...RequestEditorFn) (*AddGroupMemberReply, error)
 
 	// ListIdentityProvidersWithResponse The organisation's own identity providers
+	//
+	// Needs the permission idp.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21591,12 +25612,16 @@ type ClientWithResponsesInterface interface {
 
 	// CreateIdentityProviderWithBodyWithResponse Add an identity provider (OpenID Connect)
 	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
 	CreateIdentityProviderWithBodyWithResponse(ctx context.Context, params *CreateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateIdentityProviderReply, error)
 
 	// CreateIdentityProviderWithResponse Add an identity provider (OpenID Connect)
+	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21605,12 +25630,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveIdentityProviderWithResponse Remove an identity provider; what it opened ends
 	//
+	// Needs the permission idp.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/identity-providers/{id} (the `RemoveIdentityProvider` operationId).
 	RemoveIdentityProviderWithResponse(ctx context.Context, id openapi_types.UUID, params *RemoveIdentityProviderParams, reqEditors ...RequestEditorFn) (*RemoveIdentityProviderReply, error)
 
 	// GetIdentityProviderWithResponse One identity provider, with its ETag
+	//
+	// Needs the permission idp.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21619,12 +25648,16 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateIdentityProviderWithBodyWithResponse Change an identity provider; switching it off, or another issuer, ends what it opened
 	//
+	// Needs the permission idp.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/identity-providers/{id} (the `UpdateIdentityProvider` operationId).
 	UpdateIdentityProviderWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderReply, error)
 
 	// UpdateIdentityProviderWithResponse Change an identity provider; switching it off, or another issuer, ends what it opened
+	//
+	// Needs the permission idp.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21633,12 +25666,16 @@ type ClientWithResponsesInterface interface {
 
 	// TestIdentityProviderWithResponse Try every step that needs no person, and say what came of each
 	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/identity-providers/{id}/test (the `TestIdentityProvider` operationId).
 	TestIdentityProviderWithResponse(ctx context.Context, id openapi_types.UUID, params *TestIdentityProviderParams, reqEditors ...RequestEditorFn) (*TestIdentityProviderReply, error)
 
 	// BeginTestSignInWithResponse An address at which a browser signs in without effect; what came is in lastTest
+	//
+	// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21647,12 +25684,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListInvitationsWithResponse Invitations to the organisation
 	//
+	// Needs the permission member.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/invitations (the `ListInvitations` operationId).
 	ListInvitationsWithResponse(ctx context.Context, params *ListInvitationsParams, reqEditors ...RequestEditorFn) (*ListInvitationsReply, error)
 
 	// InviteWithBodyWithResponse Invite somebody by e-mail; inviting again renews an open invitation
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21661,12 +25702,16 @@ type ClientWithResponsesInterface interface {
 
 	// InviteWithResponse Invite somebody by e-mail; inviting again renews an open invitation
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations (the `Invite` operationId).
 	InviteWithResponse(ctx context.Context, params *InviteParams, body InviteJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteReply, error)
 
 	// AcceptInvitationWithBodyWithResponse Join as the person who is signed in, whose proved address must be the invited one
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21675,12 +25720,16 @@ type ClientWithResponsesInterface interface {
 
 	// AcceptInvitationWithResponse Join as the person who is signed in, whose proved address must be the invited one
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations/accept (the `AcceptInvitation` operationId).
 	AcceptInvitationWithResponse(ctx context.Context, params *AcceptInvitationParams, body AcceptInvitationJSONRequestBody, reqEditors ...RequestEditorFn) (*AcceptInvitationReply, error)
 
 	// InviteManyWithBodyWithResponse Invite people by a list, with a report on each line
+	//
+	// Needs the permission member.write. Counts as 20 requests.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21689,12 +25738,16 @@ type ClientWithResponsesInterface interface {
 
 	// InviteManyWithResponse Invite people by a list, with a report on each line
 	//
+	// Needs the permission member.write. Counts as 20 requests.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations/bulk (the `InviteMany` operationId).
 	InviteManyWithResponse(ctx context.Context, params *InviteManyParams, body InviteManyJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteManyReply, error)
 
 	// EnterByInvitationWithBodyWithResponse Join as a person who cannot sign in yet; leads to the choice of a password
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21703,12 +25756,16 @@ type ClientWithResponsesInterface interface {
 
 	// EnterByInvitationWithResponse Join as a person who cannot sign in yet; leads to the choice of a password
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations/enter (the `EnterByInvitation` operationId).
 	EnterByInvitationWithResponse(ctx context.Context, body EnterByInvitationJSONRequestBody, reqEditors ...RequestEditorFn) (*EnterByInvitationReply, error)
 
 	// LookAtInvitationWithBodyWithResponse What a link invites to, and what its holder does next
+	//
+	// For everybody, without a token.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21717,12 +25774,16 @@ type ClientWithResponsesInterface interface {
 
 	// LookAtInvitationWithResponse What a link invites to, and what its holder does next
 	//
+	// For everybody, without a token.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations/look (the `LookAtInvitation` operationId).
 	LookAtInvitationWithResponse(ctx context.Context, body LookAtInvitationJSONRequestBody, reqEditors ...RequestEditorFn) (*LookAtInvitationReply, error)
 
 	// RevokeInvitationWithResponse Withdraw an invitation: its link ends
+	//
+	// Needs the permission member.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21731,12 +25792,16 @@ type ClientWithResponsesInterface interface {
 
 	// ResendInvitationWithResponse Send a new link; the one before ends
 	//
+	// Needs the permission member.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invitations/{id}/resend (the `ResendInvitation` operationId).
 	ResendInvitationWithResponse(ctx context.Context, id openapi_types.UUID, params *ResendInvitationParams, reqEditors ...RequestEditorFn) (*ResendInvitationReply, error)
 
 	// ListLabsWithResponse The catalogue
+	//
+	// Needs the permission lab.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21745,7 +25810,7 @@ type ClientWithResponsesInterface interface {
 
 	// PushLabWithBodyWithResponse Publish a lab as a new version
 	//
-	// The body is a tar.gz of the lab's directory. The same content again makes no new version.
+	// The body is a tar.gz of the lab's directory. The same content again makes no new version. Needs the permission lab.write. Counts as 5 requests.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21754,12 +25819,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetLabWithResponse One lab
 	//
+	// Needs the permission lab.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/labs/{slug} (the `GetLab` operationId).
 	GetLabWithResponse(ctx context.Context, slug string, params *GetLabParams, reqEditors ...RequestEditorFn) (*GetLabReply, error)
 
 	// ListMachineClientsWithResponse Programs that act in the organisation by themselves
+	//
+	// Needs the permission machine.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21768,12 +25837,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddMachineClientWithBodyWithResponse Make a machine client; its role is at most the caller's
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/machine-clients (the `AddMachineClient` operationId).
 	AddMachineClientWithBodyWithResponse(ctx context.Context, params *AddMachineClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddMachineClientReply, error)
 
 	// AddMachineClientWithResponse Make a machine client; its role is at most the caller's
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21782,12 +25855,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveMachineClientWithResponse Remove a machine client; its tokens end within seconds
 	//
+	// Needs the permission machine.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/machine-clients/{machine} (the `RemoveMachineClient` operationId).
 	RemoveMachineClientWithResponse(ctx context.Context, machine openapi_types.UUID, params *RemoveMachineClientParams, reqEditors ...RequestEditorFn) (*RemoveMachineClientReply, error)
 
 	// RotateMachineSecretWithBodyWithResponse Give a machine client another secret; the old one and its tokens end within seconds
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21796,12 +25873,16 @@ type ClientWithResponsesInterface interface {
 
 	// RotateMachineSecretWithResponse Give a machine client another secret; the old one and its tokens end within seconds
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 	RotateMachineSecretWithResponse(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateMachineSecretReply, error)
 
 	// GetMeWithResponse The caller
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21810,12 +25891,16 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMeWithBodyWithResponse Change one's name
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/me (the `UpdateMe` operationId).
 	UpdateMeWithBodyWithResponse(ctx context.Context, params *UpdateMeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMeReply, error)
 
 	// UpdateMeWithResponse Change one's name
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21824,12 +25909,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListMyConsentsWithResponse What the caller agreed to, and when
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/me/consents (the `ListMyConsents` operationId).
 	ListMyConsentsWithResponse(ctx context.Context, params *ListMyConsentsParams, reqEditors ...RequestEditorFn) (*ListMyConsentsReply, error)
 
 	// GetMyDataWithResponse Everything that is stored about the caller, in all organisations, as one JSON document
+	//
+	// For whoever is signed in; not for API keys. Counts as 20 requests.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21838,7 +25927,7 @@ type ClientWithResponsesInterface interface {
 
 	// EraseMeWithBodyWithResponse Delete the caller's account and everything that is theirs, for good
 	//
-	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21847,7 +25936,7 @@ type ClientWithResponsesInterface interface {
 
 	// EraseMeWithResponse Delete the caller's account and everything that is theirs, for good
 	//
-	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+	// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21856,12 +25945,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListMyFactorsWithResponse One's own ways to sign in beside the password
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/me/factors (the `ListMyFactors` operationId).
 	ListMyFactorsWithResponse(ctx context.Context, params *ListMyFactorsParams, reqEditors ...RequestEditorFn) (*ListMyFactorsReply, error)
 
 	// RenewRecoveryCodesWithResponse Make new recovery codes, shown once; needs a sign-in of the last 10 minutes
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21870,12 +25963,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveMyFactorWithResponse Remove one of them; needs a sign-in of the last 10 minutes
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/me/factors/{id} (the `RemoveMyFactor` operationId).
 	RemoveMyFactorWithResponse(ctx context.Context, id openapi_types.UUID, params *RemoveMyFactorParams, reqEditors ...RequestEditorFn) (*RemoveMyFactorReply, error)
 
 	// ListMyGrantsWithResponse Programs of others that the caller has let know something
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21884,12 +25981,16 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeMyGrantWithResponse Take back what a program may know; its tokens end within seconds
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/me/grants/{client} (the `RevokeMyGrant` operationId).
 	RevokeMyGrantWithResponse(ctx context.Context, client openapi_types.UUID, params *RevokeMyGrantParams, reqEditors ...RequestEditorFn) (*RevokeMyGrantReply, error)
 
 	// ChangePasswordWithBodyWithResponse Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21898,12 +25999,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePasswordWithResponse Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/me/password (the `ChangePassword` operationId).
 	ChangePasswordWithResponse(ctx context.Context, params *ChangePasswordParams, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordReply, error)
 
 	// EndMySessionsWithResponse Sign out everywhere else, or everywhere
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21912,12 +26017,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListMySessionsWithResponse Browsers that one is signed in with, the one seen last at the top
 	//
+	// For whoever is signed in; not for API keys.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/me/sessions (the `ListMySessions` operationId).
 	ListMySessionsWithResponse(ctx context.Context, params *ListMySessionsParams, reqEditors ...RequestEditorFn) (*ListMySessionsReply, error)
 
 	// EndMySessionWithResponse Sign one of one's browsers out; it holds within seconds
+	//
+	// For whoever is signed in; not for API keys.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21926,12 +26035,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListMembersWithResponse Members of the organisation
 	//
+	// Needs the permission member.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/members (the `ListMembers` operationId).
 	ListMembersWithResponse(ctx context.Context, params *ListMembersParams, reqEditors ...RequestEditorFn) (*ListMembersReply, error)
 
 	// RemoveMemberWithResponse Remove a member, or leave; open labs and sign-ins to this organisation end within seconds, the account stays
+	//
+	// Needs the permission member.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21940,12 +26053,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetMemberWithResponse A member, with what disabling or removing them does
 	//
+	// Needs the permission member.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/members/{user} (the `GetMember` operationId).
 	GetMemberWithResponse(ctx context.Context, user openapi_types.UUID, params *GetMemberParams, reqEditors ...RequestEditorFn) (*GetMemberReply, error)
 
 	// UpdateMemberWithBodyWithResponse Give a member another role; it holds within seconds, open labs included
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21954,12 +26071,16 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithResponse Give a member another role; it holds within seconds, open labs included
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/members/{user} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, user openapi_types.UUID, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberReply, error)
 
 	// SetMemberStatusWithBodyWithResponse Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
+	//
+	// Needs the permission member.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21968,12 +26089,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetMemberStatusWithResponse Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
 	//
+	// Needs the permission member.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/members/{user}/status (the `SetMemberStatus` operationId).
 	SetMemberStatusWithResponse(ctx context.Context, user openapi_types.UUID, params *SetMemberStatusParams, body SetMemberStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberStatusReply, error)
 
 	// ListOauthClientsWithResponse Programs that may ask the organisation's people to sign in
+	//
+	// Needs the permission client.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21982,12 +26107,16 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterOauthClientWithBodyWithResponse Register a program; people are asked before it learns anything, and its tokens never open this API
 	//
+	// Needs the permission client.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/oauth-clients (the `RegisterOauthClient` operationId).
 	RegisterOauthClientWithBodyWithResponse(ctx context.Context, params *RegisterOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterOauthClientReply, error)
 
 	// RegisterOauthClientWithResponse Register a program; people are asked before it learns anything, and its tokens never open this API
+	//
+	// Needs the permission client.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21996,12 +26125,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveOauthClientWithResponse Remove a program; people's sign-ins to it end
 	//
+	// Needs the permission client.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
 	RemoveOauthClientWithResponse(ctx context.Context, client openapi_types.UUID, params *RemoveOauthClientParams, reqEditors ...RequestEditorFn) (*RemoveOauthClientReply, error)
 
 	// GetOauthClientWithResponse A program, without its secret
+	//
+	// Needs the permission client.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22010,12 +26143,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeOauthClientWithBodyWithResponse Change a program's name and addresses; sign-ins go on
 	//
+	// Needs the permission client.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
 	ChangeOauthClientWithBodyWithResponse(ctx context.Context, client openapi_types.UUID, params *ChangeOauthClientParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeOauthClientReply, error)
 
 	// ChangeOauthClientWithResponse Change a program's name and addresses; sign-ins go on
+	//
+	// Needs the permission client.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22024,12 +26161,16 @@ type ClientWithResponsesInterface interface {
 
 	// RotateOauthClientSecretWithResponse Give a program another secret; the old one ends at once
 	//
+	// Needs the permission client.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
 	RotateOauthClientSecretWithResponse(ctx context.Context, client openapi_types.UUID, params *RotateOauthClientSecretParams, reqEditors ...RequestEditorFn) (*RotateOauthClientSecretReply, error)
 
 	// ListOperatorAuditWithResponse What operators did to the installation, the newest first
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22038,12 +26179,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
 	GetOperatorBrandWithResponse(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*GetOperatorBrandReply, error)
 
 	// PutOperatorBrandWithBodyWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22052,12 +26197,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutOperatorBrandWithResponse Change the brand of the provider, which organisations without one have; its logo stays
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
 	PutOperatorBrandWithResponse(ctx context.Context, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOperatorBrandReply, error)
 
 	// RemoveOperatorBrandLogoWithResponse Remove the logo of the provider, which organisations without one have
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22066,12 +26215,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutOperatorBrandLogoWithBodyWithResponse Change the logo of the provider, which organisations without one have
 	//
+	// Needs the permission operator.write. Counts as 5 requests.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
 	PutOperatorBrandLogoWithBodyWithResponse(ctx context.Context, params *PutOperatorBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOperatorBrandLogoReply, error)
 
 	// PutOperatorBrandLogoWithResponse Change the logo of the provider, which organisations without one have
+	//
+	// Needs the permission operator.write. Counts as 5 requests.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22080,12 +26233,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListEnvironmentsWithResponse What runs on this host, and for whom
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/environments (the `ListEnvironments` operationId).
 	ListEnvironmentsWithResponse(ctx context.Context, params *ListEnvironmentsParams, reqEditors ...RequestEditorFn) (*ListEnvironmentsReply, error)
 
 	// ListMailWithResponse Mail that the installation sent, the newest first, and how it sends
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22094,12 +26251,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetMailWithResponse One mail with its text
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/mail/{id} (the `GetMail` operationId).
 	GetMailWithResponse(ctx context.Context, id openapi_types.UUID, params *GetMailParams, reqEditors ...RequestEditorFn) (*GetMailReply, error)
 
 	// RetryMailWithResponse Send a mail that failed or bounced once more
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22108,12 +26269,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetPoolWithResponse Settings of a user pool
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
 	GetPoolWithResponse(ctx context.Context, pool string, params *GetPoolParams, reqEditors ...RequestEditorFn) (*GetPoolReply, error)
 
 	// SetPoolWithBodyWithResponse Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22122,12 +26287,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetPoolWithResponse Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/pools/{pool} (the `SetPool` operationId).
 	SetPoolWithResponse(ctx context.Context, pool string, params *SetPoolParams, body SetPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPoolReply, error)
 
 	// GetPoolFactorsWithResponse How the people of a user pool sign in
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22136,12 +26305,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutPoolFactorsWithBodyWithResponse Say who of a user pool needs a second step
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
 	PutPoolFactorsWithBodyWithResponse(ctx context.Context, pool string, params *PutPoolFactorsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPoolFactorsReply, error)
 
 	// PutPoolFactorsWithResponse Say who of a user pool needs a second step
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22150,12 +26323,16 @@ type ClientWithResponsesInterface interface {
 
 	// RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeysWithResponse(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*RotatePoolKeysReply, error)
 
 	// ListTenantsWithResponse Organisations
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22164,12 +26341,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetTenantWithResponse One organisation
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tenants/{id} (the `GetTenant` operationId).
 	GetTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *GetTenantParams, reqEditors ...RequestEditorFn) (*GetTenantReply, error)
 
 	// ListTenantAuditWithResponse An organisation's audit log, for an operator who has entered it with a reason
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22178,12 +26359,16 @@ type ClientWithResponsesInterface interface {
 
 	// LeaveTenantWithResponse End the caller's entry before its hour is over
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/operator/tenants/{id}/enter (the `LeaveTenant` operationId).
 	LeaveTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *LeaveTenantParams, reqEditors ...RequestEditorFn) (*LeaveTenantReply, error)
 
 	// GetEntryWithResponse Until when the caller may read an organisation's content
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22192,12 +26377,16 @@ type ClientWithResponsesInterface interface {
 
 	// EnterTenantWithBodyWithResponse Read an organisation's content for an hour; its audit log shows the reason
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/enter (the `EnterTenant` operationId).
 	EnterTenantWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *EnterTenantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnterTenantReply, error)
 
 	// EnterTenantWithResponse Read an organisation's content for an hour; its audit log shows the reason
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22206,12 +26395,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListTenantLimitsWithResponse Every limit of one organisation: its tier's, and its own
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tenants/{id}/limits (the `ListTenantLimits` operationId).
 	ListTenantLimitsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListTenantLimitsParams, reqEditors ...RequestEditorFn) (*ListTenantLimitsReply, error)
 
 	// UnsetTenantLimitWithResponse Give an organisation its tier's limit again
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22220,12 +26413,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetTenantLimitWithBodyWithResponse Give one organisation a limit of its own
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/tenants/{id}/limits/{limit} (the `SetTenantLimit` operationId).
 	SetTenantLimitWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, limit string, params *SetTenantLimitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTenantLimitReply, error)
 
 	// SetTenantLimitWithResponse Give one organisation a limit of its own
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22234,12 +26431,16 @@ type ClientWithResponsesInterface interface {
 
 	// MoveTenantWithBodyWithResponse Move an organisation's data between pool and silo
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/move (the `MoveTenant` operationId).
 	MoveTenantWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *MoveTenantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveTenantReply, error)
 
 	// MoveTenantWithResponse Move an organisation's data between pool and silo
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22248,12 +26449,16 @@ type ClientWithResponsesInterface interface {
 
 	// OffboardTenantWithBodyWithResponse Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/offboard (the `OffboardTenant` operationId).
 	OffboardTenantWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *OffboardTenantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OffboardTenantReply, error)
 
 	// OffboardTenantWithResponse Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22262,12 +26467,16 @@ type ClientWithResponsesInterface interface {
 
 	// InviteOwnerWithBodyWithResponse Invite an owner to an organisation that has none who can sign in
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/owner (the `InviteOwner` operationId).
 	InviteOwnerWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *InviteOwnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteOwnerReply, error)
 
 	// InviteOwnerWithResponse Invite an owner to an organisation that has none who can sign in
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22276,12 +26485,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetPurgeProofWithResponse The signed proof that a purged organisation's data is deleted
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tenants/{id}/proof (the `GetPurgeProof` operationId).
 	GetPurgeProofWithResponse(ctx context.Context, id openapi_types.UUID, params *GetPurgeProofParams, reqEditors ...RequestEditorFn) (*GetPurgeProofReply, error)
 
 	// ResumeTenantWithBodyWithResponse Open a suspended organisation
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22290,12 +26503,16 @@ type ClientWithResponsesInterface interface {
 
 	// ResumeTenantWithResponse Open a suspended organisation
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/resume (the `ResumeTenant` operationId).
 	ResumeTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *ResumeTenantParams, body ResumeTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeTenantReply, error)
 
 	// SuspendTenantWithBodyWithResponse Close an organisation to its people and end its labs
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22304,12 +26521,16 @@ type ClientWithResponsesInterface interface {
 
 	// SuspendTenantWithResponse Close an organisation to its people and end its labs
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/suspend (the `SuspendTenant` operationId).
 	SuspendTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *SuspendTenantParams, body SuspendTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*SuspendTenantReply, error)
 
 	// TierTenantWithBodyWithResponse Give an organisation another tier, and its data that tier's placement
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22318,12 +26539,16 @@ type ClientWithResponsesInterface interface {
 
 	// TierTenantWithResponse Give an organisation another tier, and its data that tier's placement
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
 	TierTenantWithResponse(ctx context.Context, id openapi_types.UUID, params *TierTenantParams, body TierTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*TierTenantReply, error)
 
 	// GetTenantUsageWithResponse Requests of one organisation's programs, today and this month
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22332,12 +26557,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListTenantExportsWithResponse Exports of an organisation's data, the newest first
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
 	ListTenantExportsWithResponse(ctx context.Context, tenant openapi_types.UUID, params *ListTenantExportsParams, reqEditors ...RequestEditorFn) (*ListTenantExportsReply, error)
 
 	// RequestTenantExportWithBodyWithResponse Export an organisation's data; its audit log shows the reason
+	//
+	// Needs the permission operator.write. Counts as 20 requests.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22346,12 +26575,16 @@ type ClientWithResponsesInterface interface {
 
 	// RequestTenantExportWithResponse Export an organisation's data; its audit log shows the reason
 	//
+	// Needs the permission operator.write. Counts as 20 requests.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tenants/{tenant}/exports (the `RequestTenantExport` operationId).
 	RequestTenantExportWithResponse(ctx context.Context, tenant openapi_types.UUID, params *RequestTenantExportParams, body RequestTenantExportJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestTenantExportReply, error)
 
 	// DownloadTenantExportWithResponse Download an archive, from any byte on (Range)
+	//
+	// Needs the permission operator.write. Counts as 5 requests.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22360,12 +26593,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListTiersWithResponse All tiers
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tiers (the `ListTiers` operationId).
 	ListTiersWithResponse(ctx context.Context, params *ListTiersParams, reqEditors ...RequestEditorFn) (*ListTiersReply, error)
 
 	// RemoveTierWithResponse Remove a tier that no organisation has
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22374,12 +26611,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetTierWithResponse One tier
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/tiers/{name} (the `GetTier` operationId).
 	GetTierWithResponse(ctx context.Context, name string, params *GetTierParams, reqEditors ...RequestEditorFn) (*GetTierReply, error)
 
 	// AddTierWithBodyWithResponse Add a tier
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22388,12 +26629,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddTierWithResponse Add a tier
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/tiers/{name} (the `AddTier` operationId).
 	AddTierWithResponse(ctx context.Context, name string, params *AddTierParams, body AddTierJSONRequestBody, reqEditors ...RequestEditorFn) (*AddTierReply, error)
 
 	// ChangeTierWithBodyWithResponse Change a tier; organisations that have it feel it within 5 s
+	//
+	// Needs the permission operator.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22402,12 +26647,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeTierWithResponse Change a tier; organisations that have it feel it within 5 s
 	//
+	// Needs the permission operator.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/operator/tiers/{name} (the `ChangeTier` operationId).
 	ChangeTierWithResponse(ctx context.Context, name string, params *ChangeTierParams, body ChangeTierJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeTierReply, error)
 
 	// ListUpgradesWithResponse Silos with the versions of their schemas
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22416,12 +26665,16 @@ type ClientWithResponsesInterface interface {
 
 	// RetryUpgradeWithResponse Try again to bring a silo up to date
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/upgrades/{tenant}/retry (the `RetryUpgrade` operationId).
 	RetryUpgradeWithResponse(ctx context.Context, tenant openapi_types.UUID, params *RetryUpgradeParams, reqEditors ...RequestEditorFn) (*RetryUpgradeReply, error)
 
 	// ListUsersWithResponse Users of the installation
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22430,12 +26683,16 @@ type ClientWithResponsesInterface interface {
 
 	// DisableUserWithResponse Refuse a user in every organisation, and end all that they are signed in to
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
 	DisableUserWithResponse(ctx context.Context, id openapi_types.UUID, params *DisableUserParams, reqEditors ...RequestEditorFn) (*DisableUserReply, error)
 
 	// EnableUserWithResponse Let a disabled user in again
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22444,12 +26701,16 @@ type ClientWithResponsesInterface interface {
 
 	// ResetFactorsWithResponse Remove every factor of somebody who has lost them; their sign-ins end
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
 	ResetFactorsWithResponse(ctx context.Context, id openapi_types.UUID, params *ResetFactorsParams, reqEditors ...RequestEditorFn) (*ResetFactorsReply, error)
 
 	// ResetPasswordWithResponse Make a link with which a user chooses a new password
+	//
+	// Needs the permission operator.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22458,12 +26719,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListWorkflowsWithResponse Long changes, under way and ended
 	//
+	// Needs the permission operator.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/operator/workflows (the `ListWorkflows` operationId).
 	ListWorkflowsWithResponse(ctx context.Context, params *ListWorkflowsParams, reqEditors ...RequestEditorFn) (*ListWorkflowsReply, error)
 
 	// GetWorkflowWithResponse One workflow with its steps
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22472,12 +26737,16 @@ type ClientWithResponsesInterface interface {
 
 	// CancelWorkflowWithResponse Take a workflow back that has not ended
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/workflows/{id}/cancel (the `CancelWorkflow` operationId).
 	CancelWorkflowWithResponse(ctx context.Context, id openapi_types.UUID, params *CancelWorkflowParams, reqEditors ...RequestEditorFn) (*CancelWorkflowReply, error)
 
 	// WatchWorkflowWithResponse The workflow now and at each change, as server-sent events named workflow
+	//
+	// Needs the permission operator.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22486,12 +26755,16 @@ type ClientWithResponsesInterface interface {
 
 	// ResumeWorkflowWithResponse Let a stuck workflow go on
 	//
+	// Needs the permission operator.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
 	ResumeWorkflowWithResponse(ctx context.Context, id openapi_types.UUID, params *ResumeWorkflowParams, reqEditors ...RequestEditorFn) (*ResumeWorkflowReply, error)
 
 	// ListPoliciesWithResponse The organisation's own policies, by title
+	//
+	// Needs the permission policy.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22500,12 +26773,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddPolicyWithBodyWithResponse Add a policy; it holds within seconds
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/policies (the `AddPolicy` operationId).
 	AddPolicyWithBodyWithResponse(ctx context.Context, params *AddPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddPolicyReply, error)
 
 	// AddPolicyWithResponse Add a policy; it holds within seconds
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22514,12 +26791,16 @@ type ClientWithResponsesInterface interface {
 
 	// CheckPolicyWithBodyWithResponse What is wrong with a text, without saving it
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
 	CheckPolicyWithBodyWithResponse(ctx context.Context, params *CheckPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckPolicyReply, error)
 
 	// CheckPolicyWithResponse What is wrong with a text, without saving it
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22528,12 +26809,16 @@ type ClientWithResponsesInterface interface {
 
 	// SimulatePolicyWithBodyWithResponse Whether somebody may do something, and by which policy not
 	//
+	// Needs the permission policy.read.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
 	SimulatePolicyWithBodyWithResponse(ctx context.Context, params *SimulatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulatePolicyReply, error)
 
 	// SimulatePolicyWithResponse Whether somebody may do something, and by which policy not
+	//
+	// Needs the permission policy.read.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22542,12 +26827,16 @@ type ClientWithResponsesInterface interface {
 
 	// RemovePolicyWithResponse Delete a policy with its history; the audit log keeps its text
 	//
+	// Needs the permission policy.write.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
 	RemovePolicyWithResponse(ctx context.Context, id openapi_types.UUID, params *RemovePolicyParams, reqEditors ...RequestEditorFn) (*RemovePolicyReply, error)
 
 	// GetPolicyWithResponse A policy
+	//
+	// Needs the permission policy.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22556,12 +26845,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePolicyWithBodyWithResponse Change a policy; its version before is kept
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
 	ChangePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ChangePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePolicyReply, error)
 
 	// ChangePolicyWithResponse Change a policy; its version before is kept
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22570,12 +26863,16 @@ type ClientWithResponsesInterface interface {
 
 	// RestorePolicyWithBodyWithResponse Make an earlier version the newest one
 	//
+	// Needs the permission policy.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
 	RestorePolicyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RestorePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestorePolicyReply, error)
 
 	// RestorePolicyWithResponse Make an earlier version the newest one
+	//
+	// Needs the permission policy.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22584,12 +26881,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListPolicyVersionsWithResponse What a policy said before, the newest first
 	//
+	// Needs the permission policy.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
 	ListPolicyVersionsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListPolicyVersionsParams, reqEditors ...RequestEditorFn) (*ListPolicyVersionsReply, error)
 
 	// GetProofKeyWithResponse The key that checks this installation's proofs
+	//
+	// For everybody, without a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22598,12 +26899,16 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterWithBodyWithResponse Register an organisation; a mail with a link proves the address
 	//
+	// For everybody, without a token.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/registrations (the `Register` operationId).
 	RegisterWithBodyWithResponse(ctx context.Context, params *RegisterParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterReply, error)
 
 	// RegisterWithResponse Register an organisation; a mail with a link proves the address
+	//
+	// For everybody, without a token.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22612,12 +26917,16 @@ type ClientWithResponsesInterface interface {
 
 	// ConfirmRegistrationWithBodyWithResponse Prove the address and set the organisation up; again: how far it is
 	//
+	// For everybody, without a token.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/registrations/confirm (the `ConfirmRegistration` operationId).
 	ConfirmRegistrationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmRegistrationReply, error)
 
 	// ConfirmRegistrationWithResponse Prove the address and set the organisation up; again: how far it is
+	//
+	// For everybody, without a token.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22626,12 +26935,16 @@ type ClientWithResponsesInterface interface {
 
 	// EnterRegistrationWithBodyWithResponse A one-time link with which the first owner chooses a password
 	//
+	// For everybody, without a token.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
 	EnterRegistrationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnterRegistrationReply, error)
 
 	// EnterRegistrationWithResponse A one-time link with which the first owner chooses a password
+	//
+	// For everybody, without a token.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22640,12 +26953,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetFirstKeyWithBodyWithResponse The organisation's first API key, for its first owner; shown once
 	//
+	// For everybody, without a token.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
 	GetFirstKeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFirstKeyReply, error)
 
 	// GetFirstKeyWithResponse The organisation's first API key, for its first owner; shown once
+	//
+	// For everybody, without a token.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22654,12 +26971,16 @@ type ClientWithResponsesInterface interface {
 
 	// LookUpNameWithResponse Whether an organisation can have a name
 	//
+	// For everybody, without a token.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/registrations/names (the `LookUpName` operationId).
 	LookUpNameWithResponse(ctx context.Context, params *LookUpNameParams, reqEditors ...RequestEditorFn) (*LookUpNameReply, error)
 
 	// GetRegistrationWithResponse How far a registration is
+	//
+	// For everybody, without a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22668,12 +26989,16 @@ type ClientWithResponsesInterface interface {
 
 	// WatchRegistrationWithResponse A registration now and at each change, as server-sent events named registration
 	//
+	// For everybody, without a token.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/registrations/{id}/events (the `WatchRegistration` operationId).
 	WatchRegistrationWithResponse(ctx context.Context, id openapi_types.UUID, params *WatchRegistrationParams, reqEditors ...RequestEditorFn) (*WatchRegistrationReply, error)
 
 	// ListSessionsWithResponse My sessions, or everybody's
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22682,12 +27007,16 @@ type ClientWithResponsesInterface interface {
 
 	// StartSessionWithBodyWithResponse Start a lab, or return to the session of it that runs
 	//
+	// Needs the permission session.start.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions (the `StartSession` operationId).
 	StartSessionWithBodyWithResponse(ctx context.Context, params *StartSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartSessionReply, error)
 
 	// StartSessionWithResponse Start a lab, or return to the session of it that runs
+	//
+	// Needs the permission session.start.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22696,12 +27025,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetSessionWithResponse One session
 	//
+	// Needs the permission session.use.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/sessions/{id} (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, id string, params *GetSessionParams, reqEditors ...RequestEditorFn) (*GetSessionReply, error)
 
 	// RunCheckWithResponse Run a check now
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22710,12 +27043,16 @@ type ClientWithResponsesInterface interface {
 
 	// EndSessionWithResponse End it, with its environment
 	//
+	// Needs the permission session.use.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions/{id}/end (the `EndSession` operationId).
 	EndSessionWithResponse(ctx context.Context, id string, params *EndSessionParams, reqEditors ...RequestEditorFn) (*EndSessionReply, error)
 
 	// GetSessionEnvWithResponse Variables that the setup wrote for the instructions
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22724,12 +27061,16 @@ type ClientWithResponsesInterface interface {
 
 	// FollowSessionWithResponse Everything that changes, as server-sent events
 	//
+	// Needs the permission session.use.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/sessions/{id}/events (the `FollowSession` operationId).
 	FollowSessionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*FollowSessionReply, error)
 
 	// ExtendSessionWithResponse More time
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22738,12 +27079,16 @@ type ClientWithResponsesInterface interface {
 
 	// WriteFileWithBodyWithResponse Write a file in the environment, as the learner
 	//
+	// Needs the permission session.use.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions/{id}/files (the `WriteFile` operationId).
 	WriteFileWithBodyWithResponse(ctx context.Context, id string, params *WriteFileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WriteFileReply, error)
 
 	// WriteFileWithResponse Write a file in the environment, as the learner
+	//
+	// Needs the permission session.use.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22752,12 +27097,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetGuideWithResponse The instructions, as HTML
 	//
+	// Needs the permission session.use.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/sessions/{id}/guide (the `GetGuide` operationId).
 	GetGuideWithResponse(ctx context.Context, id string, params *GetGuideParams, reqEditors ...RequestEditorFn) (*GetGuideReply, error)
 
 	// RestartSessionWithResponse Start over with a fresh environment
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22766,12 +27115,16 @@ type ClientWithResponsesInterface interface {
 
 	// RevealHintWithResponse Show a hint, at its cost
 	//
+	// Needs the permission session.use.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions/{id}/steps/{step}/hints/{hint}/reveal (the `RevealHint` operationId).
 	RevealHintWithResponse(ctx context.Context, id string, step int64, hint int64, params *RevealHintParams, reqEditors ...RequestEditorFn) (*RevealHintReply, error)
 
 	// AnswerQuizWithBodyWithResponse Answer the quiz of a step
+	//
+	// Needs the permission session.use.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22780,12 +27133,16 @@ type ClientWithResponsesInterface interface {
 
 	// AnswerQuizWithResponse Answer the quiz of a step
 	//
+	// Needs the permission session.use.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions/{id}/steps/{step}/quiz (the `AnswerQuiz` operationId).
 	AnswerQuizWithResponse(ctx context.Context, id string, step int64, params *AnswerQuizParams, body AnswerQuizJSONRequestBody, reqEditors ...RequestEditorFn) (*AnswerQuizReply, error)
 
 	// GetSolutionWithResponse The solution of a step, once it is offered
+	//
+	// Needs the permission session.use.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22794,12 +27151,16 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTicketWithBodyWithResponse Open a terminal or a web port: a ticket that is good once, for 30 seconds
 	//
+	// Needs the permission session.use.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/sessions/{id}/tickets (the `CreateTicket` operationId).
 	CreateTicketWithBodyWithResponse(ctx context.Context, id string, params *CreateTicketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketReply, error)
 
 	// CreateTicketWithResponse Open a terminal or a web port: a ticket that is good once, for 30 seconds
+	//
+	// Needs the permission session.use.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22808,12 +27169,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetSignInRuleWithResponse Whether people sign in only by the organisation's identity providers
 	//
+	// Needs the permission idp.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/sign-in-rule (the `GetSignInRule` operationId).
 	GetSignInRuleWithResponse(ctx context.Context, params *GetSignInRuleParams, reqEditors ...RequestEditorFn) (*GetSignInRuleReply, error)
 
 	// SetSignInRuleWithBodyWithResponse Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
+	//
+	// Needs the permission idp.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22822,12 +27187,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetSignInRuleWithResponse Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
 	//
+	// Needs the permission idp.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/sign-in-rule (the `SetSignInRule` operationId).
 	SetSignInRuleWithResponse(ctx context.Context, params *SetSignInRuleParams, body SetSignInRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetSignInRuleReply, error)
 
 	// GetSignInSettingsWithResponse How the organisation's people sign in
+	//
+	// Needs the permission tenant.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22836,12 +27205,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutSignInSettingsWithBodyWithResponse Say who of the organisation needs a second step; for organisations with a sign-in of their own
 	//
+	// Needs the permission tenant.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 	PutSignInSettingsWithBodyWithResponse(ctx context.Context, params *PutSignInSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSignInSettingsReply, error)
 
 	// PutSignInSettingsWithResponse Say who of the organisation needs a second step; for organisations with a sign-in of their own
+	//
+	// Needs the permission tenant.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22850,12 +27223,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListAuditWithResponse The organisation's audit log, the newest first
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditReply, error)
 
 	// ExportAuditWithResponse Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Needs the permission tenant.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22864,12 +27241,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetAuditSealsWithResponse How far the audit log is sealed, and when it was last checked
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
 	GetAuditSealsWithResponse(ctx context.Context, params *GetAuditSealsParams, reqEditors ...RequestEditorFn) (*GetAuditSealsReply, error)
 
 	// VerifyAuditWithResponse Check that the audit log is as it was sealed
+	//
+	// Needs the permission tenant.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22878,12 +27259,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetBrandWithResponse The brand of the organisation
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
 	GetBrandWithResponse(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*GetBrandReply, error)
 
 	// PutBrandWithBodyWithResponse Change the brand of the organisation; its logo stays
+	//
+	// Needs the permission tenant.write. The organisation's plan must include branding.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22892,12 +27277,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutBrandWithResponse Change the brand of the organisation; its logo stays
 	//
+	// Needs the permission tenant.write. The organisation's plan must include branding.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
 	PutBrandWithResponse(ctx context.Context, params *PutBrandParams, body PutBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutBrandReply, error)
 
 	// RemoveBrandLogoWithResponse Remove the logo of the organisation
+	//
+	// Needs the permission tenant.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22906,12 +27295,16 @@ type ClientWithResponsesInterface interface {
 
 	// PutBrandLogoWithBodyWithResponse Change the logo of the organisation
 	//
+	// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
 	PutBrandLogoWithBodyWithResponse(ctx context.Context, params *PutBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutBrandLogoReply, error)
 
 	// PutBrandLogoWithResponse Change the logo of the organisation
+	//
+	// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22920,12 +27313,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListDomainsWithResponse E-mail domains of the organisation
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
 	ListDomainsWithResponse(ctx context.Context, params *ListDomainsParams, reqEditors ...RequestEditorFn) (*ListDomainsReply, error)
 
 	// AddDomainWithBodyWithResponse Add an e-mail domain; it counts when its record is in DNS
+	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22934,12 +27331,16 @@ type ClientWithResponsesInterface interface {
 
 	// AddDomainWithResponse Add an e-mail domain; it counts when its record is in DNS
 	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tenant/domains (the `AddDomain` operationId).
 	AddDomainWithResponse(ctx context.Context, params *AddDomainParams, body AddDomainJSONRequestBody, reqEditors ...RequestEditorFn) (*AddDomainReply, error)
 
 	// RemoveDomainWithResponse Remove an e-mail domain
+	//
+	// Needs the permission tenant.write.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22948,12 +27349,16 @@ type ClientWithResponsesInterface interface {
 
 	// CheckDomainWithResponse Look for a domain's record in DNS now
 	//
+	// Needs the permission tenant.write. The organisation's plan must include email-domains. Counts as 5 requests.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tenant/domains/{id}/check (the `CheckDomain` operationId).
 	CheckDomainWithResponse(ctx context.Context, id openapi_types.UUID, params *CheckDomainParams, reqEditors ...RequestEditorFn) (*CheckDomainReply, error)
 
 	// ListExportsWithResponse Exports of the organisation's data, the newest first
+	//
+	// Needs the permission tenant.export.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22962,12 +27367,16 @@ type ClientWithResponsesInterface interface {
 
 	// RequestExportWithResponse Export the organisation's data
 	//
+	// Needs the permission tenant.export. Counts as 20 requests.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tenant/exports (the `RequestExport` operationId).
 	RequestExportWithResponse(ctx context.Context, params *RequestExportParams, reqEditors ...RequestEditorFn) (*RequestExportReply, error)
 
 	// DownloadExportWithResponse Download an archive, from any byte on (Range)
+	//
+	// Needs the permission tenant.export. Counts as 5 requests.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -22976,12 +27385,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetLocaleWithResponse The organisation's language, for people of whom none is known
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
 	GetLocaleWithResponse(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*GetLocaleReply, error)
 
 	// SetLocaleWithBodyWithResponse Choose the organisation's language
+	//
+	// Needs the permission tenant.write.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22990,12 +27403,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetLocaleWithResponse Choose the organisation's language
 	//
+	// Needs the permission tenant.write.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
 	SetLocaleWithResponse(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLocaleReply, error)
 
 	// OffboardOwnTenantWithBodyWithResponse Close the caller's organisation and delete everything after a grace period
+	//
+	// Needs the permission tenant.close.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23004,12 +27421,16 @@ type ClientWithResponsesInterface interface {
 
 	// OffboardOwnTenantWithResponse Close the caller's organisation and delete everything after a grace period
 	//
+	// Needs the permission tenant.close.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tenant/offboard (the `OffboardOwnTenant` operationId).
 	OffboardOwnTenantWithResponse(ctx context.Context, params *OffboardOwnTenantParams, body OffboardOwnTenantJSONRequestBody, reqEditors ...RequestEditorFn) (*OffboardOwnTenantReply, error)
 
 	// CancelOwnOffboardWithResponse Reopen the organisation that the caller has just closed
+	//
+	// Needs the permission tenant.close.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -23018,12 +27439,16 @@ type ClientWithResponsesInterface interface {
 
 	// GetPlanWithResponse What the organisation may, and what it uses of it
 	//
+	// Needs the permission tenant.read.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/plan (the `GetPlan` operationId).
 	GetPlanWithResponse(ctx context.Context, params *GetPlanParams, reqEditors ...RequestEditorFn) (*GetPlanReply, error)
 
 	// ChangeOwnTierWithBodyWithResponse Give the caller's organisation another of the plans that are offered
+	//
+	// Needs the permission tenant.close.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23032,12 +27457,16 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeOwnTierWithResponse Give the caller's organisation another of the plans that are offered
 	//
+	// Needs the permission tenant.close.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
 	ChangeOwnTierWithResponse(ctx context.Context, params *ChangeOwnTierParams, body ChangeOwnTierJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeOwnTierReply, error)
 
 	// GetUsageWithResponse Requests of API keys and machine clients, today and this month
+	//
+	// Needs the permission tenant.read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -23046,12 +27475,16 @@ type ClientWithResponsesInterface interface {
 
 	// SetProgramLimitsWithBodyWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
 	//
+	// Needs the permission machine.write.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
 	SetProgramLimitsWithBodyWithResponse(ctx context.Context, program openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetProgramLimitsReply, error)
 
 	// SetProgramLimitsWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+	//
+	// Needs the permission machine.write.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23060,12 +27493,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListOwnWorkflowsWithResponse The newest changes of the organisation, under way and ended
 	//
+	// Needs the permission tenant.close.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
 	ListOwnWorkflowsWithResponse(ctx context.Context, params *ListOwnWorkflowsParams, reqEditors ...RequestEditorFn) (*ListOwnWorkflowsReply, error)
 
 	// GetOwnWorkflowWithResponse One change of the organisation with its steps
+	//
+	// Needs the permission tenant.close.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -23074,12 +27511,16 @@ type ClientWithResponsesInterface interface {
 
 	// WatchOwnWorkflowWithResponse The change now and at each step, as server-sent events named workflow
 	//
+	// Needs the permission tenant.close.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/tenant/workflows/{id}/events (the `WatchOwnWorkflow` operationId).
 	WatchOwnWorkflowWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*WatchOwnWorkflowReply, error)
 
 	// ListPublicTiersWithResponse The tiers that are offered at sign-up
+	//
+	// For everybody, without a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -32191,6 +36632,8 @@ func (r ListPublicTiersReply) ContentType() string {
 
 // ListApiKeysWithResponse The organisation's API keys, the latest first
 //
+// Needs the permission key.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/api-keys (the `ListApiKeys` operationId).
@@ -32203,6 +36646,8 @@ func (c *ClientWithResponses) ListApiKeysWithResponse(ctx context.Context, param
 }
 
 // AddApiKeyWithBodyWithResponse Make an API key; its scopes are at most what you may do
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32217,6 +36662,8 @@ func (c *ClientWithResponses) AddApiKeyWithBodyWithResponse(ctx context.Context,
 
 // AddApiKeyWithResponse Make an API key; its scopes are at most what you may do
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/api-keys (the `AddApiKey` operationId).
@@ -32229,6 +36676,8 @@ func (c *ClientWithResponses) AddApiKeyWithResponse(ctx context.Context, params 
 }
 
 // RevokeApiKeyWithResponse End an API key; it is refused everywhere within seconds
+//
+// Needs the permission key.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32243,6 +36692,8 @@ func (c *ClientWithResponses) RevokeApiKeyWithResponse(ctx context.Context, id o
 
 // GetApiKeyWithResponse An API key, without its secret
 //
+// Needs the permission key.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/api-keys/{id} (the `GetApiKey` operationId).
@@ -32255,6 +36706,8 @@ func (c *ClientWithResponses) GetApiKeyWithResponse(ctx context.Context, id open
 }
 
 // RenameApiKeyWithBodyWithResponse Give an API key another name
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32269,6 +36722,8 @@ func (c *ClientWithResponses) RenameApiKeyWithBodyWithResponse(ctx context.Conte
 
 // RenameApiKeyWithResponse Give an API key another name
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/api-keys/{id} (the `RenameApiKey` operationId).
@@ -32281,6 +36736,8 @@ func (c *ClientWithResponses) RenameApiKeyWithResponse(ctx context.Context, id o
 }
 
 // RotateApiKeyWithBodyWithResponse Give an API key another secret; the old one is good for an overlap
+//
+// Needs the permission key.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32295,6 +36752,8 @@ func (c *ClientWithResponses) RotateApiKeyWithBodyWithResponse(ctx context.Conte
 
 // RotateApiKeyWithResponse Give an API key another secret; the old one is good for an overlap
 //
+// Needs the permission key.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
@@ -32307,6 +36766,8 @@ func (c *ClientWithResponses) RotateApiKeyWithResponse(ctx context.Context, id o
 }
 
 // GetBrandColoursWithResponse Two colours as pages would show them, with enough contrast
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32321,6 +36782,8 @@ func (c *ClientWithResponses) GetBrandColoursWithResponse(ctx context.Context, p
 
 // GetConfigWithResponse What a client must know to sign in
 //
+// For everybody, without a token.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/config (the `GetConfig` operationId).
@@ -32333,6 +36796,8 @@ func (c *ClientWithResponses) GetConfigWithResponse(ctx context.Context, params 
 }
 
 // AskDirectoryWithResponse Where somebody signs in, by exactly one of an organisation's name, an e-mail address and a host
+//
+// For everybody, without a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32347,6 +36812,8 @@ func (c *ClientWithResponses) AskDirectoryWithResponse(ctx context.Context, para
 
 // ListGroupsWithResponse Groups of the organisation, by name
 //
+// Needs the permission group.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/groups (the `ListGroups` operationId).
@@ -32359,6 +36826,8 @@ func (c *ClientWithResponses) ListGroupsWithResponse(ctx context.Context, params
 }
 
 // AddGroupWithBodyWithResponse Add a group
+//
+// Needs the permission group.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32373,6 +36842,8 @@ func (c *ClientWithResponses) AddGroupWithBodyWithResponse(ctx context.Context, 
 
 // AddGroupWithResponse Add a group
 //
+// Needs the permission group.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/groups (the `AddGroup` operationId).
@@ -32385,6 +36856,8 @@ func (c *ClientWithResponses) AddGroupWithResponse(ctx context.Context, params *
 }
 
 // RemoveGroupWithResponse Delete a group; tells what that freed
+//
+// Needs the permission group.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32399,6 +36872,8 @@ func (c *ClientWithResponses) RemoveGroupWithResponse(ctx context.Context, id op
 
 // GetGroupWithResponse A group, with what deleting it does
 //
+// Needs the permission group.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/groups/{id} (the `GetGroup` operationId).
@@ -32411,6 +36886,8 @@ func (c *ClientWithResponses) GetGroupWithResponse(ctx context.Context, id opena
 }
 
 // ChangeGroupWithBodyWithResponse Change a group
+//
+// Needs the permission group.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32425,6 +36902,8 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 
 // ChangeGroupWithResponse Change a group
 //
+// Needs the permission group.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/groups/{id} (the `ChangeGroup` operationId).
@@ -32437,6 +36916,8 @@ func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, id op
 }
 
 // ListGroupLabsWithResponse The labs that are for a group
+//
+// Needs the permission group.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32451,6 +36932,8 @@ func (c *ClientWithResponses) ListGroupLabsWithResponse(ctx context.Context, id 
 
 // RemoveGroupLabWithResponse Take a lab from a group; without another group it is for everybody
 //
+// Needs the permission group.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/groups/{id}/labs/{slug} (the `RemoveGroupLab` operationId).
@@ -32463,6 +36946,8 @@ func (c *ClientWithResponses) RemoveGroupLabWithResponse(ctx context.Context, id
 }
 
 // AddGroupLabWithResponse Keep a lab for a group: learners in none of its groups do not see it
+//
+// Needs the permission group.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32477,6 +36962,8 @@ func (c *ClientWithResponses) AddGroupLabWithResponse(ctx context.Context, id op
 
 // ListGroupMembersWithResponse Who is in a group
 //
+// Needs the permission group.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/groups/{id}/members (the `ListGroupMembers` operationId).
@@ -32489,6 +36976,8 @@ func (c *ClientWithResponses) ListGroupMembersWithResponse(ctx context.Context, 
 }
 
 // RemoveGroupMemberWithResponse Take somebody out of a group
+//
+// Needs the permission group.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32503,6 +36992,8 @@ func (c *ClientWithResponses) RemoveGroupMemberWithResponse(ctx context.Context,
 
 // AddGroupMemberWithResponse Put a member of the organisation in a group
 //
+// Needs the permission group.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/groups/{id}/members/{user} (the `AddGroupMember` operationId).
@@ -32515,6 +37006,8 @@ func (c *ClientWithResponses) AddGroupMemberWithResponse(ctx context.Context, id
 }
 
 // ListIdentityProvidersWithResponse The organisation's own identity providers
+//
+// Needs the permission idp.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32529,6 +37022,8 @@ func (c *ClientWithResponses) ListIdentityProvidersWithResponse(ctx context.Cont
 
 // CreateIdentityProviderWithBodyWithResponse Add an identity provider (OpenID Connect)
 //
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
@@ -32541,6 +37036,8 @@ func (c *ClientWithResponses) CreateIdentityProviderWithBodyWithResponse(ctx con
 }
 
 // CreateIdentityProviderWithResponse Add an identity provider (OpenID Connect)
+//
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32555,6 +37052,8 @@ func (c *ClientWithResponses) CreateIdentityProviderWithResponse(ctx context.Con
 
 // RemoveIdentityProviderWithResponse Remove an identity provider; what it opened ends
 //
+// Needs the permission idp.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/identity-providers/{id} (the `RemoveIdentityProvider` operationId).
@@ -32567,6 +37066,8 @@ func (c *ClientWithResponses) RemoveIdentityProviderWithResponse(ctx context.Con
 }
 
 // GetIdentityProviderWithResponse One identity provider, with its ETag
+//
+// Needs the permission idp.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32581,6 +37082,8 @@ func (c *ClientWithResponses) GetIdentityProviderWithResponse(ctx context.Contex
 
 // UpdateIdentityProviderWithBodyWithResponse Change an identity provider; switching it off, or another issuer, ends what it opened
 //
+// Needs the permission idp.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/identity-providers/{id} (the `UpdateIdentityProvider` operationId).
@@ -32593,6 +37096,8 @@ func (c *ClientWithResponses) UpdateIdentityProviderWithBodyWithResponse(ctx con
 }
 
 // UpdateIdentityProviderWithResponse Change an identity provider; switching it off, or another issuer, ends what it opened
+//
+// Needs the permission idp.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32607,6 +37112,8 @@ func (c *ClientWithResponses) UpdateIdentityProviderWithResponse(ctx context.Con
 
 // TestIdentityProviderWithResponse Try every step that needs no person, and say what came of each
 //
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/identity-providers/{id}/test (the `TestIdentityProvider` operationId).
@@ -32619,6 +37126,8 @@ func (c *ClientWithResponses) TestIdentityProviderWithResponse(ctx context.Conte
 }
 
 // BeginTestSignInWithResponse An address at which a browser signs in without effect; what came is in lastTest
+//
+// Needs the permission idp.write. The organisation's plan must include own-identity-provider.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32633,6 +37142,8 @@ func (c *ClientWithResponses) BeginTestSignInWithResponse(ctx context.Context, i
 
 // ListInvitationsWithResponse Invitations to the organisation
 //
+// Needs the permission member.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/invitations (the `ListInvitations` operationId).
@@ -32645,6 +37156,8 @@ func (c *ClientWithResponses) ListInvitationsWithResponse(ctx context.Context, p
 }
 
 // InviteWithBodyWithResponse Invite somebody by e-mail; inviting again renews an open invitation
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32659,6 +37172,8 @@ func (c *ClientWithResponses) InviteWithBodyWithResponse(ctx context.Context, pa
 
 // InviteWithResponse Invite somebody by e-mail; inviting again renews an open invitation
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations (the `Invite` operationId).
@@ -32671,6 +37186,8 @@ func (c *ClientWithResponses) InviteWithResponse(ctx context.Context, params *In
 }
 
 // AcceptInvitationWithBodyWithResponse Join as the person who is signed in, whose proved address must be the invited one
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32685,6 +37202,8 @@ func (c *ClientWithResponses) AcceptInvitationWithBodyWithResponse(ctx context.C
 
 // AcceptInvitationWithResponse Join as the person who is signed in, whose proved address must be the invited one
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations/accept (the `AcceptInvitation` operationId).
@@ -32697,6 +37216,8 @@ func (c *ClientWithResponses) AcceptInvitationWithResponse(ctx context.Context, 
 }
 
 // InviteManyWithBodyWithResponse Invite people by a list, with a report on each line
+//
+// Needs the permission member.write. Counts as 20 requests.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32711,6 +37232,8 @@ func (c *ClientWithResponses) InviteManyWithBodyWithResponse(ctx context.Context
 
 // InviteManyWithResponse Invite people by a list, with a report on each line
 //
+// Needs the permission member.write. Counts as 20 requests.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations/bulk (the `InviteMany` operationId).
@@ -32723,6 +37246,8 @@ func (c *ClientWithResponses) InviteManyWithResponse(ctx context.Context, params
 }
 
 // EnterByInvitationWithBodyWithResponse Join as a person who cannot sign in yet; leads to the choice of a password
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32737,6 +37262,8 @@ func (c *ClientWithResponses) EnterByInvitationWithBodyWithResponse(ctx context.
 
 // EnterByInvitationWithResponse Join as a person who cannot sign in yet; leads to the choice of a password
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations/enter (the `EnterByInvitation` operationId).
@@ -32749,6 +37276,8 @@ func (c *ClientWithResponses) EnterByInvitationWithResponse(ctx context.Context,
 }
 
 // LookAtInvitationWithBodyWithResponse What a link invites to, and what its holder does next
+//
+// For everybody, without a token.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32763,6 +37292,8 @@ func (c *ClientWithResponses) LookAtInvitationWithBodyWithResponse(ctx context.C
 
 // LookAtInvitationWithResponse What a link invites to, and what its holder does next
 //
+// For everybody, without a token.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations/look (the `LookAtInvitation` operationId).
@@ -32775,6 +37306,8 @@ func (c *ClientWithResponses) LookAtInvitationWithResponse(ctx context.Context, 
 }
 
 // RevokeInvitationWithResponse Withdraw an invitation: its link ends
+//
+// Needs the permission member.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32789,6 +37322,8 @@ func (c *ClientWithResponses) RevokeInvitationWithResponse(ctx context.Context, 
 
 // ResendInvitationWithResponse Send a new link; the one before ends
 //
+// Needs the permission member.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/invitations/{id}/resend (the `ResendInvitation` operationId).
@@ -32801,6 +37336,8 @@ func (c *ClientWithResponses) ResendInvitationWithResponse(ctx context.Context, 
 }
 
 // ListLabsWithResponse The catalogue
+//
+// Needs the permission lab.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32815,7 +37352,7 @@ func (c *ClientWithResponses) ListLabsWithResponse(ctx context.Context, params *
 
 // PushLabWithBodyWithResponse Publish a lab as a new version
 //
-// The body is a tar.gz of the lab's directory. The same content again makes no new version.
+// The body is a tar.gz of the lab's directory. The same content again makes no new version. Needs the permission lab.write. Counts as 5 requests.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32830,6 +37367,8 @@ func (c *ClientWithResponses) PushLabWithBodyWithResponse(ctx context.Context, p
 
 // GetLabWithResponse One lab
 //
+// Needs the permission lab.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/labs/{slug} (the `GetLab` operationId).
@@ -32842,6 +37381,8 @@ func (c *ClientWithResponses) GetLabWithResponse(ctx context.Context, slug strin
 }
 
 // ListMachineClientsWithResponse Programs that act in the organisation by themselves
+//
+// Needs the permission machine.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32856,6 +37397,8 @@ func (c *ClientWithResponses) ListMachineClientsWithResponse(ctx context.Context
 
 // AddMachineClientWithBodyWithResponse Make a machine client; its role is at most the caller's
 //
+// Needs the permission machine.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/machine-clients (the `AddMachineClient` operationId).
@@ -32868,6 +37411,8 @@ func (c *ClientWithResponses) AddMachineClientWithBodyWithResponse(ctx context.C
 }
 
 // AddMachineClientWithResponse Make a machine client; its role is at most the caller's
+//
+// Needs the permission machine.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32882,6 +37427,8 @@ func (c *ClientWithResponses) AddMachineClientWithResponse(ctx context.Context, 
 
 // RemoveMachineClientWithResponse Remove a machine client; its tokens end within seconds
 //
+// Needs the permission machine.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/machine-clients/{machine} (the `RemoveMachineClient` operationId).
@@ -32894,6 +37441,8 @@ func (c *ClientWithResponses) RemoveMachineClientWithResponse(ctx context.Contex
 }
 
 // RotateMachineSecretWithBodyWithResponse Give a machine client another secret; the old one and its tokens end within seconds
+//
+// Needs the permission machine.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32908,6 +37457,8 @@ func (c *ClientWithResponses) RotateMachineSecretWithBodyWithResponse(ctx contex
 
 // RotateMachineSecretWithResponse Give a machine client another secret; the old one and its tokens end within seconds
 //
+// Needs the permission machine.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
@@ -32920,6 +37471,8 @@ func (c *ClientWithResponses) RotateMachineSecretWithResponse(ctx context.Contex
 }
 
 // GetMeWithResponse The caller
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32934,6 +37487,8 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, params *Get
 
 // UpdateMeWithBodyWithResponse Change one's name
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /v1/me (the `UpdateMe` operationId).
@@ -32946,6 +37501,8 @@ func (c *ClientWithResponses) UpdateMeWithBodyWithResponse(ctx context.Context, 
 }
 
 // UpdateMeWithResponse Change one's name
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32960,6 +37517,8 @@ func (c *ClientWithResponses) UpdateMeWithResponse(ctx context.Context, params *
 
 // ListMyConsentsWithResponse What the caller agreed to, and when
 //
+// For whoever is signed in; not for API keys.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/me/consents (the `ListMyConsents` operationId).
@@ -32972,6 +37531,8 @@ func (c *ClientWithResponses) ListMyConsentsWithResponse(ctx context.Context, pa
 }
 
 // GetMyDataWithResponse Everything that is stored about the caller, in all organisations, as one JSON document
+//
+// For whoever is signed in; not for API keys. Counts as 20 requests.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -32986,7 +37547,7 @@ func (c *ClientWithResponses) GetMyDataWithResponse(ctx context.Context, reqEdit
 
 // EraseMeWithBodyWithResponse Delete the caller's account and everything that is theirs, for good
 //
-// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33001,7 +37562,7 @@ func (c *ClientWithResponses) EraseMeWithBodyWithResponse(ctx context.Context, p
 
 // EraseMeWithResponse Delete the caller's account and everything that is theirs, for good
 //
-// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it.
+// The answer is a signed proof with the number of rows before and after. It cannot be had again: keep it. For whoever is signed in; not for API keys.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33016,6 +37577,8 @@ func (c *ClientWithResponses) EraseMeWithResponse(ctx context.Context, params *E
 
 // ListMyFactorsWithResponse One's own ways to sign in beside the password
 //
+// For whoever is signed in; not for API keys.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/me/factors (the `ListMyFactors` operationId).
@@ -33028,6 +37591,8 @@ func (c *ClientWithResponses) ListMyFactorsWithResponse(ctx context.Context, par
 }
 
 // RenewRecoveryCodesWithResponse Make new recovery codes, shown once; needs a sign-in of the last 10 minutes
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33042,6 +37607,8 @@ func (c *ClientWithResponses) RenewRecoveryCodesWithResponse(ctx context.Context
 
 // RemoveMyFactorWithResponse Remove one of them; needs a sign-in of the last 10 minutes
 //
+// For whoever is signed in; not for API keys.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/me/factors/{id} (the `RemoveMyFactor` operationId).
@@ -33054,6 +37621,8 @@ func (c *ClientWithResponses) RemoveMyFactorWithResponse(ctx context.Context, id
 }
 
 // ListMyGrantsWithResponse Programs of others that the caller has let know something
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33068,6 +37637,8 @@ func (c *ClientWithResponses) ListMyGrantsWithResponse(ctx context.Context, para
 
 // RevokeMyGrantWithResponse Take back what a program may know; its tokens end within seconds
 //
+// For whoever is signed in; not for API keys.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/me/grants/{client} (the `RevokeMyGrant` operationId).
@@ -33080,6 +37651,8 @@ func (c *ClientWithResponses) RevokeMyGrantWithResponse(ctx context.Context, cli
 }
 
 // ChangePasswordWithBodyWithResponse Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
+//
+// For whoever is signed in; not for API keys.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33094,6 +37667,8 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 
 // ChangePasswordWithResponse Change one's password; needs a sign-in of the last 10 minutes, and every other session ends
 //
+// For whoever is signed in; not for API keys.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/me/password (the `ChangePassword` operationId).
@@ -33106,6 +37681,8 @@ func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, pa
 }
 
 // EndMySessionsWithResponse Sign out everywhere else, or everywhere
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33120,6 +37697,8 @@ func (c *ClientWithResponses) EndMySessionsWithResponse(ctx context.Context, par
 
 // ListMySessionsWithResponse Browsers that one is signed in with, the one seen last at the top
 //
+// For whoever is signed in; not for API keys.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/me/sessions (the `ListMySessions` operationId).
@@ -33132,6 +37711,8 @@ func (c *ClientWithResponses) ListMySessionsWithResponse(ctx context.Context, pa
 }
 
 // EndMySessionWithResponse Sign one of one's browsers out; it holds within seconds
+//
+// For whoever is signed in; not for API keys.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33146,6 +37727,8 @@ func (c *ClientWithResponses) EndMySessionWithResponse(ctx context.Context, id o
 
 // ListMembersWithResponse Members of the organisation
 //
+// Needs the permission member.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/members (the `ListMembers` operationId).
@@ -33158,6 +37741,8 @@ func (c *ClientWithResponses) ListMembersWithResponse(ctx context.Context, param
 }
 
 // RemoveMemberWithResponse Remove a member, or leave; open labs and sign-ins to this organisation end within seconds, the account stays
+//
+// Needs the permission member.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33172,6 +37757,8 @@ func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, user
 
 // GetMemberWithResponse A member, with what disabling or removing them does
 //
+// Needs the permission member.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/members/{user} (the `GetMember` operationId).
@@ -33184,6 +37771,8 @@ func (c *ClientWithResponses) GetMemberWithResponse(ctx context.Context, user op
 }
 
 // UpdateMemberWithBodyWithResponse Give a member another role; it holds within seconds, open labs included
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33198,6 +37787,8 @@ func (c *ClientWithResponses) UpdateMemberWithBodyWithResponse(ctx context.Conte
 
 // UpdateMemberWithResponse Give a member another role; it holds within seconds, open labs included
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /v1/members/{user} (the `UpdateMember` operationId).
@@ -33210,6 +37801,8 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, user
 }
 
 // SetMemberStatusWithBodyWithResponse Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
+//
+// Needs the permission member.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33224,6 +37817,8 @@ func (c *ClientWithResponses) SetMemberStatusWithBodyWithResponse(ctx context.Co
 
 // SetMemberStatusWithResponse Disable a member, whose sign-ins and labs in this organisation end within seconds, or enable them again
 //
+// Needs the permission member.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/members/{user}/status (the `SetMemberStatus` operationId).
@@ -33236,6 +37831,8 @@ func (c *ClientWithResponses) SetMemberStatusWithResponse(ctx context.Context, u
 }
 
 // ListOauthClientsWithResponse Programs that may ask the organisation's people to sign in
+//
+// Needs the permission client.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33250,6 +37847,8 @@ func (c *ClientWithResponses) ListOauthClientsWithResponse(ctx context.Context, 
 
 // RegisterOauthClientWithBodyWithResponse Register a program; people are asked before it learns anything, and its tokens never open this API
 //
+// Needs the permission client.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/oauth-clients (the `RegisterOauthClient` operationId).
@@ -33262,6 +37861,8 @@ func (c *ClientWithResponses) RegisterOauthClientWithBodyWithResponse(ctx contex
 }
 
 // RegisterOauthClientWithResponse Register a program; people are asked before it learns anything, and its tokens never open this API
+//
+// Needs the permission client.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33276,6 +37877,8 @@ func (c *ClientWithResponses) RegisterOauthClientWithResponse(ctx context.Contex
 
 // RemoveOauthClientWithResponse Remove a program; people's sign-ins to it end
 //
+// Needs the permission client.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/oauth-clients/{client} (the `RemoveOauthClient` operationId).
@@ -33288,6 +37891,8 @@ func (c *ClientWithResponses) RemoveOauthClientWithResponse(ctx context.Context,
 }
 
 // GetOauthClientWithResponse A program, without its secret
+//
+// Needs the permission client.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33302,6 +37907,8 @@ func (c *ClientWithResponses) GetOauthClientWithResponse(ctx context.Context, cl
 
 // ChangeOauthClientWithBodyWithResponse Change a program's name and addresses; sign-ins go on
 //
+// Needs the permission client.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/oauth-clients/{client} (the `ChangeOauthClient` operationId).
@@ -33314,6 +37921,8 @@ func (c *ClientWithResponses) ChangeOauthClientWithBodyWithResponse(ctx context.
 }
 
 // ChangeOauthClientWithResponse Change a program's name and addresses; sign-ins go on
+//
+// Needs the permission client.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33328,6 +37937,8 @@ func (c *ClientWithResponses) ChangeOauthClientWithResponse(ctx context.Context,
 
 // RotateOauthClientSecretWithResponse Give a program another secret; the old one ends at once
 //
+// Needs the permission client.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/oauth-clients/{client}/secret (the `RotateOauthClientSecret` operationId).
@@ -33340,6 +37951,8 @@ func (c *ClientWithResponses) RotateOauthClientSecretWithResponse(ctx context.Co
 }
 
 // ListOperatorAuditWithResponse What operators did to the installation, the newest first
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33354,6 +37967,8 @@ func (c *ClientWithResponses) ListOperatorAuditWithResponse(ctx context.Context,
 
 // GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
@@ -33366,6 +37981,8 @@ func (c *ClientWithResponses) GetOperatorBrandWithResponse(ctx context.Context, 
 }
 
 // PutOperatorBrandWithBodyWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33380,6 +37997,8 @@ func (c *ClientWithResponses) PutOperatorBrandWithBodyWithResponse(ctx context.C
 
 // PutOperatorBrandWithResponse Change the brand of the provider, which organisations without one have; its logo stays
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
@@ -33392,6 +38011,8 @@ func (c *ClientWithResponses) PutOperatorBrandWithResponse(ctx context.Context, 
 }
 
 // RemoveOperatorBrandLogoWithResponse Remove the logo of the provider, which organisations without one have
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33406,6 +38027,8 @@ func (c *ClientWithResponses) RemoveOperatorBrandLogoWithResponse(ctx context.Co
 
 // PutOperatorBrandLogoWithBodyWithResponse Change the logo of the provider, which organisations without one have
 //
+// Needs the permission operator.write. Counts as 5 requests.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
@@ -33418,6 +38041,8 @@ func (c *ClientWithResponses) PutOperatorBrandLogoWithBodyWithResponse(ctx conte
 }
 
 // PutOperatorBrandLogoWithResponse Change the logo of the provider, which organisations without one have
+//
+// Needs the permission operator.write. Counts as 5 requests.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33432,6 +38057,8 @@ func (c *ClientWithResponses) PutOperatorBrandLogoWithResponse(ctx context.Conte
 
 // ListEnvironmentsWithResponse What runs on this host, and for whom
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/environments (the `ListEnvironments` operationId).
@@ -33444,6 +38071,8 @@ func (c *ClientWithResponses) ListEnvironmentsWithResponse(ctx context.Context, 
 }
 
 // ListMailWithResponse Mail that the installation sent, the newest first, and how it sends
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33458,6 +38087,8 @@ func (c *ClientWithResponses) ListMailWithResponse(ctx context.Context, params *
 
 // GetMailWithResponse One mail with its text
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/mail/{id} (the `GetMail` operationId).
@@ -33470,6 +38101,8 @@ func (c *ClientWithResponses) GetMailWithResponse(ctx context.Context, id openap
 }
 
 // RetryMailWithResponse Send a mail that failed or bounced once more
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33484,6 +38117,8 @@ func (c *ClientWithResponses) RetryMailWithResponse(ctx context.Context, id open
 
 // GetPoolWithResponse Settings of a user pool
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
@@ -33496,6 +38131,8 @@ func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, pool stri
 }
 
 // SetPoolWithBodyWithResponse Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33510,6 +38147,8 @@ func (c *ClientWithResponses) SetPoolWithBodyWithResponse(ctx context.Context, p
 
 // SetPoolWithResponse Change the settings of a user pool; they hold within seconds, for new tokens and new passwords
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/pools/{pool} (the `SetPool` operationId).
@@ -33522,6 +38161,8 @@ func (c *ClientWithResponses) SetPoolWithResponse(ctx context.Context, pool stri
 }
 
 // GetPoolFactorsWithResponse How the people of a user pool sign in
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33536,6 +38177,8 @@ func (c *ClientWithResponses) GetPoolFactorsWithResponse(ctx context.Context, po
 
 // PutPoolFactorsWithBodyWithResponse Say who of a user pool needs a second step
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
@@ -33548,6 +38191,8 @@ func (c *ClientWithResponses) PutPoolFactorsWithBodyWithResponse(ctx context.Con
 }
 
 // PutPoolFactorsWithResponse Say who of a user pool needs a second step
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33562,6 +38207,8 @@ func (c *ClientWithResponses) PutPoolFactorsWithResponse(ctx context.Context, po
 
 // RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
@@ -33574,6 +38221,8 @@ func (c *ClientWithResponses) RotatePoolKeysWithResponse(ctx context.Context, po
 }
 
 // ListTenantsWithResponse Organisations
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33588,6 +38237,8 @@ func (c *ClientWithResponses) ListTenantsWithResponse(ctx context.Context, param
 
 // GetTenantWithResponse One organisation
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tenants/{id} (the `GetTenant` operationId).
@@ -33600,6 +38251,8 @@ func (c *ClientWithResponses) GetTenantWithResponse(ctx context.Context, id open
 }
 
 // ListTenantAuditWithResponse An organisation's audit log, for an operator who has entered it with a reason
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33614,6 +38267,8 @@ func (c *ClientWithResponses) ListTenantAuditWithResponse(ctx context.Context, i
 
 // LeaveTenantWithResponse End the caller's entry before its hour is over
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/operator/tenants/{id}/enter (the `LeaveTenant` operationId).
@@ -33626,6 +38281,8 @@ func (c *ClientWithResponses) LeaveTenantWithResponse(ctx context.Context, id op
 }
 
 // GetEntryWithResponse Until when the caller may read an organisation's content
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33640,6 +38297,8 @@ func (c *ClientWithResponses) GetEntryWithResponse(ctx context.Context, id opena
 
 // EnterTenantWithBodyWithResponse Read an organisation's content for an hour; its audit log shows the reason
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/enter (the `EnterTenant` operationId).
@@ -33652,6 +38311,8 @@ func (c *ClientWithResponses) EnterTenantWithBodyWithResponse(ctx context.Contex
 }
 
 // EnterTenantWithResponse Read an organisation's content for an hour; its audit log shows the reason
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33666,6 +38327,8 @@ func (c *ClientWithResponses) EnterTenantWithResponse(ctx context.Context, id op
 
 // ListTenantLimitsWithResponse Every limit of one organisation: its tier's, and its own
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tenants/{id}/limits (the `ListTenantLimits` operationId).
@@ -33678,6 +38341,8 @@ func (c *ClientWithResponses) ListTenantLimitsWithResponse(ctx context.Context, 
 }
 
 // UnsetTenantLimitWithResponse Give an organisation its tier's limit again
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33692,6 +38357,8 @@ func (c *ClientWithResponses) UnsetTenantLimitWithResponse(ctx context.Context, 
 
 // SetTenantLimitWithBodyWithResponse Give one organisation a limit of its own
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/tenants/{id}/limits/{limit} (the `SetTenantLimit` operationId).
@@ -33704,6 +38371,8 @@ func (c *ClientWithResponses) SetTenantLimitWithBodyWithResponse(ctx context.Con
 }
 
 // SetTenantLimitWithResponse Give one organisation a limit of its own
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33718,6 +38387,8 @@ func (c *ClientWithResponses) SetTenantLimitWithResponse(ctx context.Context, id
 
 // MoveTenantWithBodyWithResponse Move an organisation's data between pool and silo
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/move (the `MoveTenant` operationId).
@@ -33730,6 +38401,8 @@ func (c *ClientWithResponses) MoveTenantWithBodyWithResponse(ctx context.Context
 }
 
 // MoveTenantWithResponse Move an organisation's data between pool and silo
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33744,6 +38417,8 @@ func (c *ClientWithResponses) MoveTenantWithResponse(ctx context.Context, id ope
 
 // OffboardTenantWithBodyWithResponse Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/offboard (the `OffboardTenant` operationId).
@@ -33756,6 +38431,8 @@ func (c *ClientWithResponses) OffboardTenantWithBodyWithResponse(ctx context.Con
 }
 
 // OffboardTenantWithResponse Close an organisation and delete everything after a grace period; needs a sign-in of the last 10 minutes
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33770,6 +38447,8 @@ func (c *ClientWithResponses) OffboardTenantWithResponse(ctx context.Context, id
 
 // InviteOwnerWithBodyWithResponse Invite an owner to an organisation that has none who can sign in
 //
+// Needs the permission operator.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/owner (the `InviteOwner` operationId).
@@ -33782,6 +38461,8 @@ func (c *ClientWithResponses) InviteOwnerWithBodyWithResponse(ctx context.Contex
 }
 
 // InviteOwnerWithResponse Invite an owner to an organisation that has none who can sign in
+//
+// Needs the permission operator.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33796,6 +38477,8 @@ func (c *ClientWithResponses) InviteOwnerWithResponse(ctx context.Context, id op
 
 // GetPurgeProofWithResponse The signed proof that a purged organisation's data is deleted
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tenants/{id}/proof (the `GetPurgeProof` operationId).
@@ -33808,6 +38491,8 @@ func (c *ClientWithResponses) GetPurgeProofWithResponse(ctx context.Context, id 
 }
 
 // ResumeTenantWithBodyWithResponse Open a suspended organisation
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33822,6 +38507,8 @@ func (c *ClientWithResponses) ResumeTenantWithBodyWithResponse(ctx context.Conte
 
 // ResumeTenantWithResponse Open a suspended organisation
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/resume (the `ResumeTenant` operationId).
@@ -33834,6 +38521,8 @@ func (c *ClientWithResponses) ResumeTenantWithResponse(ctx context.Context, id o
 }
 
 // SuspendTenantWithBodyWithResponse Close an organisation to its people and end its labs
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33848,6 +38537,8 @@ func (c *ClientWithResponses) SuspendTenantWithBodyWithResponse(ctx context.Cont
 
 // SuspendTenantWithResponse Close an organisation to its people and end its labs
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/suspend (the `SuspendTenant` operationId).
@@ -33860,6 +38551,8 @@ func (c *ClientWithResponses) SuspendTenantWithResponse(ctx context.Context, id 
 }
 
 // TierTenantWithBodyWithResponse Give an organisation another tier, and its data that tier's placement
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33874,6 +38567,8 @@ func (c *ClientWithResponses) TierTenantWithBodyWithResponse(ctx context.Context
 
 // TierTenantWithResponse Give an organisation another tier, and its data that tier's placement
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{id}/tier (the `TierTenant` operationId).
@@ -33886,6 +38581,8 @@ func (c *ClientWithResponses) TierTenantWithResponse(ctx context.Context, id ope
 }
 
 // GetTenantUsageWithResponse Requests of one organisation's programs, today and this month
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33900,6 +38597,8 @@ func (c *ClientWithResponses) GetTenantUsageWithResponse(ctx context.Context, id
 
 // ListTenantExportsWithResponse Exports of an organisation's data, the newest first
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tenants/{tenant}/exports (the `ListTenantExports` operationId).
@@ -33912,6 +38611,8 @@ func (c *ClientWithResponses) ListTenantExportsWithResponse(ctx context.Context,
 }
 
 // RequestTenantExportWithBodyWithResponse Export an organisation's data; its audit log shows the reason
+//
+// Needs the permission operator.write. Counts as 20 requests.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -33926,6 +38627,8 @@ func (c *ClientWithResponses) RequestTenantExportWithBodyWithResponse(ctx contex
 
 // RequestTenantExportWithResponse Export an organisation's data; its audit log shows the reason
 //
+// Needs the permission operator.write. Counts as 20 requests.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tenants/{tenant}/exports (the `RequestTenantExport` operationId).
@@ -33938,6 +38641,8 @@ func (c *ClientWithResponses) RequestTenantExportWithResponse(ctx context.Contex
 }
 
 // DownloadTenantExportWithResponse Download an archive, from any byte on (Range)
+//
+// Needs the permission operator.write. Counts as 5 requests.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33952,6 +38657,8 @@ func (c *ClientWithResponses) DownloadTenantExportWithResponse(ctx context.Conte
 
 // ListTiersWithResponse All tiers
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tiers (the `ListTiers` operationId).
@@ -33964,6 +38671,8 @@ func (c *ClientWithResponses) ListTiersWithResponse(ctx context.Context, params 
 }
 
 // RemoveTierWithResponse Remove a tier that no organisation has
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33978,6 +38687,8 @@ func (c *ClientWithResponses) RemoveTierWithResponse(ctx context.Context, name s
 
 // GetTierWithResponse One tier
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/tiers/{name} (the `GetTier` operationId).
@@ -33990,6 +38701,8 @@ func (c *ClientWithResponses) GetTierWithResponse(ctx context.Context, name stri
 }
 
 // AddTierWithBodyWithResponse Add a tier
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34004,6 +38717,8 @@ func (c *ClientWithResponses) AddTierWithBodyWithResponse(ctx context.Context, n
 
 // AddTierWithResponse Add a tier
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/tiers/{name} (the `AddTier` operationId).
@@ -34016,6 +38731,8 @@ func (c *ClientWithResponses) AddTierWithResponse(ctx context.Context, name stri
 }
 
 // ChangeTierWithBodyWithResponse Change a tier; organisations that have it feel it within 5 s
+//
+// Needs the permission operator.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34030,6 +38747,8 @@ func (c *ClientWithResponses) ChangeTierWithBodyWithResponse(ctx context.Context
 
 // ChangeTierWithResponse Change a tier; organisations that have it feel it within 5 s
 //
+// Needs the permission operator.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/operator/tiers/{name} (the `ChangeTier` operationId).
@@ -34042,6 +38761,8 @@ func (c *ClientWithResponses) ChangeTierWithResponse(ctx context.Context, name s
 }
 
 // ListUpgradesWithResponse Silos with the versions of their schemas
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34056,6 +38777,8 @@ func (c *ClientWithResponses) ListUpgradesWithResponse(ctx context.Context, para
 
 // RetryUpgradeWithResponse Try again to bring a silo up to date
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/upgrades/{tenant}/retry (the `RetryUpgrade` operationId).
@@ -34068,6 +38791,8 @@ func (c *ClientWithResponses) RetryUpgradeWithResponse(ctx context.Context, tena
 }
 
 // ListUsersWithResponse Users of the installation
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34082,6 +38807,8 @@ func (c *ClientWithResponses) ListUsersWithResponse(ctx context.Context, params 
 
 // DisableUserWithResponse Refuse a user in every organisation, and end all that they are signed in to
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/users/{id}/disable (the `DisableUser` operationId).
@@ -34094,6 +38821,8 @@ func (c *ClientWithResponses) DisableUserWithResponse(ctx context.Context, id op
 }
 
 // EnableUserWithResponse Let a disabled user in again
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34108,6 +38837,8 @@ func (c *ClientWithResponses) EnableUserWithResponse(ctx context.Context, id ope
 
 // ResetFactorsWithResponse Remove every factor of somebody who has lost them; their sign-ins end
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/users/{id}/factors/reset (the `ResetFactors` operationId).
@@ -34120,6 +38851,8 @@ func (c *ClientWithResponses) ResetFactorsWithResponse(ctx context.Context, id o
 }
 
 // ResetPasswordWithResponse Make a link with which a user chooses a new password
+//
+// Needs the permission operator.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34134,6 +38867,8 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, id 
 
 // ListWorkflowsWithResponse Long changes, under way and ended
 //
+// Needs the permission operator.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/operator/workflows (the `ListWorkflows` operationId).
@@ -34146,6 +38881,8 @@ func (c *ClientWithResponses) ListWorkflowsWithResponse(ctx context.Context, par
 }
 
 // GetWorkflowWithResponse One workflow with its steps
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34160,6 +38897,8 @@ func (c *ClientWithResponses) GetWorkflowWithResponse(ctx context.Context, id op
 
 // CancelWorkflowWithResponse Take a workflow back that has not ended
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/workflows/{id}/cancel (the `CancelWorkflow` operationId).
@@ -34172,6 +38911,8 @@ func (c *ClientWithResponses) CancelWorkflowWithResponse(ctx context.Context, id
 }
 
 // WatchWorkflowWithResponse The workflow now and at each change, as server-sent events named workflow
+//
+// Needs the permission operator.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34186,6 +38927,8 @@ func (c *ClientWithResponses) WatchWorkflowWithResponse(ctx context.Context, id 
 
 // ResumeWorkflowWithResponse Let a stuck workflow go on
 //
+// Needs the permission operator.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operator/workflows/{id}/resume (the `ResumeWorkflow` operationId).
@@ -34198,6 +38941,8 @@ func (c *ClientWithResponses) ResumeWorkflowWithResponse(ctx context.Context, id
 }
 
 // ListPoliciesWithResponse The organisation's own policies, by title
+//
+// Needs the permission policy.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34212,6 +38957,8 @@ func (c *ClientWithResponses) ListPoliciesWithResponse(ctx context.Context, para
 
 // AddPolicyWithBodyWithResponse Add a policy; it holds within seconds
 //
+// Needs the permission policy.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/policies (the `AddPolicy` operationId).
@@ -34224,6 +38971,8 @@ func (c *ClientWithResponses) AddPolicyWithBodyWithResponse(ctx context.Context,
 }
 
 // AddPolicyWithResponse Add a policy; it holds within seconds
+//
+// Needs the permission policy.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34238,6 +38987,8 @@ func (c *ClientWithResponses) AddPolicyWithResponse(ctx context.Context, params 
 
 // CheckPolicyWithBodyWithResponse What is wrong with a text, without saving it
 //
+// Needs the permission policy.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/policies/check (the `CheckPolicy` operationId).
@@ -34250,6 +39001,8 @@ func (c *ClientWithResponses) CheckPolicyWithBodyWithResponse(ctx context.Contex
 }
 
 // CheckPolicyWithResponse What is wrong with a text, without saving it
+//
+// Needs the permission policy.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34264,6 +39017,8 @@ func (c *ClientWithResponses) CheckPolicyWithResponse(ctx context.Context, param
 
 // SimulatePolicyWithBodyWithResponse Whether somebody may do something, and by which policy not
 //
+// Needs the permission policy.read.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/policies/simulate (the `SimulatePolicy` operationId).
@@ -34276,6 +39031,8 @@ func (c *ClientWithResponses) SimulatePolicyWithBodyWithResponse(ctx context.Con
 }
 
 // SimulatePolicyWithResponse Whether somebody may do something, and by which policy not
+//
+// Needs the permission policy.read.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34290,6 +39047,8 @@ func (c *ClientWithResponses) SimulatePolicyWithResponse(ctx context.Context, pa
 
 // RemovePolicyWithResponse Delete a policy with its history; the audit log keeps its text
 //
+// Needs the permission policy.write.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v1/policies/{id} (the `RemovePolicy` operationId).
@@ -34302,6 +39061,8 @@ func (c *ClientWithResponses) RemovePolicyWithResponse(ctx context.Context, id o
 }
 
 // GetPolicyWithResponse A policy
+//
+// Needs the permission policy.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34316,6 +39077,8 @@ func (c *ClientWithResponses) GetPolicyWithResponse(ctx context.Context, id open
 
 // ChangePolicyWithBodyWithResponse Change a policy; its version before is kept
 //
+// Needs the permission policy.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/policies/{id} (the `ChangePolicy` operationId).
@@ -34328,6 +39091,8 @@ func (c *ClientWithResponses) ChangePolicyWithBodyWithResponse(ctx context.Conte
 }
 
 // ChangePolicyWithResponse Change a policy; its version before is kept
+//
+// Needs the permission policy.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34342,6 +39107,8 @@ func (c *ClientWithResponses) ChangePolicyWithResponse(ctx context.Context, id o
 
 // RestorePolicyWithBodyWithResponse Make an earlier version the newest one
 //
+// Needs the permission policy.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/policies/{id}/restore (the `RestorePolicy` operationId).
@@ -34354,6 +39121,8 @@ func (c *ClientWithResponses) RestorePolicyWithBodyWithResponse(ctx context.Cont
 }
 
 // RestorePolicyWithResponse Make an earlier version the newest one
+//
+// Needs the permission policy.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34368,6 +39137,8 @@ func (c *ClientWithResponses) RestorePolicyWithResponse(ctx context.Context, id 
 
 // ListPolicyVersionsWithResponse What a policy said before, the newest first
 //
+// Needs the permission policy.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/policies/{id}/versions (the `ListPolicyVersions` operationId).
@@ -34380,6 +39151,8 @@ func (c *ClientWithResponses) ListPolicyVersionsWithResponse(ctx context.Context
 }
 
 // GetProofKeyWithResponse The key that checks this installation's proofs
+//
+// For everybody, without a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34394,6 +39167,8 @@ func (c *ClientWithResponses) GetProofKeyWithResponse(ctx context.Context, param
 
 // RegisterWithBodyWithResponse Register an organisation; a mail with a link proves the address
 //
+// For everybody, without a token.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/registrations (the `Register` operationId).
@@ -34406,6 +39181,8 @@ func (c *ClientWithResponses) RegisterWithBodyWithResponse(ctx context.Context, 
 }
 
 // RegisterWithResponse Register an organisation; a mail with a link proves the address
+//
+// For everybody, without a token.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34420,6 +39197,8 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, params *
 
 // ConfirmRegistrationWithBodyWithResponse Prove the address and set the organisation up; again: how far it is
 //
+// For everybody, without a token.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/registrations/confirm (the `ConfirmRegistration` operationId).
@@ -34432,6 +39211,8 @@ func (c *ClientWithResponses) ConfirmRegistrationWithBodyWithResponse(ctx contex
 }
 
 // ConfirmRegistrationWithResponse Prove the address and set the organisation up; again: how far it is
+//
+// For everybody, without a token.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34446,6 +39227,8 @@ func (c *ClientWithResponses) ConfirmRegistrationWithResponse(ctx context.Contex
 
 // EnterRegistrationWithBodyWithResponse A one-time link with which the first owner chooses a password
 //
+// For everybody, without a token.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/registrations/enter (the `EnterRegistration` operationId).
@@ -34458,6 +39241,8 @@ func (c *ClientWithResponses) EnterRegistrationWithBodyWithResponse(ctx context.
 }
 
 // EnterRegistrationWithResponse A one-time link with which the first owner chooses a password
+//
+// For everybody, without a token.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34472,6 +39257,8 @@ func (c *ClientWithResponses) EnterRegistrationWithResponse(ctx context.Context,
 
 // GetFirstKeyWithBodyWithResponse The organisation's first API key, for its first owner; shown once
 //
+// For everybody, without a token.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/registrations/key (the `GetFirstKey` operationId).
@@ -34484,6 +39271,8 @@ func (c *ClientWithResponses) GetFirstKeyWithBodyWithResponse(ctx context.Contex
 }
 
 // GetFirstKeyWithResponse The organisation's first API key, for its first owner; shown once
+//
+// For everybody, without a token.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34498,6 +39287,8 @@ func (c *ClientWithResponses) GetFirstKeyWithResponse(ctx context.Context, body 
 
 // LookUpNameWithResponse Whether an organisation can have a name
 //
+// For everybody, without a token.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/registrations/names (the `LookUpName` operationId).
@@ -34510,6 +39301,8 @@ func (c *ClientWithResponses) LookUpNameWithResponse(ctx context.Context, params
 }
 
 // GetRegistrationWithResponse How far a registration is
+//
+// For everybody, without a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34524,6 +39317,8 @@ func (c *ClientWithResponses) GetRegistrationWithResponse(ctx context.Context, i
 
 // WatchRegistrationWithResponse A registration now and at each change, as server-sent events named registration
 //
+// For everybody, without a token.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/registrations/{id}/events (the `WatchRegistration` operationId).
@@ -34536,6 +39331,8 @@ func (c *ClientWithResponses) WatchRegistrationWithResponse(ctx context.Context,
 }
 
 // ListSessionsWithResponse My sessions, or everybody's
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34550,6 +39347,8 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, para
 
 // StartSessionWithBodyWithResponse Start a lab, or return to the session of it that runs
 //
+// Needs the permission session.start.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions (the `StartSession` operationId).
@@ -34562,6 +39361,8 @@ func (c *ClientWithResponses) StartSessionWithBodyWithResponse(ctx context.Conte
 }
 
 // StartSessionWithResponse Start a lab, or return to the session of it that runs
+//
+// Needs the permission session.start.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34576,6 +39377,8 @@ func (c *ClientWithResponses) StartSessionWithResponse(ctx context.Context, para
 
 // GetSessionWithResponse One session
 //
+// Needs the permission session.use.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/sessions/{id} (the `GetSession` operationId).
@@ -34588,6 +39391,8 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, id str
 }
 
 // RunCheckWithResponse Run a check now
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34602,6 +39407,8 @@ func (c *ClientWithResponses) RunCheckWithResponse(ctx context.Context, id strin
 
 // EndSessionWithResponse End it, with its environment
 //
+// Needs the permission session.use.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions/{id}/end (the `EndSession` operationId).
@@ -34614,6 +39421,8 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id str
 }
 
 // GetSessionEnvWithResponse Variables that the setup wrote for the instructions
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34628,6 +39437,8 @@ func (c *ClientWithResponses) GetSessionEnvWithResponse(ctx context.Context, id 
 
 // FollowSessionWithResponse Everything that changes, as server-sent events
 //
+// Needs the permission session.use.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/sessions/{id}/events (the `FollowSession` operationId).
@@ -34640,6 +39451,8 @@ func (c *ClientWithResponses) FollowSessionWithResponse(ctx context.Context, id 
 }
 
 // ExtendSessionWithResponse More time
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34654,6 +39467,8 @@ func (c *ClientWithResponses) ExtendSessionWithResponse(ctx context.Context, id 
 
 // WriteFileWithBodyWithResponse Write a file in the environment, as the learner
 //
+// Needs the permission session.use.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions/{id}/files (the `WriteFile` operationId).
@@ -34666,6 +39481,8 @@ func (c *ClientWithResponses) WriteFileWithBodyWithResponse(ctx context.Context,
 }
 
 // WriteFileWithResponse Write a file in the environment, as the learner
+//
+// Needs the permission session.use.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34680,6 +39497,8 @@ func (c *ClientWithResponses) WriteFileWithResponse(ctx context.Context, id stri
 
 // GetGuideWithResponse The instructions, as HTML
 //
+// Needs the permission session.use.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/sessions/{id}/guide (the `GetGuide` operationId).
@@ -34692,6 +39511,8 @@ func (c *ClientWithResponses) GetGuideWithResponse(ctx context.Context, id strin
 }
 
 // RestartSessionWithResponse Start over with a fresh environment
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34706,6 +39527,8 @@ func (c *ClientWithResponses) RestartSessionWithResponse(ctx context.Context, id
 
 // RevealHintWithResponse Show a hint, at its cost
 //
+// Needs the permission session.use.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions/{id}/steps/{step}/hints/{hint}/reveal (the `RevealHint` operationId).
@@ -34718,6 +39541,8 @@ func (c *ClientWithResponses) RevealHintWithResponse(ctx context.Context, id str
 }
 
 // AnswerQuizWithBodyWithResponse Answer the quiz of a step
+//
+// Needs the permission session.use.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34732,6 +39557,8 @@ func (c *ClientWithResponses) AnswerQuizWithBodyWithResponse(ctx context.Context
 
 // AnswerQuizWithResponse Answer the quiz of a step
 //
+// Needs the permission session.use.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions/{id}/steps/{step}/quiz (the `AnswerQuiz` operationId).
@@ -34744,6 +39571,8 @@ func (c *ClientWithResponses) AnswerQuizWithResponse(ctx context.Context, id str
 }
 
 // GetSolutionWithResponse The solution of a step, once it is offered
+//
+// Needs the permission session.use.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34758,6 +39587,8 @@ func (c *ClientWithResponses) GetSolutionWithResponse(ctx context.Context, id st
 
 // CreateTicketWithBodyWithResponse Open a terminal or a web port: a ticket that is good once, for 30 seconds
 //
+// Needs the permission session.use.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/sessions/{id}/tickets (the `CreateTicket` operationId).
@@ -34770,6 +39601,8 @@ func (c *ClientWithResponses) CreateTicketWithBodyWithResponse(ctx context.Conte
 }
 
 // CreateTicketWithResponse Open a terminal or a web port: a ticket that is good once, for 30 seconds
+//
+// Needs the permission session.use.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34784,6 +39617,8 @@ func (c *ClientWithResponses) CreateTicketWithResponse(ctx context.Context, id s
 
 // GetSignInRuleWithResponse Whether people sign in only by the organisation's identity providers
 //
+// Needs the permission idp.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/sign-in-rule (the `GetSignInRule` operationId).
@@ -34796,6 +39631,8 @@ func (c *ClientWithResponses) GetSignInRuleWithResponse(ctx context.Context, par
 }
 
 // SetSignInRuleWithBodyWithResponse Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
+//
+// Needs the permission idp.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34810,6 +39647,8 @@ func (c *ClientWithResponses) SetSignInRuleWithBodyWithResponse(ctx context.Cont
 
 // SetSignInRuleWithResponse Whether people sign in only by the organisation's identity providers; sign-ins by other means end at once, but for owners
 //
+// Needs the permission idp.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/sign-in-rule (the `SetSignInRule` operationId).
@@ -34822,6 +39661,8 @@ func (c *ClientWithResponses) SetSignInRuleWithResponse(ctx context.Context, par
 }
 
 // GetSignInSettingsWithResponse How the organisation's people sign in
+//
+// Needs the permission tenant.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34836,6 +39677,8 @@ func (c *ClientWithResponses) GetSignInSettingsWithResponse(ctx context.Context,
 
 // PutSignInSettingsWithBodyWithResponse Say who of the organisation needs a second step; for organisations with a sign-in of their own
 //
+// Needs the permission tenant.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
@@ -34848,6 +39691,8 @@ func (c *ClientWithResponses) PutSignInSettingsWithBodyWithResponse(ctx context.
 }
 
 // PutSignInSettingsWithResponse Say who of the organisation needs a second step; for organisations with a sign-in of their own
+//
+// Needs the permission tenant.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34862,6 +39707,8 @@ func (c *ClientWithResponses) PutSignInSettingsWithResponse(ctx context.Context,
 
 // ListAuditWithResponse The organisation's audit log, the newest first
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/audit (the `ListAudit` operationId).
@@ -34874,6 +39721,8 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 }
 
 // ExportAuditWithResponse Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Needs the permission tenant.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34888,6 +39737,8 @@ func (c *ClientWithResponses) ExportAuditWithResponse(ctx context.Context, param
 
 // GetAuditSealsWithResponse How far the audit log is sealed, and when it was last checked
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/audit/seals (the `GetAuditSeals` operationId).
@@ -34900,6 +39751,8 @@ func (c *ClientWithResponses) GetAuditSealsWithResponse(ctx context.Context, par
 }
 
 // VerifyAuditWithResponse Check that the audit log is as it was sealed
+//
+// Needs the permission tenant.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34914,6 +39767,8 @@ func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, param
 
 // GetBrandWithResponse The brand of the organisation
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
@@ -34926,6 +39781,8 @@ func (c *ClientWithResponses) GetBrandWithResponse(ctx context.Context, params *
 }
 
 // PutBrandWithBodyWithResponse Change the brand of the organisation; its logo stays
+//
+// Needs the permission tenant.write. The organisation's plan must include branding.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34940,6 +39797,8 @@ func (c *ClientWithResponses) PutBrandWithBodyWithResponse(ctx context.Context, 
 
 // PutBrandWithResponse Change the brand of the organisation; its logo stays
 //
+// Needs the permission tenant.write. The organisation's plan must include branding.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
@@ -34952,6 +39811,8 @@ func (c *ClientWithResponses) PutBrandWithResponse(ctx context.Context, params *
 }
 
 // RemoveBrandLogoWithResponse Remove the logo of the organisation
+//
+// Needs the permission tenant.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34966,6 +39827,8 @@ func (c *ClientWithResponses) RemoveBrandLogoWithResponse(ctx context.Context, p
 
 // PutBrandLogoWithBodyWithResponse Change the logo of the organisation
 //
+// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
@@ -34978,6 +39841,8 @@ func (c *ClientWithResponses) PutBrandLogoWithBodyWithResponse(ctx context.Conte
 }
 
 // PutBrandLogoWithResponse Change the logo of the organisation
+//
+// Needs the permission tenant.write. The organisation's plan must include branding. Counts as 5 requests.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -34992,6 +39857,8 @@ func (c *ClientWithResponses) PutBrandLogoWithResponse(ctx context.Context, para
 
 // ListDomainsWithResponse E-mail domains of the organisation
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
@@ -35004,6 +39871,8 @@ func (c *ClientWithResponses) ListDomainsWithResponse(ctx context.Context, param
 }
 
 // AddDomainWithBodyWithResponse Add an e-mail domain; it counts when its record is in DNS
+//
+// Needs the permission tenant.write. The organisation's plan must include email-domains.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35018,6 +39887,8 @@ func (c *ClientWithResponses) AddDomainWithBodyWithResponse(ctx context.Context,
 
 // AddDomainWithResponse Add an e-mail domain; it counts when its record is in DNS
 //
+// Needs the permission tenant.write. The organisation's plan must include email-domains.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tenant/domains (the `AddDomain` operationId).
@@ -35030,6 +39901,8 @@ func (c *ClientWithResponses) AddDomainWithResponse(ctx context.Context, params 
 }
 
 // RemoveDomainWithResponse Remove an e-mail domain
+//
+// Needs the permission tenant.write.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35044,6 +39917,8 @@ func (c *ClientWithResponses) RemoveDomainWithResponse(ctx context.Context, id o
 
 // CheckDomainWithResponse Look for a domain's record in DNS now
 //
+// Needs the permission tenant.write. The organisation's plan must include email-domains. Counts as 5 requests.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tenant/domains/{id}/check (the `CheckDomain` operationId).
@@ -35056,6 +39931,8 @@ func (c *ClientWithResponses) CheckDomainWithResponse(ctx context.Context, id op
 }
 
 // ListExportsWithResponse Exports of the organisation's data, the newest first
+//
+// Needs the permission tenant.export.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35070,6 +39947,8 @@ func (c *ClientWithResponses) ListExportsWithResponse(ctx context.Context, param
 
 // RequestExportWithResponse Export the organisation's data
 //
+// Needs the permission tenant.export. Counts as 20 requests.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tenant/exports (the `RequestExport` operationId).
@@ -35082,6 +39961,8 @@ func (c *ClientWithResponses) RequestExportWithResponse(ctx context.Context, par
 }
 
 // DownloadExportWithResponse Download an archive, from any byte on (Range)
+//
+// Needs the permission tenant.export. Counts as 5 requests.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35096,6 +39977,8 @@ func (c *ClientWithResponses) DownloadExportWithResponse(ctx context.Context, id
 
 // GetLocaleWithResponse The organisation's language, for people of whom none is known
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
@@ -35108,6 +39991,8 @@ func (c *ClientWithResponses) GetLocaleWithResponse(ctx context.Context, params 
 }
 
 // SetLocaleWithBodyWithResponse Choose the organisation's language
+//
+// Needs the permission tenant.write.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35122,6 +40007,8 @@ func (c *ClientWithResponses) SetLocaleWithBodyWithResponse(ctx context.Context,
 
 // SetLocaleWithResponse Choose the organisation's language
 //
+// Needs the permission tenant.write.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
@@ -35134,6 +40021,8 @@ func (c *ClientWithResponses) SetLocaleWithResponse(ctx context.Context, params 
 }
 
 // OffboardOwnTenantWithBodyWithResponse Close the caller's organisation and delete everything after a grace period
+//
+// Needs the permission tenant.close.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35148,6 +40037,8 @@ func (c *ClientWithResponses) OffboardOwnTenantWithBodyWithResponse(ctx context.
 
 // OffboardOwnTenantWithResponse Close the caller's organisation and delete everything after a grace period
 //
+// Needs the permission tenant.close.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tenant/offboard (the `OffboardOwnTenant` operationId).
@@ -35160,6 +40051,8 @@ func (c *ClientWithResponses) OffboardOwnTenantWithResponse(ctx context.Context,
 }
 
 // CancelOwnOffboardWithResponse Reopen the organisation that the caller has just closed
+//
+// Needs the permission tenant.close.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35174,6 +40067,8 @@ func (c *ClientWithResponses) CancelOwnOffboardWithResponse(ctx context.Context,
 
 // GetPlanWithResponse What the organisation may, and what it uses of it
 //
+// Needs the permission tenant.read.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/plan (the `GetPlan` operationId).
@@ -35186,6 +40081,8 @@ func (c *ClientWithResponses) GetPlanWithResponse(ctx context.Context, params *G
 }
 
 // ChangeOwnTierWithBodyWithResponse Give the caller's organisation another of the plans that are offered
+//
+// Needs the permission tenant.close.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35200,6 +40097,8 @@ func (c *ClientWithResponses) ChangeOwnTierWithBodyWithResponse(ctx context.Cont
 
 // ChangeOwnTierWithResponse Give the caller's organisation another of the plans that are offered
 //
+// Needs the permission tenant.close.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/tenant/tier (the `ChangeOwnTier` operationId).
@@ -35212,6 +40111,8 @@ func (c *ClientWithResponses) ChangeOwnTierWithResponse(ctx context.Context, par
 }
 
 // GetUsageWithResponse Requests of API keys and machine clients, today and this month
+//
+// Needs the permission tenant.read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35226,6 +40127,8 @@ func (c *ClientWithResponses) GetUsageWithResponse(ctx context.Context, params *
 
 // SetProgramLimitsWithBodyWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
 //
+// Needs the permission machine.write.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/tenant/usage/programs/{program} (the `SetProgramLimits` operationId).
@@ -35238,6 +40141,8 @@ func (c *ClientWithResponses) SetProgramLimitsWithBodyWithResponse(ctx context.C
 }
 
 // SetProgramLimitsWithResponse Give an API key or machine client limits of its own, below the organisation's; without any, take them back
+//
+// Needs the permission machine.write.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35252,6 +40157,8 @@ func (c *ClientWithResponses) SetProgramLimitsWithResponse(ctx context.Context, 
 
 // ListOwnWorkflowsWithResponse The newest changes of the organisation, under way and ended
 //
+// Needs the permission tenant.close.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/workflows (the `ListOwnWorkflows` operationId).
@@ -35264,6 +40171,8 @@ func (c *ClientWithResponses) ListOwnWorkflowsWithResponse(ctx context.Context, 
 }
 
 // GetOwnWorkflowWithResponse One change of the organisation with its steps
+//
+// Needs the permission tenant.close.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -35278,6 +40187,8 @@ func (c *ClientWithResponses) GetOwnWorkflowWithResponse(ctx context.Context, id
 
 // WatchOwnWorkflowWithResponse The change now and at each step, as server-sent events named workflow
 //
+// Needs the permission tenant.close.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/tenant/workflows/{id}/events (the `WatchOwnWorkflow` operationId).
@@ -35290,6 +40201,8 @@ func (c *ClientWithResponses) WatchOwnWorkflowWithResponse(ctx context.Context, 
 }
 
 // ListPublicTiersWithResponse The tiers that are offered at sign-up
+//
+// For everybody, without a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //

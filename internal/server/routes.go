@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -44,7 +45,8 @@ import (
 func Describe() ([]byte, error) { return describe(skeleton().api(httpx.NewMux())) }
 
 // DescribeForGenerators is the same description as OpenAPI 3.0, which generators of clients understand. Errors, which have
-// one form whatever their status, are described once for each operation: clients would be several times as long.
+// one form whatever their status, are described once for each operation, and headers of rate limits not at all: clients would be
+// several times as long.
 func DescribeForGenerators() ([]byte, error) {
 	doc := skeleton().api(httpx.NewMux()).OpenAPI()
 	for _, item := range doc.Paths {
@@ -54,6 +56,9 @@ func DescribeForGenerators() ([]byte, error) {
 			}
 			op.Responses["default"] = op.Responses["422"]
 			maps.DeleteFunc(op.Responses, func(status string, _ *huma.Response) bool { return status[0] >= '3' && status[0] <= '5' })
+			for _, r := range op.Responses {
+				maps.DeleteFunc(r.Headers, func(name string, _ *huma.Param) bool { return strings.HasPrefix(name, "RateLimit") })
+			}
 		}
 	}
 	return doc.Downgrade()
