@@ -9,6 +9,7 @@ import {
   IconGauge,
   IconHistory,
   IconKey,
+  IconMail,
   IconRobot,
   IconShieldCheck,
   IconUsers,
@@ -29,6 +30,7 @@ import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
 import { Invitations } from './Invitations'
+import { MailPanel } from './mail/MailPanel'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
@@ -78,6 +80,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
             </>
           ),
         },
+        { value: 'mail', label: t('letters.tab'), icon: IconMail, panel: () => <MailPanel /> },
       ],
     },
     {
