@@ -10,6 +10,7 @@ import {
   IconHistory,
   IconKey,
   IconMail,
+  IconPalette,
   IconRobot,
   IconShieldCheck,
   IconUsers,
@@ -26,6 +27,7 @@ import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
 import { AuditLog } from './AuditLog'
 import { Closing } from './Closing'
+import { Branding } from './Branding'
 import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
@@ -80,6 +82,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
             </>
           ),
         },
+        { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
         { value: 'mail', label: t('letters.tab'), icon: IconMail, panel: () => <MailPanel /> },
       ],
     },
