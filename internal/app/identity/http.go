@@ -240,7 +240,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 		if err := people.ChangePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
 			return err
 		}
-		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.pages.Words.Match())
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, "")
 	})
 	if err != nil {
 		return err
