@@ -61,7 +61,7 @@ func TestAbuseForgedForms(t *testing.T) {
 	e := open(t)
 	e.proved("ada@example.com")
 	b := e.signedIn("ada@example.com")
-	_, token := e.formOf(b)
+	token := e.formOf(b)
 	query := strings.TrimPrefix(e.client().url(), e.server.URL+"/pools/default/authorize")
 	// What programs call proves itself by what it sends; /authorize and /end-session change nothing by themselves, nor does
 	// /consent for a program of our own: for one of others see TestAProgramOfOthersIsLetInByThePersonAlone.
@@ -99,12 +99,14 @@ func TestAbuseSessionFixation(t *testing.T) {
 		t.Fatal(err)
 	}
 	const planted = "planted-planted-planted-planted-planted-000"
-	b.http.Jar.SetCookies(root, []*http.Cookie{ //nolint:gosec // what an attacker would plant
-		{Name: "__Host-cloudkida-default", Value: planted, Path: "/", Secure: true}, {Name: "__Host-cloudkida-step-default", Value: planted, Path: "/", Secure: true},
-	})
+	plant := func(on *browser, name, value string) {
+		on.http.Jar.SetCookies(root, []*http.Cookie{{Name: name, Value: value, Path: "/", Secure: true}}) //nolint:gosec // what an attacker would plant
+	}
+	plant(b, "__Host-cloudkida-default", planted)
+	plant(b, "__Host-cloudkida-step-default", planted)
 	opens := func(value string) bool {
 		o := e.browser()
-		o.http.Jar.SetCookies(root, []*http.Cookie{{Name: "__Host-cloudkida-default", Value: value, Path: "/", Secure: true}}) //nolint:gosec // as above
+		plant(o, "__Host-cloudkida-default", value)
 		return o.get("/pools/default/devices").url.Path == "/pools/default/devices"
 	}
 	rises := []struct {
@@ -176,7 +178,7 @@ func TestAbuseOpenRedirect(t *testing.T) {
 	for _, form := range []string{"/factors/confirm?then=", "/password?client_id=console&return_to="} {
 		for _, trick := range redirectTricks(e.server.URL) {
 			_, values := e.browser().get("/pools/default/forgot").form(t)
-			_, token := e.formOf(in)
+			token := e.formOf(in)
 			values.Set("token", token)
 			values.Set("password", goodPassword)
 			if v := in.post("/pools/default"+form+url.QueryEscape(trick), values); v.location != nil && "https://"+v.location.Host != e.server.URL {

@@ -200,7 +200,7 @@ func (s *Service) recent(st *Statement, query string) error {
 		return fmt.Errorf("max_age: %w", err)
 	case st.SignedInAt.IsZero():
 		return fmt.Errorf("%w: ID token: it was asked how old the sign-in may be (max_age) and does not say when it was (auth_time)", errLie)
-	case s.Now().Sub(st.SignedInAt) > time.Duration(age)*time.Second+leeway: //nolint:gosec // 31 bits of seconds fit
+	case s.Now().Sub(st.SignedInAt) > time.Duration(age)*time.Second+leeway:
 		return fmt.Errorf("%w: ID token: the person signed in there longer ago (auth_time) than was asked (max_age)", errLie)
 	}
 	return nil
