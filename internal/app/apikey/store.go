@@ -41,8 +41,8 @@ const read = `
 
 // ofTenant is the condition that a key is the tenant's. Row level security holds to it as well.
 func ofTenant() string {
-	const any = "@tenant::uuid is not null"
-	return fault.Else(fault.KeyOfAnyTenant, fault.Else(fault.KeyRevokedAnywhere, "k.tenant_id = @tenant", any), any)
+	const every = "@tenant::uuid is not null"
+	return fault.Else(fault.KeyOfAnyTenant, fault.Else(fault.KeyRevokedAnywhere, "k.tenant_id = @tenant", every), every)
 }
 
 func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, now time.Time) ([]Key, error) {
