@@ -2849,9 +2849,11 @@ type IdentityListedUser struct {
 
 // IdentityMe defines model for IdentityMe.
 type IdentityMe struct {
-	Email string `json:"email"`
-	Id    string `json:"id"`
-	Name  string `json:"name"`
+	// AddressPage Where one changes one's e-mail address: it needs the browser's own sign-in
+	AddressPage string `json:"addressPage"`
+	Email       string `json:"email"`
+	Id          string `json:"id"`
+	Name        string `json:"name"`
 
 	// Operator Whether the caller runs the installation
 	Operator bool           `json:"operator"`
@@ -3106,6 +3108,14 @@ type ListOutputBody struct {
 
 	// Tags Tags of the labs that match, whatever tag was asked for
 	Tags []LabTagCount `json:"tags"`
+}
+
+// LocaleInputBody defines model for LocaleInputBody.
+type LocaleInputBody struct {
+	// Locale Tag of a language that there is; empty: the installation's
+	//
+	// Example: hi
+	Locale string `json:"locale"`
 }
 
 // LogoInputBody defines model for LogoInputBody.
@@ -3966,6 +3976,29 @@ type TenantEntered struct {
 type TenantInside struct {
 	// Until Absent when the caller has not entered the organisation
 	Until *time.Time `json:"until,omitempty"`
+}
+
+// TenantLanguage defines model for TenantLanguage.
+type TenantLanguage struct {
+	// Name What it calls itself
+	//
+	// Example: हिन्दी
+	Name string `json:"name"`
+
+	// Tag Example: hi
+	Tag string `json:"tag"`
+}
+
+// TenantLocaleView defines model for TenantLocaleView.
+type TenantLocaleView struct {
+	// Default Tag of the installation's language
+	Default string `json:"default"`
+
+	// Languages Those that there are
+	Languages []TenantLanguage `json:"languages"`
+
+	// Locale Tag of the organisation's own choice; empty: the installation's
+	Locale string `json:"locale"`
 }
 
 // TenantMoveBody defines model for TenantMoveBody.
@@ -5232,6 +5265,9 @@ type GetProofKeyParams struct {
 
 // RegisterParams defines parameters for Register.
 type RegisterParams struct {
+	// AcceptLanguage The languages of the reader, who gets mail in the first that there is
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
 	// IdempotencyKey Random, made anew for each registration: the same key with the same body has one effect
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
@@ -5517,6 +5553,18 @@ type RequestExportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetLocaleParams defines parameters for GetLocale.
+type GetLocaleParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// SetLocaleParams defines parameters for SetLocale.
+type SetLocaleParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // OffboardOwnTenantParams defines parameters for OffboardOwnTenant.
 type OffboardOwnTenantParams struct {
 	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
@@ -5726,6 +5774,9 @@ type PutBrandLogoJSONRequestBody = LogoInputBody
 
 // AddDomainJSONRequestBody defines body for AddDomain for application/json ContentType.
 type AddDomainJSONRequestBody = AddInputBody
+
+// SetLocaleJSONRequestBody defines body for SetLocale for application/json ContentType.
+type SetLocaleJSONRequestBody = LocaleInputBody
 
 // OffboardOwnTenantJSONRequestBody defines body for OffboardOwnTenant for application/json ContentType.
 type OffboardOwnTenantJSONRequestBody = TenantOwnOffboardBody
@@ -7148,6 +7199,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/tenant/exports/{id}/archive (the `DownloadExport` operationId).
 	DownloadExport(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLocale The organisation's language, for people of whom none is known
+	//
+	// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
+	GetLocale(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetLocaleWithBody Choose the organisation's language
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+	SetLocaleWithBody(ctx context.Context, params *SetLocaleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetLocale Choose the organisation's language
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+	SetLocale(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// OffboardOwnTenantWithBody Close the caller's organisation and delete everything after a grace period
 	//
@@ -10786,6 +10856,55 @@ func (c *Client) RequestExport(ctx context.Context, params *RequestExportParams,
 // Corresponds with GET /v1/tenant/exports/{id}/archive (the `DownloadExport` operationId).
 func (c *Client) DownloadExport(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadExportRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLocale The organisation's language, for people of whom none is known
+//
+// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
+func (c *Client) GetLocale(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLocaleRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetLocaleWithBody Choose the organisation's language
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+func (c *Client) SetLocaleWithBody(ctx context.Context, params *SetLocaleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetLocaleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetLocale Choose the organisation's language
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+func (c *Client) SetLocale(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetLocaleRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -18376,14 +18495,25 @@ func NewRegisterRequestWithBody(server string, params *RegisterParams, contentTy
 
 	if params != nil {
 
-		var headerParam0 string
+		if params.AcceptLanguage != nil {
+			var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Accept-Language", *params.AcceptLanguage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Accept-Language", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Idempotency-Key", headerParam0)
+		req.Header.Set("Idempotency-Key", headerParam1)
 
 	}
 
@@ -20655,6 +20785,103 @@ func NewDownloadExportRequest(server string, id openapi_types.UUID) (*http.Reque
 	return req, nil
 }
 
+// NewGetLocaleRequest constructs an http.Request for the GetLocale method
+func NewGetLocaleRequest(server string, params *GetLocaleParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/locale")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetLocaleRequest calls the generic SetLocale builder with application/json body
+func NewSetLocaleRequest(server string, params *SetLocaleParams, body SetLocaleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetLocaleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetLocaleRequestWithBody constructs an http.Request for the SetLocale method, with any body, and a specified content type
+func NewSetLocaleRequestWithBody(server string, params *SetLocaleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/locale")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewOffboardOwnTenantRequest calls the generic OffboardOwnTenant builder with application/json body
 func NewOffboardOwnTenantRequest(server string, params *OffboardOwnTenantParams, body OffboardOwnTenantJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -22715,6 +22942,27 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/tenant/exports/{id}/archive (the `DownloadExport` operationId).
 	DownloadExportWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DownloadExportReply, error)
+
+	// GetLocaleWithResponse The organisation's language, for people of whom none is known
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
+	GetLocaleWithResponse(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*GetLocaleReply, error)
+
+	// SetLocaleWithBodyWithResponse Choose the organisation's language
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+	SetLocaleWithBodyWithResponse(ctx context.Context, params *SetLocaleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetLocaleReply, error)
+
+	// SetLocaleWithResponse Choose the organisation's language
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+	SetLocaleWithResponse(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLocaleReply, error)
 
 	// OffboardOwnTenantWithBodyWithResponse Close the caller's organisation and delete everything after a grace period
 	//
@@ -31299,6 +31547,116 @@ func (r DownloadExportReply) ContentType() string {
 	return ""
 }
 
+// GetLocaleReply200Headers the declared response headers of an HTTP 200 response for GetLocale
+type GetLocaleReply200Headers struct {
+	ETag *string
+}
+
+type GetLocaleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TenantLocaleView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetLocaleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetLocaleReply) GetJSON200() *TenantLocaleView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetLocaleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLocaleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLocaleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLocaleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLocaleReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetLocaleReply200Headers the declared response headers of an HTTP 200 response for SetLocale
+type SetLocaleReply200Headers struct {
+	ETag *string
+}
+
+type SetLocaleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TenantLocaleView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetLocaleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetLocaleReply) GetJSON200() *TenantLocaleView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetLocaleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetLocaleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetLocaleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetLocaleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetLocaleReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type OffboardOwnTenantReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -34703,6 +35061,45 @@ func (c *ClientWithResponses) DownloadExportWithResponse(ctx context.Context, id
 		return nil, err
 	}
 	return ParseDownloadExportReply(rsp)
+}
+
+// GetLocaleWithResponse The organisation's language, for people of whom none is known
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tenant/locale (the `GetLocale` operationId).
+func (c *ClientWithResponses) GetLocaleWithResponse(ctx context.Context, params *GetLocaleParams, reqEditors ...RequestEditorFn) (*GetLocaleReply, error) {
+	rsp, err := c.GetLocale(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLocaleReply(rsp)
+}
+
+// SetLocaleWithBodyWithResponse Choose the organisation's language
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+func (c *ClientWithResponses) SetLocaleWithBodyWithResponse(ctx context.Context, params *SetLocaleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetLocaleReply, error) {
+	rsp, err := c.SetLocaleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetLocaleReply(rsp)
+}
+
+// SetLocaleWithResponse Choose the organisation's language
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/locale (the `SetLocale` operationId).
+func (c *ClientWithResponses) SetLocaleWithResponse(ctx context.Context, params *SetLocaleParams, body SetLocaleJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLocaleReply, error) {
+	rsp, err := c.SetLocale(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetLocaleReply(rsp)
 }
 
 // OffboardOwnTenantWithBodyWithResponse Close the caller's organisation and delete everything after a grace period
@@ -41452,6 +41849,98 @@ func ParseDownloadExportReply(rsp *http.Response) (*DownloadExportReply, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetLocaleReply parses an HTTP response from a GetLocaleWithResponse call
+func ParseGetLocaleReply(rsp *http.Response) (*GetLocaleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLocaleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TenantLocaleView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetLocaleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetLocaleReply parses an HTTP response from a SetLocaleWithResponse call
+func ParseSetLocaleReply(rsp *http.Response) (*SetLocaleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetLocaleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TenantLocaleView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetLocaleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
