@@ -2340,6 +2340,34 @@ type DirectoryAnswer struct {
 
 // DirectoryBranding defines model for DirectoryBranding.
 type DirectoryBranding struct {
+	// Accent Of links, as it was chosen
+	//
+	// Example: #4543b4
+	Accent string          `json:"accent"`
+	Dark   BrandSchemeView `json:"dark"`
+
+	// Icon Path of the picture for tabs of browsers, below the installation's address; absent for the product's own
+	Icon  *string          `json:"icon,omitempty"`
+	Light BrandSchemeView  `json:"light"`
+	Logo  BrandPictureView `json:"logo"`
+
+	// Own Whether it is the organisation's own, as opposed to the provider's
+	Own bool `json:"own"`
+
+	// Primary Of buttons, as it was chosen
+	//
+	// Example: #5151cd
+	Primary string `json:"primary"`
+
+	// Privacy Address of what is done with personal data
+	Privacy *string `json:"privacy,omitempty"`
+
+	// Support Where people ask: a mailto: or https: address
+	Support *string `json:"support,omitempty"`
+
+	// Terms Address of the terms of use
+	Terms *string `json:"terms,omitempty"`
+
 	// Title What the pages are headed with
 	Title string `json:"title"`
 }
@@ -2817,6 +2845,8 @@ type HtmlOutputBody struct {
 
 // IdentityClientConfig defines model for IdentityClientConfig.
 type IdentityClientConfig struct {
+	Branding BrandView `json:"branding"`
+
 	// ClientId OpenID client of the console
 	ClientId string `json:"clientId"`
 
@@ -2850,10 +2880,11 @@ type IdentityListedUser struct {
 // IdentityMe defines model for IdentityMe.
 type IdentityMe struct {
 	// AddressPage Where one changes one's e-mail address: it needs the browser's own sign-in
-	AddressPage string `json:"addressPage"`
-	Email       string `json:"email"`
-	Id          string `json:"id"`
-	Name        string `json:"name"`
+	AddressPage string    `json:"addressPage"`
+	Branding    BrandView `json:"branding"`
+	Email       string    `json:"email"`
+	Id          string    `json:"id"`
+	Name        string    `json:"name"`
 
 	// Operator Whether the caller runs the installation
 	Operator bool           `json:"operator"`

@@ -124,6 +124,8 @@ type Service struct {
 	Federation *federation.Service
 	// People are the accounts of all pools.
 	People *people.Service
+	// Brands gives the pages their looks; nil: the product's.
+	Brands Brands
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }

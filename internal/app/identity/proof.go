@@ -101,9 +101,6 @@ func (s *Service) tenantLocale(ctx context.Context, pool Pool, name string) (loc
 	return locale
 }
 
-// product is whose pages are those that no organisation has to itself.
-const product = "Cloudkida"
-
 // readable is where the page is that a browser can read again, in another language, too.
 func readable(r *http.Request) *url.URL {
 	if r.Method != http.MethodGet {

@@ -1,12 +1,13 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import type { AuditFilter } from '@/lib/audit'
+import { Branding } from './Branding'
 import { Mail } from './Mail'
 import { OperatorAudit } from './OperatorAudit'
 import { RunningLabs } from './RunningLabs'
@@ -54,6 +55,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
       label: t('operator.group.installation'),
       sections: [
         { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
+        { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
         { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
         { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <OperatorAudit filter={filter} onFilter={onFilter} /> },
       ],

@@ -9,6 +9,7 @@ import {
   IconGauge,
   IconHistory,
   IconKey,
+  IconPalette,
   IconRobot,
   IconShieldCheck,
   IconUsers,
@@ -25,6 +26,7 @@ import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
 import { AuditLog } from './AuditLog'
 import { Closing } from './Closing'
+import { Branding } from './Branding'
 import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
@@ -78,6 +80,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
             </>
           ),
         },
+        { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
       ],
     },
     {

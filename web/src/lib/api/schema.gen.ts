@@ -2918,6 +2918,31 @@ export interface components {
             tenant: components["schemas"]["DirectoryTenant"];
         };
         DirectoryBranding: {
+            /**
+             * @description Of links, as it was chosen
+             * @example #4543b4
+             */
+            accent: string;
+            /** @description Colours with enough contrast for dark pages */
+            dark: components["schemas"]["BrandSchemeView"];
+            /** @description Path of the picture for tabs of browsers, below the installation's address; absent for the product's own */
+            icon?: string;
+            /** @description Colours with enough contrast for light pages */
+            light: components["schemas"]["BrandSchemeView"];
+            logo: components["schemas"]["BrandPictureView"];
+            /** @description Whether it is the organisation's own, as opposed to the provider's */
+            own: boolean;
+            /**
+             * @description Of buttons, as it was chosen
+             * @example #5151cd
+             */
+            primary: string;
+            /** @description Address of what is done with personal data */
+            privacy?: string;
+            /** @description Where people ask: a mailto: or https: address */
+            support?: string;
+            /** @description Address of the terms of use */
+            terms?: string;
             /** @description What the pages are headed with */
             title: string;
         };
@@ -3343,6 +3368,8 @@ export interface components {
             html: string;
         };
         IdentityClientConfig: {
+            /** @description What the organisation's pages look like */
+            branding: components["schemas"]["BrandView"];
             /** @description OpenID client of the console */
             clientId: string;
             /**
@@ -3374,6 +3401,8 @@ export interface components {
              * @description Where one changes one's e-mail address: it needs the browser's own sign-in
              */
             addressPage: string;
+            /** @description What the organisation's pages look like */
+            branding: components["schemas"]["BrandView"];
             email: string;
             id: string;
             name: string;

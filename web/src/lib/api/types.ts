@@ -53,6 +53,7 @@ export type Group = Answer<'/v1/groups'>['items'][number]
 export type InvitationOffer = Filled<components['schemas']['InvitationOffer']>
 export type InvitationReport = Filled<components['schemas']['InvitationReport']>
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type OwnBrand = Answer<'/v1/tenant/brand'>
 export type DomainList = Answer<'/v1/tenant/domains'>
 export type Domain = DomainList['items'][number]
 export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
