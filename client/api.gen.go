@@ -1140,6 +1140,93 @@ func (e SessionViewState) Valid() bool {
 	}
 }
 
+// Defines values for SettingListedMfa.
+const (
+	SettingListedMfaOff         SettingListedMfa = "off"
+	SettingListedMfaOptional    SettingListedMfa = "optional"
+	SettingListedMfaRequired    SettingListedMfa = "required"
+	SettingListedMfaRequiredFor SettingListedMfa = "required_for"
+)
+
+// Valid indicates whether the value is a known member of the SettingListedMfa enum.
+func (e SettingListedMfa) Valid() bool {
+	switch e {
+	case SettingListedMfaOff:
+		return true
+	case SettingListedMfaOptional:
+		return true
+	case SettingListedMfaRequired:
+		return true
+	case SettingListedMfaRequiredFor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingListedSignUp.
+const (
+	SettingListedSignUpDomains    SettingListedSignUp = "domains"
+	SettingListedSignUpInvitation SettingListedSignUp = "invitation"
+	SettingListedSignUpOpen       SettingListedSignUp = "open"
+)
+
+// Valid indicates whether the value is a known member of the SettingListedSignUp enum.
+func (e SettingListedSignUp) Valid() bool {
+	switch e {
+	case SettingListedSignUpDomains:
+		return true
+	case SettingListedSignUpInvitation:
+		return true
+	case SettingListedSignUpOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingOwnSignUp.
+const (
+	SettingOwnSignUpDomains    SettingOwnSignUp = "domains"
+	SettingOwnSignUpInvitation SettingOwnSignUp = "invitation"
+	SettingOwnSignUpOpen       SettingOwnSignUp = "open"
+)
+
+// Valid indicates whether the value is a known member of the SettingOwnSignUp enum.
+func (e SettingOwnSignUp) Valid() bool {
+	switch e {
+	case SettingOwnSignUpDomains:
+		return true
+	case SettingOwnSignUpInvitation:
+		return true
+	case SettingOwnSignUpOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingSigningKeyState.
+const (
+	SettingSigningKeyStateNext    SettingSigningKeyState = "next"
+	SettingSigningKeyStateRetired SettingSigningKeyState = "retired"
+	SettingSigningKeyStateSigning SettingSigningKeyState = "signing"
+)
+
+// Valid indicates whether the value is a known member of the SettingSigningKeyState enum.
+func (e SettingSigningKeyState) Valid() bool {
+	switch e {
+	case SettingSigningKeyStateNext:
+		return true
+	case SettingSigningKeyStateRetired:
+		return true
+	case SettingSigningKeyStateSigning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SettingViewSignUp.
 const (
 	SettingViewSignUpDomains    SettingViewSignUp = "domains"
@@ -3894,6 +3981,86 @@ type SetTenantLimitRequest struct {
 	Value  int64   `json:"value"`
 }
 
+// SettingKeyList defines model for SettingKeyList.
+type SettingKeyList struct {
+	// Items The newest first
+	Items []SettingSigningKey `json:"items"`
+
+	// NextAt The newest is replaced by itself from then on
+	NextAt time.Time `json:"nextAt"`
+}
+
+// SettingListed defines model for SettingListed.
+type SettingListed struct {
+	Issuer string `json:"issuer"`
+
+	// Mfa Who needs a second step
+	Mfa  SettingListedMfa `json:"mfa"`
+	Name string           `json:"name"`
+
+	// Shared The people of all organisations without a pool of their own are in it
+	Shared bool                `json:"shared"`
+	SignUp SettingListedSignUp `json:"signUp"`
+
+	// Title Of the organisation whose pool it is
+	Title string `json:"title"`
+}
+
+// SettingListedMfa Who needs a second step
+type SettingListedMfa string
+
+// SettingListedSignUp defines model for SettingListed.SignUp.
+type SettingListedSignUp string
+
+// SettingOwn defines model for SettingOwn.
+type SettingOwn struct {
+	// AccessMinutes How long access tokens are good; 10 when absent
+	AccessMinutes *int64 `json:"accessMinutes,omitempty"`
+
+	// Domains Of e-mail addresses, for the rule domains
+	Domains *[]string `json:"domains,omitempty"`
+	Issuer  string    `json:"issuer"`
+	Name    string    `json:"name"`
+
+	// PasswordMin Fewest characters of a new password; 8 when absent. There are no rules on kinds of characters: what is common or personal is refused
+	PasswordMin *int64 `json:"passwordMin,omitempty"`
+
+	// RefreshHours Any sign-in of a program ends after this; 720 when absent
+	RefreshHours *int64 `json:"refreshHours,omitempty"`
+
+	// RefreshIdleHours A sign-in of a program that is not used for so long ends; 168 when absent
+	RefreshIdleHours *int64 `json:"refreshIdleHours,omitempty"`
+
+	// Shared Other organisations sign in here, too; operators alone change it
+	Shared bool `json:"shared"`
+
+	// SignUp Who may sign up by themselves
+	SignUp SettingOwnSignUp `json:"signUp"`
+}
+
+// SettingOwnSignUp Who may sign up by themselves
+type SettingOwnSignUp string
+
+// SettingPeople defines model for SettingPeople.
+type SettingPeople struct {
+	// More There are more people than were counted
+	More bool `json:"more"`
+
+	// People Who can sign in; 10,000 at most are counted
+	People int64 `json:"people"`
+
+	// Without Of those, who have no second step
+	Without int64 `json:"without"`
+}
+
+// SettingPoolList defines model for SettingPoolList.
+type SettingPoolList struct {
+	Items []SettingListed `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
+
 // SettingRotated defines model for SettingRotated.
 type SettingRotated struct {
 	// Key Its id (kid)
@@ -3905,6 +4072,24 @@ type SettingRotated struct {
 	// Until The keys before it are published until then
 	Until time.Time `json:"until"`
 }
+
+// SettingSigningKey defines model for SettingSigningKey.
+type SettingSigningKey struct {
+	// Id Key id (kid)
+	Id string `json:"id"`
+
+	// SignsAt It signs from then on
+	SignsAt time.Time `json:"signsAt"`
+
+	// State next: published, and signs later; signing: signs now; retired: published until the last token that it signed has ended
+	State SettingSigningKeyState `json:"state"`
+
+	// Until It is published until then; absent while it signs
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// SettingSigningKeyState next: published, and signs later; signing: signs now; retired: published until the last token that it signed has ended
+type SettingSigningKeyState string
 
 // SettingView defines model for SettingView.
 type SettingView struct {
@@ -4927,6 +5112,19 @@ type RetryMailParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPoolsParams defines parameters for ListPools.
+type ListPoolsParams struct {
+	// Q Start of a name
+	Q     *string `form:"q,omitempty" json:"q,omitempty"`
+	Limit *int64  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // GetPoolParams defines parameters for GetPool.
 type GetPoolParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -4951,10 +5149,22 @@ type PutPoolFactorsParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListPoolKeysParams defines parameters for ListPoolKeys.
+type ListPoolKeysParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // RotatePoolKeysParams defines parameters for RotatePoolKeys.
 type RotatePoolKeysParams struct {
 	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CountPoolPeopleParams defines parameters for CountPoolPeople.
+type CountPoolPeopleParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ListTenantsParams defines parameters for ListTenants.
@@ -5447,6 +5657,36 @@ type PutSignInSettingsParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListOwnPoolKeysParams defines parameters for ListOwnPoolKeys.
+type ListOwnPoolKeysParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// RotateOwnPoolKeysParams defines parameters for RotateOwnPoolKeys.
+type RotateOwnPoolKeysParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CountOwnPoolPeopleParams defines parameters for CountOwnPoolPeople.
+type CountOwnPoolPeopleParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetOwnPoolParams defines parameters for GetOwnPool.
+type GetOwnPoolParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// SetOwnPoolParams defines parameters for SetOwnPool.
+type SetOwnPoolParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Action Start of an action, such as lab. or member.
@@ -5796,6 +6036,9 @@ type SetSignInRuleJSONRequestBody = FederationRuleView
 
 // PutSignInSettingsJSONRequestBody defines body for PutSignInSettings for application/json ContentType.
 type PutSignInSettingsJSONRequestBody = FactorPolicy
+
+// SetOwnPoolJSONRequestBody defines body for SetOwnPool for application/json ContentType.
+type SetOwnPoolJSONRequestBody = Settings
 
 // PutBrandJSONRequestBody defines body for PutBrand for application/json ContentType.
 type PutBrandJSONRequestBody = BrandingSettingsView
@@ -6487,6 +6730,11 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 	RetryMail(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPools User pools of the installation, by name
+	//
+	// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+	ListPools(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetPool Settings of a user pool
 	//
 	// Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
@@ -6525,10 +6773,20 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
 	PutPoolFactors(ctx context.Context, pool string, params *PutPoolFactorsParams, body PutPoolFactorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPoolKeys Keys that a user pool's tokens are signed with
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+	ListPoolKeys(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountPoolPeople How many people the rules of a user pool are about
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+	CountPoolPeople(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTenants Organisations
 	//
@@ -7128,6 +7386,40 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 	PutSignInSettings(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListOwnPoolKeys Keys that the organisation's tokens are signed with
+	//
+	// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+	ListOwnPoolKeys(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateOwnPoolKeys Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+	//
+	// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+	RotateOwnPoolKeys(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountOwnPoolPeople How many people the rules of the organisation's own sign-in are about
+	//
+	// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+	CountOwnPoolPeople(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOwnPool Passwords, sign-up and lifetimes of the organisation's sign-in
+	//
+	// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+	GetOwnPool(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPoolWithBody Change them, where the organisation has a sign-in of its own
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithBody(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPool Change them, where the organisation has a sign-in of its own
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPool(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit The organisation's audit log, the newest first
 	//
@@ -8913,6 +9205,21 @@ func (c *Client) RetryMail(ctx context.Context, id openapi_types.UUID, params *R
 	return c.Client.Do(req)
 }
 
+// ListPools User pools of the installation, by name
+//
+// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+func (c *Client) ListPools(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetPool Settings of a user pool
 //
 // Corresponds with GET /v1/operator/pools/{pool} (the `GetPool` operationId).
@@ -9011,11 +9318,41 @@ func (c *Client) PutPoolFactors(ctx context.Context, pool string, params *PutPoo
 	return c.Client.Do(req)
 }
 
+// ListPoolKeys Keys that a user pool's tokens are signed with
+//
+// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+func (c *Client) ListPoolKeys(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolKeysRequest(c.Server, pool, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 //
 // Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 func (c *Client) RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotatePoolKeysRequest(c.Server, pool, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountPoolPeople How many people the rules of a user pool are about
+//
+// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+func (c *Client) CountPoolPeople(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountPoolPeopleRequest(c.Server, pool, params)
 	if err != nil {
 		return nil, err
 	}
@@ -10605,6 +10942,100 @@ func (c *Client) PutSignInSettingsWithBody(ctx context.Context, params *PutSignI
 // Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 func (c *Client) PutSignInSettings(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignInSettingsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListOwnPoolKeys Keys that the organisation's tokens are signed with
+//
+// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+func (c *Client) ListOwnPoolKeys(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOwnPoolKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateOwnPoolKeys Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+//
+// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+func (c *Client) RotateOwnPoolKeys(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateOwnPoolKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountOwnPoolPeople How many people the rules of the organisation's own sign-in are about
+//
+// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+func (c *Client) CountOwnPoolPeople(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountOwnPoolPeopleRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOwnPool Passwords, sign-up and lifetimes of the organisation's sign-in
+//
+// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+func (c *Client) GetOwnPool(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOwnPoolRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPoolWithBody Change them, where the organisation has a sign-in of its own
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *Client) SetOwnPoolWithBody(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPoolRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPool Change them, where the organisation has a sign-in of its own
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *Client) SetOwnPool(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPoolRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15409,6 +15840,99 @@ func NewRetryMailRequest(server string, id openapi_types.UUID, params *RetryMail
 	return req, nil
 }
 
+// NewListPoolsRequest constructs an http.Request for the ListPools method
+func NewListPoolsRequest(server string, params *ListPoolsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetPoolRequest constructs an http.Request for the GetPool method
 func NewGetPoolRequest(server string, pool string, params *GetPoolParams) (*http.Request, error) {
 	var err error
@@ -15631,6 +16155,55 @@ func NewPutPoolFactorsRequestWithBody(server string, pool string, params *PutPoo
 	return req, nil
 }
 
+// NewListPoolKeysRequest constructs an http.Request for the ListPoolKeys method
+func NewListPoolKeysRequest(server string, pool string, params *ListPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools/%s/keys", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRotatePoolKeysRequest constructs an http.Request for the RotatePoolKeys method
 func NewRotatePoolKeysRequest(server string, pool string, params *RotatePoolKeysParams) (*http.Request, error) {
 	var err error
@@ -15673,6 +16246,55 @@ func NewRotatePoolKeysRequest(server string, pool string, params *RotatePoolKeys
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountPoolPeopleRequest constructs an http.Request for the CountPoolPeople method
+func NewCountPoolPeopleRequest(server string, pool string, params *CountPoolPeopleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools/%s/people", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -19898,6 +20520,229 @@ func NewPutSignInSettingsRequestWithBody(server string, params *PutSignInSetting
 	return req, nil
 }
 
+// NewListOwnPoolKeysRequest constructs an http.Request for the ListOwnPoolKeys method
+func NewListOwnPoolKeysRequest(server string, params *ListOwnPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRotateOwnPoolKeysRequest constructs an http.Request for the RotateOwnPoolKeys method
+func NewRotateOwnPoolKeysRequest(server string, params *RotateOwnPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/keys/rotate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountOwnPoolPeopleRequest constructs an http.Request for the CountOwnPoolPeople method
+func NewCountOwnPoolPeopleRequest(server string, params *CountOwnPoolPeopleParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/people")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOwnPoolRequest constructs an http.Request for the GetOwnPool method
+func NewGetOwnPoolRequest(server string, params *GetOwnPoolParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/pool")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetOwnPoolRequest calls the generic SetOwnPool builder with application/json body
+func NewSetOwnPoolRequest(server string, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetOwnPoolRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetOwnPoolRequestWithBody constructs an http.Request for the SetOwnPool method, with any body, and a specified content type
+func NewSetOwnPoolRequestWithBody(server string, params *SetOwnPoolParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/pool")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -22106,6 +22951,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 	RetryMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*RetryMailReply, error)
 
+	// ListPoolsWithResponse User pools of the installation, by name
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+	ListPoolsWithResponse(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*ListPoolsReply, error)
+
 	// GetPoolWithResponse Settings of a user pool
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -22148,12 +23000,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
 	PutPoolFactorsWithResponse(ctx context.Context, pool string, params *PutPoolFactorsParams, body PutPoolFactorsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolFactorsReply, error)
 
+	// ListPoolKeysWithResponse Keys that a user pool's tokens are signed with
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+	ListPoolKeysWithResponse(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*ListPoolKeysReply, error)
+
 	// RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeysWithResponse(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*RotatePoolKeysReply, error)
+
+	// CountPoolPeopleWithResponse How many people the rules of a user pool are about
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+	CountPoolPeopleWithResponse(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountPoolPeopleReply, error)
 
 	// ListTenantsWithResponse Organisations
 	//
@@ -22847,6 +23713,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 	PutSignInSettingsWithResponse(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignInSettingsReply, error)
+
+	// ListOwnPoolKeysWithResponse Keys that the organisation's tokens are signed with
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+	ListOwnPoolKeysWithResponse(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*ListOwnPoolKeysReply, error)
+
+	// RotateOwnPoolKeysWithResponse Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+	RotateOwnPoolKeysWithResponse(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*RotateOwnPoolKeysReply, error)
+
+	// CountOwnPoolPeopleWithResponse How many people the rules of the organisation's own sign-in are about
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+	CountOwnPoolPeopleWithResponse(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountOwnPoolPeopleReply, error)
+
+	// GetOwnPoolWithResponse Passwords, sign-up and lifetimes of the organisation's sign-in
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+	GetOwnPoolWithResponse(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*GetOwnPoolReply, error)
+
+	// SetOwnPoolWithBodyWithResponse Change them, where the organisation has a sign-in of its own
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithBodyWithResponse(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error)
+
+	// SetOwnPoolWithResponse Change them, where the organisation has a sign-in of its own
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithResponse(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error)
 
 	// ListAuditWithResponse The organisation's audit log, the newest first
 	//
@@ -26917,6 +27825,61 @@ func (r RetryMailReply) ContentType() string {
 	return ""
 }
 
+// ListPoolsReply200Headers the declared response headers of an HTTP 200 response for ListPools
+type ListPoolsReply200Headers struct {
+	ETag *string
+}
+
+type ListPoolsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPoolList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolsReply) GetJSON200() *SettingPoolList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetPoolReply200Headers the declared response headers of an HTTP 200 response for GetPool
 type GetPoolReply200Headers struct {
 	ETag *string
@@ -27137,6 +28100,61 @@ func (r PutPoolFactorsReply) ContentType() string {
 	return ""
 }
 
+// ListPoolKeysReply200Headers the declared response headers of an HTTP 200 response for ListPoolKeys
+type ListPoolKeysReply200Headers struct {
+	ETag *string
+}
+
+type ListPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingKeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolKeysReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolKeysReply) GetJSON200() *SettingKeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RotatePoolKeysReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -27179,6 +28197,61 @@ func (r RotatePoolKeysReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotatePoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CountPoolPeopleReply200Headers the declared response headers of an HTTP 200 response for CountPoolPeople
+type CountPoolPeopleReply200Headers struct {
+	ETag *string
+}
+
+type CountPoolPeopleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPeople
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CountPoolPeopleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountPoolPeopleReply) GetJSON200() *SettingPeople {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountPoolPeopleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountPoolPeopleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountPoolPeopleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountPoolPeopleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountPoolPeopleReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -30837,6 +31910,274 @@ func (r PutSignInSettingsReply) ContentType() string {
 	return ""
 }
 
+// ListOwnPoolKeysReply200Headers the declared response headers of an HTTP 200 response for ListOwnPoolKeys
+type ListOwnPoolKeysReply200Headers struct {
+	ETag *string
+}
+
+type ListOwnPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingKeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOwnPoolKeysReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOwnPoolKeysReply) GetJSON200() *SettingKeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOwnPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOwnPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOwnPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOwnPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOwnPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateOwnPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingRotated
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateOwnPoolKeysReply) GetJSON200() *SettingRotated {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateOwnPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateOwnPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateOwnPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateOwnPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateOwnPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CountOwnPoolPeopleReply200Headers the declared response headers of an HTTP 200 response for CountOwnPoolPeople
+type CountOwnPoolPeopleReply200Headers struct {
+	ETag *string
+}
+
+type CountOwnPoolPeopleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPeople
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CountOwnPoolPeopleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountOwnPoolPeopleReply) GetJSON200() *SettingPeople {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountOwnPoolPeopleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountOwnPoolPeopleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountOwnPoolPeopleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountOwnPoolPeopleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountOwnPoolPeopleReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOwnPoolReply200Headers the declared response headers of an HTTP 200 response for GetOwnPool
+type GetOwnPoolReply200Headers struct {
+	ETag *string
+}
+
+type GetOwnPoolReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingOwn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOwnPoolReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOwnPoolReply) GetJSON200() *SettingOwn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOwnPoolReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOwnPoolReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOwnPoolReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOwnPoolReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOwnPoolReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetOwnPoolReply200Headers the declared response headers of an HTTP 200 response for SetOwnPool
+type SetOwnPoolReply200Headers struct {
+	ETag *string
+}
+
+type SetOwnPoolReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingOwn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetOwnPoolReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetOwnPoolReply) GetJSON200() *SettingOwn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetOwnPoolReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetOwnPoolReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetOwnPoolReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetOwnPoolReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetOwnPoolReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAuditReply200Headers the declared response headers of an HTTP 200 response for ListAudit
 type ListAuditReply200Headers struct {
 	ETag *string
@@ -33482,6 +34823,19 @@ func (c *ClientWithResponses) RetryMailWithResponse(ctx context.Context, id open
 	return ParseRetryMailReply(rsp)
 }
 
+// ListPoolsWithResponse User pools of the installation, by name
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+func (c *ClientWithResponses) ListPoolsWithResponse(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*ListPoolsReply, error) {
+	rsp, err := c.ListPools(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolsReply(rsp)
+}
+
 // GetPoolWithResponse Settings of a user pool
 //
 // Returns a wrapper object for the known response body format(s).
@@ -33560,6 +34914,19 @@ func (c *ClientWithResponses) PutPoolFactorsWithResponse(ctx context.Context, po
 	return ParsePutPoolFactorsReply(rsp)
 }
 
+// ListPoolKeysWithResponse Keys that a user pool's tokens are signed with
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+func (c *ClientWithResponses) ListPoolKeysWithResponse(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*ListPoolKeysReply, error) {
+	rsp, err := c.ListPoolKeys(ctx, pool, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolKeysReply(rsp)
+}
+
 // RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 //
 // Returns a wrapper object for the known response body format(s).
@@ -33571,6 +34938,19 @@ func (c *ClientWithResponses) RotatePoolKeysWithResponse(ctx context.Context, po
 		return nil, err
 	}
 	return ParseRotatePoolKeysReply(rsp)
+}
+
+// CountPoolPeopleWithResponse How many people the rules of a user pool are about
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+func (c *ClientWithResponses) CountPoolPeopleWithResponse(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountPoolPeopleReply, error) {
+	rsp, err := c.CountPoolPeople(ctx, pool, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountPoolPeopleReply(rsp)
 }
 
 // ListTenantsWithResponse Organisations
@@ -34858,6 +36238,84 @@ func (c *ClientWithResponses) PutSignInSettingsWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParsePutSignInSettingsReply(rsp)
+}
+
+// ListOwnPoolKeysWithResponse Keys that the organisation's tokens are signed with
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+func (c *ClientWithResponses) ListOwnPoolKeysWithResponse(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*ListOwnPoolKeysReply, error) {
+	rsp, err := c.ListOwnPoolKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOwnPoolKeysReply(rsp)
+}
+
+// RotateOwnPoolKeysWithResponse Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+func (c *ClientWithResponses) RotateOwnPoolKeysWithResponse(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*RotateOwnPoolKeysReply, error) {
+	rsp, err := c.RotateOwnPoolKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateOwnPoolKeysReply(rsp)
+}
+
+// CountOwnPoolPeopleWithResponse How many people the rules of the organisation's own sign-in are about
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+func (c *ClientWithResponses) CountOwnPoolPeopleWithResponse(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountOwnPoolPeopleReply, error) {
+	rsp, err := c.CountOwnPoolPeople(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountOwnPoolPeopleReply(rsp)
+}
+
+// GetOwnPoolWithResponse Passwords, sign-up and lifetimes of the organisation's sign-in
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+func (c *ClientWithResponses) GetOwnPoolWithResponse(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*GetOwnPoolReply, error) {
+	rsp, err := c.GetOwnPool(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOwnPoolReply(rsp)
+}
+
+// SetOwnPoolWithBodyWithResponse Change them, where the organisation has a sign-in of its own
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *ClientWithResponses) SetOwnPoolWithBodyWithResponse(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error) {
+	rsp, err := c.SetOwnPoolWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPoolReply(rsp)
+}
+
+// SetOwnPoolWithResponse Change them, where the organisation has a sign-in of its own
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *ClientWithResponses) SetOwnPoolWithResponse(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error) {
+	rsp, err := c.SetOwnPool(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPoolReply(rsp)
 }
 
 // ListAuditWithResponse The organisation's audit log, the newest first
@@ -38292,6 +39750,52 @@ func ParseRetryMailReply(rsp *http.Response) (*RetryMailReply, error) {
 	return response, nil
 }
 
+// ParseListPoolsReply parses an HTTP response from a ListPoolsWithResponse call
+func ParseListPoolsReply(rsp *http.Response) (*ListPoolsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPoolList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetPoolReply parses an HTTP response from a GetPoolWithResponse call
 func ParseGetPoolReply(rsp *http.Response) (*GetPoolReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38476,6 +39980,52 @@ func ParsePutPoolFactorsReply(rsp *http.Response) (*PutPoolFactorsReply, error) 
 	return response, nil
 }
 
+// ParseListPoolKeysReply parses an HTTP response from a ListPoolKeysWithResponse call
+func ParseListPoolKeysReply(rsp *http.Response) (*ListPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingKeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolKeysReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRotatePoolKeysReply parses an HTTP response from a RotatePoolKeysWithResponse call
 func ParseRotatePoolKeysReply(rsp *http.Response) (*RotatePoolKeysReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38504,6 +40054,52 @@ func ParseRotatePoolKeysReply(rsp *http.Response) (*RotatePoolKeysReply, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCountPoolPeopleReply parses an HTTP response from a CountPoolPeopleWithResponse call
+func ParseCountPoolPeopleReply(rsp *http.Response) (*CountPoolPeopleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountPoolPeopleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPeople
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CountPoolPeopleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -41308,6 +42904,223 @@ func ParsePutSignInSettingsReply(rsp *http.Response) (*PutSignInSettingsReply, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutSignInSettingsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListOwnPoolKeysReply parses an HTTP response from a ListOwnPoolKeysWithResponse call
+func ParseListOwnPoolKeysReply(rsp *http.Response) (*ListOwnPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOwnPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingKeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOwnPoolKeysReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateOwnPoolKeysReply parses an HTTP response from a RotateOwnPoolKeysWithResponse call
+func ParseRotateOwnPoolKeysReply(rsp *http.Response) (*RotateOwnPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateOwnPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingRotated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountOwnPoolPeopleReply parses an HTTP response from a CountOwnPoolPeopleWithResponse call
+func ParseCountOwnPoolPeopleReply(rsp *http.Response) (*CountOwnPoolPeopleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountOwnPoolPeopleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPeople
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CountOwnPoolPeopleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOwnPoolReply parses an HTTP response from a GetOwnPoolWithResponse call
+func ParseGetOwnPoolReply(rsp *http.Response) (*GetOwnPoolReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOwnPoolReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingOwn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOwnPoolReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetOwnPoolReply parses an HTTP response from a SetOwnPoolWithResponse call
+func ParseSetOwnPoolReply(rsp *http.Response) (*SetOwnPoolReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetOwnPoolReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingOwn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetOwnPoolReply200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -101,6 +101,8 @@ func (s *stage) tries(t *testing.T) map[string]try {
 		"POST /v1/sessions/{id}/extend":              {as: "a learner"},
 		"PUT /v1/sign-in-rule":                       {sql: []string{`insert into identity.federation_rule (tenant_id, only_through) values ($1, true)`}},
 		"PUT /v1/sign-in-settings":                   {as: "s owner", set: map[string]any{"mode": "off", "roles": []any{}}},
+		"PUT /v1/sign-in-settings/pool":              {as: "s owner", set: map[string]any{"signUp": "invitation", "domains": []any{}}},
+		"POST /v1/sign-in-settings/keys/rotate":      {as: "s owner"},
 		"PUT /v1/operator/pools/{pool}/factors":      {set: map[string]any{"mode": "off", "roles": []any{}}},
 		"POST /v1/tenant/domains":                    {set: map[string]any{"domain": "new.example"}},
 	}
