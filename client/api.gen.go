@@ -768,6 +768,30 @@ func (e MachineMadeRole) Valid() bool {
 	}
 }
 
+// Defines values for MailDeliveryState.
+const (
+	MailDeliveryStateBounced MailDeliveryState = "bounced"
+	MailDeliveryStateFailed  MailDeliveryState = "failed"
+	MailDeliveryStateQueued  MailDeliveryState = "queued"
+	MailDeliveryStateSent    MailDeliveryState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailDeliveryState enum.
+func (e MailDeliveryState) Valid() bool {
+	switch e {
+	case MailDeliveryStateBounced:
+		return true
+	case MailDeliveryStateFailed:
+		return true
+	case MailDeliveryStateQueued:
+		return true
+	case MailDeliveryStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MailDetailState.
 const (
 	MailDetailStateBounced MailDetailState = "bounced"
@@ -810,6 +834,30 @@ func (e MailItemState) Valid() bool {
 	case MailItemStateQueued:
 		return true
 	case MailItemStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailLetterState.
+const (
+	MailLetterStateBounced MailLetterState = "bounced"
+	MailLetterStateFailed  MailLetterState = "failed"
+	MailLetterStateQueued  MailLetterState = "queued"
+	MailLetterStateSent    MailLetterState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailLetterState enum.
+func (e MailLetterState) Valid() bool {
+	switch e {
+	case MailLetterStateBounced:
+		return true
+	case MailLetterStateFailed:
+		return true
+	case MailLetterStateQueued:
+		return true
+	case MailLetterStateSent:
 		return true
 	default:
 		return false
@@ -1668,6 +1716,30 @@ func (e ListLabsParamsLevel) Valid() bool {
 	case ListLabsParamsLevelBeginner:
 		return true
 	case ListLabsParamsLevelIntermediate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnMailParamsState.
+const (
+	ListOwnMailParamsStateBounced ListOwnMailParamsState = "bounced"
+	ListOwnMailParamsStateFailed  ListOwnMailParamsState = "failed"
+	ListOwnMailParamsStateQueued  ListOwnMailParamsState = "queued"
+	ListOwnMailParamsStateSent    ListOwnMailParamsState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnMailParamsState enum.
+func (e ListOwnMailParamsState) Valid() bool {
+	switch e {
+	case ListOwnMailParamsStateBounced:
+		return true
+	case ListOwnMailParamsStateFailed:
+		return true
+	case ListOwnMailParamsStateQueued:
+		return true
+	case ListOwnMailParamsStateSent:
 		return true
 	default:
 		return false
@@ -3029,7 +3101,8 @@ type Invitation struct {
 	Id     string   `json:"id"`
 
 	// InvitedBy The member who invited; absent once their account is deleted
-	InvitedBy *string `json:"invitedBy,omitempty"`
+	InvitedBy *string       `json:"invitedBy,omitempty"`
+	Mail      *MailDelivery `json:"mail,omitempty"`
 
 	// Mails Mails sent so far; at most 5
 	Mails int64          `json:"mails"`
@@ -3288,6 +3361,21 @@ type MachineMade struct {
 // MachineMadeRole defines model for MachineMade.Role.
 type MachineMadeRole string
 
+// MailDelivery defines model for MailDelivery.
+type MailDelivery struct {
+	// At When it was written
+	At time.Time `json:"at"`
+
+	// Error What the mail server said
+	Error *string `json:"error,omitempty"`
+
+	// State Of the latest letter
+	State MailDeliveryState `json:"state"`
+}
+
+// MailDeliveryState Of the latest letter
+type MailDeliveryState string
+
 // MailDetail defines model for MailDetail.
 type MailDetail struct {
 	Attempts  int64     `json:"attempts"`
@@ -3337,6 +3425,44 @@ type MailItem struct {
 // MailItemState defines model for MailItem.State.
 type MailItemState string
 
+// MailLetter defines model for MailLetter.
+type MailLetter struct {
+	// Again Whether it can be sent once more
+	Again bool `json:"again"`
+
+	// Attempts Tries so far
+	Attempts  int64     `json:"attempts"`
+	CreatedAt time.Time `json:"createdAt"`
+	Id        string    `json:"id"`
+
+	// Kind Example: invitation
+	Kind string `json:"kind"`
+
+	// LastError What the mail server said
+	LastError *string `json:"lastError,omitempty"`
+
+	// Locale The language that it is in
+	//
+	// Example: hi
+	Locale  *string         `json:"locale,omitempty"`
+	SentAt  *time.Time      `json:"sentAt,omitempty"`
+	State   MailLetterState `json:"state"`
+	Subject string          `json:"subject"`
+	To      string          `json:"to"`
+}
+
+// MailLetterState defines model for MailLetter.State.
+type MailLetterState string
+
+// MailLetters defines model for MailLetters.
+type MailLetters struct {
+	Items []MailLetter `json:"items"`
+
+	// Mailbox Nothing leaves the installation: no mail server is set, and an operator hands letters on
+	Mailbox bool    `json:"mailbox"`
+	Next    *string `json:"next,omitempty"`
+}
+
 // MailList defines model for MailList.
 type MailList struct {
 	Items []MailItem `json:"items"`
@@ -3358,6 +3484,155 @@ type MailMode struct {
 // MailModeTransport mailbox: nothing leaves the installation; operators read it here
 type MailModeTransport string
 
+// MailtemplateHistory defines model for MailtemplateHistory.
+type MailtemplateHistory struct {
+	Items []MailtemplateVersion `json:"items"`
+}
+
+// MailtemplateKind defines model for MailtemplateKind.
+type MailtemplateKind struct {
+	// Available Whether this organisation can: some letters are for those with a user pool of their own
+	Available bool `json:"available"`
+
+	// Kind Example: invitation
+	Kind string `json:"kind"`
+}
+
+// MailtemplateLanguage defines model for MailtemplateLanguage.
+type MailtemplateLanguage struct {
+	// Name What it calls itself
+	//
+	// Example: हिन्दी
+	Name string `json:"name"`
+
+	// Tag Example: hi
+	Tag string `json:"tag"`
+}
+
+// MailtemplateList defines model for MailtemplateList.
+type MailtemplateList struct {
+	// Entitled Whether the organisation's plan has own letters
+	Entitled  bool                   `json:"entitled"`
+	Items     []MailtemplateSummary  `json:"items"`
+	Kinds     []MailtemplateKind     `json:"kinds"`
+	Languages []MailtemplateLanguage `json:"languages"`
+}
+
+// MailtemplateParts defines model for MailtemplateParts.
+type MailtemplateParts struct {
+	// Html Empty: the program's. It is cleaned of all that runs
+	//
+	// Example: <p><a href="{{.link}}">Come in</a></p>
+	Html string `json:"html"`
+
+	// Subject One line; empty: the program's
+	//
+	// Example: Welcome to {{.tenant}}
+	Subject string `json:"subject"`
+
+	// Text Empty: the program's
+	//
+	// Example: Come in: {{.link}}
+	Text string `json:"text"`
+}
+
+// MailtemplatePreview defines model for MailtemplatePreview.
+type MailtemplatePreview struct {
+	// Html A whole document. Show it in a sandboxed frame only
+	Html    string `json:"html"`
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
+}
+
+// MailtemplateSummary defines model for MailtemplateSummary.
+type MailtemplateSummary struct {
+	ChangedAt *time.Time `json:"changedAt,omitempty"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string `json:"changedBy,omitempty"`
+
+	// Kind Example: invitation
+	Kind string `json:"kind"`
+
+	// Locale Example: hi
+	Locale string `json:"locale"`
+
+	// Own Whether the organisation says something itself
+	Own bool `json:"own"`
+
+	// Problem Why the organisation's own words are not used; the program's are sent then
+	Problem *string `json:"problem,omitempty"`
+
+	// Subject As it holds now, with its variables
+	Subject string `json:"subject"`
+
+	// Version Grows with every change; 0: there was none
+	Version int64 `json:"version"`
+}
+
+// MailtemplateTested defines model for MailtemplateTested.
+type MailtemplateTested struct {
+	// To The caller's own address
+	To string `json:"to"`
+}
+
+// MailtemplateVariable defines model for MailtemplateVariable.
+type MailtemplateVariable struct {
+	// Link An address: in HTML it stands in href
+	Link bool `json:"link"`
+
+	// Name It is written as {{.name}}
+	//
+	// Example: link
+	Name string `json:"name"`
+
+	// Required The text and the HTML must have it
+	Required bool `json:"required"`
+
+	// Sample What previews show in its place
+	Sample string `json:"sample"`
+
+	// Secret It lets its reader in: the subject cannot have it
+	Secret bool `json:"secret"`
+}
+
+// MailtemplateVersion defines model for MailtemplateVersion.
+type MailtemplateVersion struct {
+	ChangedAt time.Time         `json:"changedAt"`
+	ChangedBy *string           `json:"changedBy,omitempty"`
+	Parts     MailtemplateParts `json:"parts"`
+	Version   int64             `json:"version"`
+}
+
+// MailtemplateView defines model for MailtemplateView.
+type MailtemplateView struct {
+	ChangedAt *time.Time `json:"changedAt,omitempty"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string           `json:"changedBy,omitempty"`
+	Default   MailtemplateParts `json:"default"`
+
+	// Kind Example: invitation
+	Kind string `json:"kind"`
+
+	// Locale Example: hi
+	Locale string `json:"locale"`
+
+	// Own Whether the organisation says something itself
+	Own   bool              `json:"own"`
+	Parts MailtemplateParts `json:"parts"`
+
+	// Problem Why the organisation's own words are not used; the program's are sent then
+	Problem *string `json:"problem,omitempty"`
+
+	// Subject As it holds now, with its variables
+	Subject   string                 `json:"subject"`
+	Variables []MailtemplateVariable `json:"variables"`
+
+	// Version Grows with every change; 0: there was none
+	Version int64 `json:"version"`
+}
+
 // Member defines model for Member.
 type Member struct {
 	// Disabled Whether the operator has disabled the account: it cannot sign in anywhere
@@ -3365,10 +3640,13 @@ type Member struct {
 	Email    string `json:"email"`
 
 	// Id The user
-	Id       string     `json:"id"`
-	JoinedAt time.Time  `json:"joinedAt"`
-	Name     string     `json:"name"`
-	Role     MemberRole `json:"role"`
+	Id       string    `json:"id"`
+	JoinedAt time.Time `json:"joinedAt"`
+
+	// MailBounced Whether the mailbox refused the latest letter to this person
+	MailBounced bool       `json:"mailBounced"`
+	Name        string     `json:"name"`
+	Role        MemberRole `json:"role"`
 
 	// Status A disabled member cannot act in this organisation; role and groups are kept
 	Status MemberStatus `json:"status"`
@@ -3402,9 +3680,12 @@ type MemberView struct {
 	JoinedAt time.Time `json:"joinedAt"`
 
 	// LastOwner Whether this is the last owner who can sign in: such a one can be neither disabled nor removed, and keeps the role
-	LastOwner bool           `json:"lastOwner"`
-	Name      string         `json:"name"`
-	Role      MemberViewRole `json:"role"`
+	LastOwner bool `json:"lastOwner"`
+
+	// MailBounced Whether the mailbox refused the latest letter to this person
+	MailBounced bool           `json:"mailBounced"`
+	Name        string         `json:"name"`
+	Role        MemberViewRole `json:"role"`
 
 	// Running Labs that run now; they end when the member is disabled or removed
 	Running int64 `json:"running"`
@@ -4870,6 +5151,75 @@ type RotateMachineSecretParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOwnMailParams defines parameters for ListOwnMail.
+type ListOwnMailParams struct {
+	State *ListOwnMailParamsState `form:"state,omitempty" json:"state,omitempty"`
+	Limit *int64                  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListOwnMailParamsState defines parameters for ListOwnMail.
+type ListOwnMailParamsState string
+
+// ListMailTemplatesParams defines parameters for ListMailTemplates.
+type ListMailTemplatesParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ResetMailTemplateParams defines parameters for ResetMailTemplate.
+type ResetMailTemplateParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetMailTemplateParams defines parameters for GetMailTemplate.
+type GetMailTemplateParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// SetMailTemplateParams defines parameters for SetMailTemplate.
+type SetMailTemplateParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PreviewMailTemplateParams defines parameters for PreviewMailTemplate.
+type PreviewMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreMailTemplateParams defines parameters for RestoreMailTemplate.
+type RestoreMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// TestMailTemplateParams defines parameters for TestMailTemplate.
+type TestMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMailTemplateVersionsParams defines parameters for ListMailTemplateVersions.
+type ListMailTemplateVersionsParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// RetryOwnMailParams defines parameters for RetryOwnMail.
+type RetryOwnMailParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -5926,6 +6276,18 @@ type AddMachineClientJSONRequestBody = AddMachineClientRequest
 // RotateMachineSecretJSONRequestBody defines body for RotateMachineSecret for application/json ContentType.
 type RotateMachineSecretJSONRequestBody = RotateInputBody
 
+// SetMailTemplateJSONRequestBody defines body for SetMailTemplate for application/json ContentType.
+type SetMailTemplateJSONRequestBody = MailtemplateParts
+
+// PreviewMailTemplateJSONRequestBody defines body for PreviewMailTemplate for application/json ContentType.
+type PreviewMailTemplateJSONRequestBody = MailtemplateParts
+
+// RestoreMailTemplateJSONRequestBody defines body for RestoreMailTemplate for application/json ContentType.
+type RestoreMailTemplateJSONRequestBody = RestoreInputBody
+
+// TestMailTemplateJSONRequestBody defines body for TestMailTemplate for application/json ContentType.
+type TestMailTemplateJSONRequestBody = MailtemplateParts
+
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = UpdateMeRequest
 
@@ -6474,6 +6836,92 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 	RotateMachineSecret(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListOwnMail Mail that was sent in the organisation's name, the newest first
+	//
+	// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+	ListOwnMail(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMailTemplates The letters that the organisation can write itself
+	//
+	// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+	ListMailTemplates(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetMailTemplate Let the program say it again; versions are kept
+	//
+	// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+	ResetMailTemplate(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMailTemplate One letter with its variables and what the program says
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+	GetMailTemplate(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMailTemplateWithBody Say something else in a letter; the version before is kept
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithBody(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMailTemplate Say something else in a letter; the version before is kept
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplate(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewMailTemplateWithBody A letter with samples in it, without saving it
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithBody(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewMailTemplate A letter with samples in it, without saving it
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplate(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreMailTemplateWithBody Make an earlier version the newest one
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithBody(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreMailTemplate Make an earlier version the newest one
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplate(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestMailTemplateWithBody Send a letter with samples in it to oneself, without saving it
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithBody(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestMailTemplate Send a letter with samples in it to oneself, without saving it
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplate(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMailTemplateVersions The last 10 versions, the newest first
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+	ListMailTemplateVersions(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryOwnMail Send a mail that failed or bounced once more
+	//
+	// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+	RetryOwnMail(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMe The caller
 	//
@@ -8510,6 +8958,232 @@ func (c *Client) RotateMachineSecretWithBody(ctx context.Context, machine openap
 // Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 func (c *Client) RotateMachineSecret(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateMachineSecretRequest(c.Server, machine, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListOwnMail Mail that was sent in the organisation's name, the newest first
+//
+// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+func (c *Client) ListOwnMail(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOwnMailRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMailTemplates The letters that the organisation can write itself
+//
+// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+func (c *Client) ListMailTemplates(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMailTemplatesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetMailTemplate Let the program say it again; versions are kept
+//
+// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+func (c *Client) ResetMailTemplate(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetMailTemplateRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMailTemplate One letter with its variables and what the program says
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+func (c *Client) GetMailTemplate(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMailTemplateRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMailTemplateWithBody Say something else in a letter; the version before is kept
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *Client) SetMailTemplateWithBody(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMailTemplate Say something else in a letter; the version before is kept
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *Client) SetMailTemplate(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewMailTemplateWithBody A letter with samples in it, without saving it
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *Client) PreviewMailTemplateWithBody(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewMailTemplate A letter with samples in it, without saving it
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *Client) PreviewMailTemplate(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreMailTemplateWithBody Make an earlier version the newest one
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *Client) RestoreMailTemplateWithBody(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreMailTemplate Make an earlier version the newest one
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *Client) RestoreMailTemplate(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestMailTemplateWithBody Send a letter with samples in it to oneself, without saving it
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *Client) TestMailTemplateWithBody(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestMailTemplate Send a letter with samples in it to oneself, without saving it
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *Client) TestMailTemplate(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMailTemplateVersions The last 10 versions, the newest first
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+func (c *Client) ListMailTemplateVersions(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMailTemplateVersionsRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryOwnMail Send a mail that failed or bounced once more
+//
+// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+func (c *Client) RetryOwnMail(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryOwnMailRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13972,6 +14646,634 @@ func NewRotateMachineSecretRequestWithBody(server string, machine openapi_types.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListOwnMailRequest constructs an http.Request for the ListOwnMail method
+func NewListOwnMailRequest(server string, params *ListOwnMailParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMailTemplatesRequest constructs an http.Request for the ListMailTemplates method
+func NewListMailTemplatesRequest(server string, params *ListMailTemplatesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResetMailTemplateRequest constructs an http.Request for the ResetMailTemplate method
+func NewResetMailTemplateRequest(server string, kind string, locale string, params *ResetMailTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMailTemplateRequest constructs an http.Request for the GetMailTemplate method
+func NewGetMailTemplateRequest(server string, kind string, locale string, params *GetMailTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetMailTemplateRequest calls the generic SetMailTemplate builder with application/json body
+func NewSetMailTemplateRequest(server string, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewSetMailTemplateRequestWithBody constructs an http.Request for the SetMailTemplate method, with any body, and a specified content type
+func NewSetMailTemplateRequestWithBody(server string, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPreviewMailTemplateRequest calls the generic PreviewMailTemplate builder with application/json body
+func NewPreviewMailTemplateRequest(server string, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewPreviewMailTemplateRequestWithBody constructs an http.Request for the PreviewMailTemplate method, with any body, and a specified content type
+func NewPreviewMailTemplateRequestWithBody(server string, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/preview", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestoreMailTemplateRequest calls the generic RestoreMailTemplate builder with application/json body
+func NewRestoreMailTemplateRequest(server string, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewRestoreMailTemplateRequestWithBody constructs an http.Request for the RestoreMailTemplate method, with any body, and a specified content type
+func NewRestoreMailTemplateRequestWithBody(server string, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/restore", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestMailTemplateRequest calls the generic TestMailTemplate builder with application/json body
+func NewTestMailTemplateRequest(server string, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTestMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewTestMailTemplateRequestWithBody constructs an http.Request for the TestMailTemplate method, with any body, and a specified content type
+func NewTestMailTemplateRequestWithBody(server string, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/test", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMailTemplateVersionsRequest constructs an http.Request for the ListMailTemplateVersions method
+func NewListMailTemplateVersionsRequest(server string, kind string, locale string, params *ListMailTemplateVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/versions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryOwnMailRequest constructs an http.Request for the RetryOwnMail method
+func NewRetryOwnMailRequest(server string, id openapi_types.UUID, params *RetryOwnMailParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/%s/retry", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -22646,6 +23948,104 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 	RotateMachineSecretWithResponse(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateMachineSecretReply, error)
 
+	// ListOwnMailWithResponse Mail that was sent in the organisation's name, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+	ListOwnMailWithResponse(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*ListOwnMailReply, error)
+
+	// ListMailTemplatesWithResponse The letters that the organisation can write itself
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+	ListMailTemplatesWithResponse(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*ListMailTemplatesReply, error)
+
+	// ResetMailTemplateWithResponse Let the program say it again; versions are kept
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+	ResetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*ResetMailTemplateReply, error)
+
+	// GetMailTemplateWithResponse One letter with its variables and what the program says
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+	GetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*GetMailTemplateReply, error)
+
+	// SetMailTemplateWithBodyWithResponse Say something else in a letter; the version before is kept
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error)
+
+	// SetMailTemplateWithResponse Say something else in a letter; the version before is kept
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error)
+
+	// PreviewMailTemplateWithBodyWithResponse A letter with samples in it, without saving it
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error)
+
+	// PreviewMailTemplateWithResponse A letter with samples in it, without saving it
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error)
+
+	// RestoreMailTemplateWithBodyWithResponse Make an earlier version the newest one
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error)
+
+	// RestoreMailTemplateWithResponse Make an earlier version the newest one
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error)
+
+	// TestMailTemplateWithBodyWithResponse Send a letter with samples in it to oneself, without saving it
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error)
+
+	// TestMailTemplateWithResponse Send a letter with samples in it to oneself, without saving it
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error)
+
+	// ListMailTemplateVersionsWithResponse The last 10 versions, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+	ListMailTemplateVersionsWithResponse(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*ListMailTemplateVersionsReply, error)
+
+	// RetryOwnMailWithResponse Send a mail that failed or bounced once more
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+	RetryOwnMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*RetryOwnMailReply, error)
+
 	// GetMeWithResponse The caller
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -26103,6 +27503,514 @@ func (r RotateMachineSecretReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateMachineSecretReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListOwnMailReply200Headers the declared response headers of an HTTP 200 response for ListOwnMail
+type ListOwnMailReply200Headers struct {
+	ETag *string
+}
+
+type ListOwnMailReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailLetters
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOwnMailReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOwnMailReply) GetJSON200() *MailLetters {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOwnMailReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOwnMailReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOwnMailReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOwnMailReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOwnMailReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMailTemplatesReply200Headers the declared response headers of an HTTP 200 response for ListMailTemplates
+type ListMailTemplatesReply200Headers struct {
+	ETag *string
+}
+
+type ListMailTemplatesReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMailTemplatesReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMailTemplatesReply) GetJSON200() *MailtemplateList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMailTemplatesReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMailTemplatesReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMailTemplatesReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMailTemplatesReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMailTemplatesReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMailTemplateReply200Headers the declared response headers of an HTTP 200 response for GetMailTemplate
+type GetMailTemplateReply200Headers struct {
+	ETag *string
+}
+
+type GetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMailTemplateReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetMailTemplateReply200Headers the declared response headers of an HTTP 200 response for SetMailTemplate
+type SetMailTemplateReply200Headers struct {
+	ETag *string
+}
+
+type SetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetMailTemplateReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplatePreview
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewMailTemplateReply) GetJSON200() *MailtemplatePreview {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RestoreMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestoreMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateTested
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestMailTemplateReply) GetJSON200() *MailtemplateTested {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TestMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TestMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMailTemplateVersionsReply200Headers the declared response headers of an HTTP 200 response for ListMailTemplateVersions
+type ListMailTemplateVersionsReply200Headers struct {
+	ETag *string
+}
+
+type ListMailTemplateVersionsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateHistory
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMailTemplateVersionsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMailTemplateVersionsReply) GetJSON200() *MailtemplateHistory {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMailTemplateVersionsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMailTemplateVersionsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMailTemplateVersionsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMailTemplateVersionsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMailTemplateVersionsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryOwnMailReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailLetter
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryOwnMailReply) GetJSON200() *MailLetter {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryOwnMailReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryOwnMailReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryOwnMailReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryOwnMailReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryOwnMailReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -34260,6 +36168,188 @@ func (c *ClientWithResponses) RotateMachineSecretWithResponse(ctx context.Contex
 	return ParseRotateMachineSecretReply(rsp)
 }
 
+// ListOwnMailWithResponse Mail that was sent in the organisation's name, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+func (c *ClientWithResponses) ListOwnMailWithResponse(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*ListOwnMailReply, error) {
+	rsp, err := c.ListOwnMail(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOwnMailReply(rsp)
+}
+
+// ListMailTemplatesWithResponse The letters that the organisation can write itself
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+func (c *ClientWithResponses) ListMailTemplatesWithResponse(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*ListMailTemplatesReply, error) {
+	rsp, err := c.ListMailTemplates(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMailTemplatesReply(rsp)
+}
+
+// ResetMailTemplateWithResponse Let the program say it again; versions are kept
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+func (c *ClientWithResponses) ResetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*ResetMailTemplateReply, error) {
+	rsp, err := c.ResetMailTemplate(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetMailTemplateReply(rsp)
+}
+
+// GetMailTemplateWithResponse One letter with its variables and what the program says
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+func (c *ClientWithResponses) GetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*GetMailTemplateReply, error) {
+	rsp, err := c.GetMailTemplate(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMailTemplateReply(rsp)
+}
+
+// SetMailTemplateWithBodyWithResponse Say something else in a letter; the version before is kept
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *ClientWithResponses) SetMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error) {
+	rsp, err := c.SetMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMailTemplateReply(rsp)
+}
+
+// SetMailTemplateWithResponse Say something else in a letter; the version before is kept
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *ClientWithResponses) SetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error) {
+	rsp, err := c.SetMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMailTemplateReply(rsp)
+}
+
+// PreviewMailTemplateWithBodyWithResponse A letter with samples in it, without saving it
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *ClientWithResponses) PreviewMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error) {
+	rsp, err := c.PreviewMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewMailTemplateReply(rsp)
+}
+
+// PreviewMailTemplateWithResponse A letter with samples in it, without saving it
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *ClientWithResponses) PreviewMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error) {
+	rsp, err := c.PreviewMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewMailTemplateReply(rsp)
+}
+
+// RestoreMailTemplateWithBodyWithResponse Make an earlier version the newest one
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *ClientWithResponses) RestoreMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error) {
+	rsp, err := c.RestoreMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreMailTemplateReply(rsp)
+}
+
+// RestoreMailTemplateWithResponse Make an earlier version the newest one
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *ClientWithResponses) RestoreMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error) {
+	rsp, err := c.RestoreMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreMailTemplateReply(rsp)
+}
+
+// TestMailTemplateWithBodyWithResponse Send a letter with samples in it to oneself, without saving it
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *ClientWithResponses) TestMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error) {
+	rsp, err := c.TestMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestMailTemplateReply(rsp)
+}
+
+// TestMailTemplateWithResponse Send a letter with samples in it to oneself, without saving it
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *ClientWithResponses) TestMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error) {
+	rsp, err := c.TestMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestMailTemplateReply(rsp)
+}
+
+// ListMailTemplateVersionsWithResponse The last 10 versions, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+func (c *ClientWithResponses) ListMailTemplateVersionsWithResponse(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*ListMailTemplateVersionsReply, error) {
+	rsp, err := c.ListMailTemplateVersions(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMailTemplateVersionsReply(rsp)
+}
+
+// RetryOwnMailWithResponse Send a mail that failed or bounced once more
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+func (c *ClientWithResponses) RetryOwnMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*RetryOwnMailReply, error) {
+	rsp, err := c.RetryOwnMail(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryOwnMailReply(rsp)
+}
+
 // GetMeWithResponse The caller
 //
 // Returns a wrapper object for the known response body format(s).
@@ -38383,6 +40473,397 @@ func ParseRotateMachineSecretReply(rsp *http.Response) (*RotateMachineSecretRepl
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest MachineMade
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListOwnMailReply parses an HTTP response from a ListOwnMailWithResponse call
+func ParseListOwnMailReply(rsp *http.Response) (*ListOwnMailReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOwnMailReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailLetters
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOwnMailReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMailTemplatesReply parses an HTTP response from a ListMailTemplatesWithResponse call
+func ParseListMailTemplatesReply(rsp *http.Response) (*ListMailTemplatesReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMailTemplatesReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMailTemplatesReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetMailTemplateReply parses an HTTP response from a ResetMailTemplateWithResponse call
+func ParseResetMailTemplateReply(rsp *http.Response) (*ResetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMailTemplateReply parses an HTTP response from a GetMailTemplateWithResponse call
+func ParseGetMailTemplateReply(rsp *http.Response) (*GetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMailTemplateReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetMailTemplateReply parses an HTTP response from a SetMailTemplateWithResponse call
+func ParseSetMailTemplateReply(rsp *http.Response) (*SetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetMailTemplateReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePreviewMailTemplateReply parses an HTTP response from a PreviewMailTemplateWithResponse call
+func ParsePreviewMailTemplateReply(rsp *http.Response) (*PreviewMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplatePreview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestoreMailTemplateReply parses an HTTP response from a RestoreMailTemplateWithResponse call
+func ParseRestoreMailTemplateReply(rsp *http.Response) (*RestoreMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTestMailTemplateReply parses an HTTP response from a TestMailTemplateWithResponse call
+func ParseTestMailTemplateReply(rsp *http.Response) (*TestMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateTested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMailTemplateVersionsReply parses an HTTP response from a ListMailTemplateVersionsWithResponse call
+func ParseListMailTemplateVersionsReply(rsp *http.Response) (*ListMailTemplateVersionsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMailTemplateVersionsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMailTemplateVersionsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetryOwnMailReply parses an HTTP response from a RetryOwnMailWithResponse call
+func ParseRetryOwnMailReply(rsp *http.Response) (*RetryOwnMailReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryOwnMailReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailLetter
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
