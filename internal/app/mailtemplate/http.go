@@ -3,6 +3,7 @@ package mailtemplate
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -47,6 +49,7 @@ type List struct {
 	Kinds     []Kind     `json:"kinds" nullable:"false"`
 	Languages []Language `json:"languages" nullable:"false"`
 	Items     []Summary  `json:"items" nullable:"false"`
+	Next      string     `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
 // Parts are a letter before it is filled in.
@@ -90,6 +93,7 @@ type Version struct {
 // History is the last versions of a template, the newest first.
 type History struct {
 	Items []Version `json:"items" nullable:"false"`
+	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
 // Preview is a letter with samples in it.
@@ -133,8 +137,8 @@ func (s *Service) Register(api huma.API) {
 		op.Errors = append(op.Errors, http.StatusNotFound)
 		return op
 	}
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/mail/templates", "list-mail-templates", policy.TenantRead, "The letters that the organisation can write itself", tag),
-		func(ctx context.Context, _ *struct{}) (*output[List], error) { return s.list(ctx) })
+	huma.Register(api, summaries().Operation(httpx.Operation(http.MethodGet, "/v1/mail/templates", "list-mail-templates", policy.TenantRead, "The letters that the organisation can write itself", tag)),
+		s.list)
 	huma.Register(api, op(http.MethodGet, path, "get-mail-template", policy.TenantRead, "One letter with its variables and what the program says"),
 		func(ctx context.Context, in *Address) (*output[View], error) {
 			t, err := s.Get(ctx, in.Kind, in.Locale)
@@ -151,7 +155,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, reset, func(ctx context.Context, in *Address) (*struct{}, error) {
 		return nil, s.Reset(ctx, in.Kind, in.Locale)
 	})
-	huma.Register(api, op(http.MethodGet, path+"/versions", "list-mail-template-versions", policy.TenantRead, "The last 10 versions, the newest first"), s.history)
+	huma.Register(api, history().Operation(op(http.MethodGet, path+"/versions", "list-mail-template-versions", policy.TenantRead, "The last 10 versions, the newest first")), s.history)
 	restore := httpx.Entitled(op(http.MethodPost, path+"/restore", "restore-mail-template", policy.TenantWrite, "Make an earlier version the newest one"), Feature)
 	restore.Errors = append(restore.Errors, http.StatusConflict)
 	huma.Register(api, restore, func(ctx context.Context, in *restoreInput) (*output[View], error) {
@@ -171,7 +175,27 @@ func (s *Service) Register(api huma.API) {
 	})
 }
 
-func (s *Service) list(ctx context.Context) (*output[List], error) {
+// summaries are listed by what letters they are, then by language.
+func summaries() list.List[Summary] {
+	return list.List[Summary]{
+		Name: "mail-templates", ID: func(t Summary) string { return t.Kind + "/" + t.Locale }, Named: true, Whole: true, Sorts: []list.Sort[Summary]{{Name: "kind"}},
+	}
+}
+
+// history is how versions are listed.
+func history() list.List[Version] {
+	return list.List[Version]{
+		Name: "mail-template-versions", ID: func(v Version) string { return strconv.FormatInt(v.Version, 10) }, Named: true, Whole: true,
+		Sorts: []list.Sort[Version]{{Name: "version", Down: true, Number: func(v Version) int64 { return v.Version }}},
+	}
+}
+
+type historyInput struct {
+	list.Query
+	Address
+}
+
+func (s *Service) list(ctx context.Context, in *list.Query) (*output[List], error) {
 	scope, _ := tenancy.From(ctx)
 	found, err := s.List(ctx)
 	if err != nil {
@@ -210,7 +234,7 @@ func (s *Service) list(ctx context.Context) (*output[List], error) {
 			out.Items = append(out.Items, s.summary(k, t, names))
 		}
 	}
-	return &output[List]{out}, nil
+	return &output[List]{out}, summaries().Into(*in, &out.Items, &out.Next)
 }
 
 func (s *Service) summary(k letter.Kind, t Template, names map[uuid.UUID]string) Summary {
@@ -259,7 +283,7 @@ func (s *Service) reply(ctx context.Context, t Template, err error) (*output[Vie
 	return &output[View]{v}, nil
 }
 
-func (s *Service) history(ctx context.Context, in *Address) (*output[History], error) {
+func (s *Service) history(ctx context.Context, in *historyInput) (*output[History], error) {
 	found, err := s.Versions(ctx, in.Kind, in.Locale)
 	if err != nil {
 		return nil, err
@@ -275,5 +299,5 @@ func (s *Service) history(ctx context.Context, in *Address) (*output[History], e
 			out.Items[n].ChangedBy = names[*t.ChangedBy]
 		}
 	}
-	return &output[History]{out}, nil
+	return &output[History]{out}, history().Into(in.Query, &out.Items, &out.Next)
 }

@@ -106,7 +106,7 @@ func (s *Service) writable(ctx context.Context, k letter.Kind) error {
 // List returns the templates that the organisation has, by kind and language; what is not there is the program's.
 func (s *Service) List(ctx context.Context) (found []Template, err error) {
 	err = s.DB.InWholeTenant(ctx, policy.TenantRead, func(tx pgx.Tx) error {
-		found, err = list(ctx, tx)
+		found, err = all(ctx, tx)
 		return err
 	})
 	return found, err

@@ -20,8 +20,8 @@ func scan(row pgx.CollectableRow) (t Template, err error) {
 // maxTemplates bounds the list: it is more than there are kinds and languages.
 const maxTemplates = 500
 
-// list reads the newest version of each template.
-func list(ctx context.Context, tx pgx.Tx) ([]Template, error) {
+// all reads the newest version of each template.
+func all(ctx context.Context, tx pgx.Tx) ([]Template, error) {
 	rows, err := tx.Query(ctx, `select distinct on (kind, locale) `+columns+` from mail_template order by kind, locale, number desc limit $1`, maxTemplates)
 	if err != nil {
 		return nil, fmt.Errorf("list templates: %w", err)

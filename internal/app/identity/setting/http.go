@@ -10,6 +10,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 // Rotated is the key that a pool signs with next.
@@ -75,26 +76,52 @@ type PoolList struct {
 	Next  string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
+// pools are listed by name.
+func pools() list.List[Listed] {
+	return list.List[Listed]{
+		Name: "pools", ID: func(p Listed) string { return p.Name }, IDSQL: "p.name", Named: true, Sorts: []list.Sort[Listed]{{Name: "name"}},
+	}
+}
+
+// signingKeys are listed by when they begin to sign: a pool has few.
+func signingKeys(name string) list.List[SigningKey] {
+	return list.List[SigningKey]{
+		Name: name, ID: func(k SigningKey) string { return k.ID }, Named: true, Whole: true,
+		Sorts: []list.Sort[SigningKey]{{Name: "signs", Down: true, Time: func(k SigningKey) time.Time { return k.SignsAt }}},
+	}
+}
+
+func (s *Service) pageOfKeys(ctx context.Context, name, pool string, q list.Query) (*struct{ Body KeyList }, error) {
+	found, err := s.ListKeys(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	err = signingKeys(name).Into(q, &found.Items, &found.Next)
+	return &struct{ Body KeyList }{found}, err
+}
+
 func (s *Service) registerLists(api huma.API) {
 	const base = "/v1/operator/pools"
-	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-pools", policy.OperatorRead, "User pools of the installation, by name", "operator"),
+	huma.Register(api, pools().Operation(httpx.Operation(http.MethodGet, base, "list-pools", policy.OperatorRead, "User pools of the installation, by name", "operator")),
 		func(ctx context.Context, in *struct {
-			Q      string `query:"q" maxLength:"40" doc:"Start of a name"`
-			Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-			Cursor string `query:"cursor" maxLength:"40" doc:"next of the page before"`
+			list.Query
+			Q string `query:"q" maxLength:"40" doc:"Start of a name"`
 		}) (*struct{ Body PoolList }, error) {
-			found, err := s.List(ctx, in.Q, in.Cursor, in.Limit+1)
-			list := PoolList{Items: append([]Listed{}, found[:min(len(found), in.Limit)]...)}
-			if len(found) > in.Limit {
-				list.Next = found[in.Limit-1].Name
+			at, err := pools().At(in.Query)
+			if err != nil {
+				return nil, err
 			}
-			return &struct{ Body PoolList }{list}, err
+			found, err := s.List(ctx, in.Q, at)
+			page, next := pools().Page(at, found)
+			return &struct{ Body PoolList }{PoolList{Items: append([]Listed{}, page...), Next: next}}, err
 		})
 	keys := httpx.Operation(http.MethodGet, base+"/{pool}/keys", "list-pool-keys", policy.OperatorRead, "Keys that a user pool's tokens are signed with", "operator")
 	keys.Errors = append(keys.Errors, http.StatusNotFound)
-	huma.Register(api, keys, func(ctx context.Context, in *poolInput) (*struct{ Body KeyList }, error) {
-		list, err := s.ListKeys(ctx, in.Pool)
-		return &struct{ Body KeyList }{list}, err
+	huma.Register(api, signingKeys("pool-keys").Operation(keys), func(ctx context.Context, in *struct {
+		list.Query
+		poolInput
+	}) (*struct{ Body KeyList }, error) {
+		return s.pageOfKeys(ctx, "pool-keys", in.Pool, in.Query)
 	})
 	people := httpx.Operation(http.MethodGet, base+"/{pool}/people", "count-pool-people", policy.OperatorRead, "How many people the rules of a user pool are about", "operator")
 	people.Errors = append(people.Errors, http.StatusNotFound)

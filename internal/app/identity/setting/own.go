@@ -10,6 +10,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -59,15 +60,14 @@ func (s *Service) registerOwn(api huma.API) {
 		}
 		return replyOwn(shared)(s.set(ctx, name, version, in.Body, inTenant))
 	})
-	huma.Register(api, httpx.Operation(http.MethodGet, base+"/keys", "list-own-pool-keys", policy.TenantRead, "Keys that the organisation's tokens are signed with", tag),
-		func(ctx context.Context, _ *struct{}) (*struct{ Body KeyList }, error) {
-			name, _, err := s.own(ctx, false)
-			if err != nil {
-				return nil, err
-			}
-			list, err := s.ListKeys(ctx, name)
-			return &struct{ Body KeyList }{list}, err
-		})
+	keys := httpx.Operation(http.MethodGet, base+"/keys", "list-own-pool-keys", policy.TenantRead, "Keys that the organisation's tokens are signed with", tag)
+	huma.Register(api, signingKeys("own-pool-keys").Operation(keys), func(ctx context.Context, in *list.Query) (*struct{ Body KeyList }, error) {
+		name, _, err := s.own(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		return s.pageOfKeys(ctx, "own-pool-keys", name, *in)
+	})
 	rotate := httpx.Operation(http.MethodPost, base+"/keys/rotate", "rotate-own-pool-keys", policy.TenantWrite, "Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended", tag)
 	rotate.Errors = append(rotate.Errors, http.StatusConflict)
 	huma.Register(api, rotate, func(ctx context.Context, _ *struct{}) (*struct{ Body Rotated }, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -23,12 +24,13 @@ type Listed struct {
 	MFA    string `json:"mfa" enum:"off,optional,required,required_for" doc:"Who needs a second step"`
 }
 
-// List returns pools by name, from the one after a name on.
-func (s *Service) List(ctx context.Context, beginning, after string, limit int) ([]Listed, error) {
+// List returns the pools of a page whose names have a beginning, and one more if there is one.
+func (s *Service) List(ctx context.Context, beginning string, at list.Position) ([]Listed, error) {
 	rows, err := s.DB.Query(ctx, `
-		select p.name, t.title, p.name = $4, p.sign_up, p.sign_up_domains is not null, p.mfa
+		select p.name, t.title, p.name = @shared, p.sign_up, p.sign_up_domains is not null, p.mfa
 		from identity.pool p join control.tenant t on t.id = p.tenant_id
-		where p.name > $1 and starts_with(p.name, $2) order by p.name limit $3`, after, beginning, limit, sharedPool)
+		where starts_with(p.name, @beginning) and `+pools().Where(at)+` order by `+pools().By(at)+` limit @limit`,
+		pools().Args(at, pgx.NamedArgs{"shared": sharedPool, "beginning": beginning, "limit": at.Limit + 1}))
 	if err != nil {
 		return nil, fmt.Errorf("list pools: %w", err)
 	}
@@ -70,6 +72,7 @@ type SigningKey struct {
 type KeyList struct {
 	Items  []SigningKey `json:"items" nullable:"false" doc:"The newest first"`
 	NextAt time.Time    `json:"nextAt" doc:"The newest is replaced by itself from then on"`
+	Next   string       `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
 // ListKeys returns a pool's signing keys, without their secret halves.
@@ -86,16 +89,16 @@ func (s *Service) ListKeys(ctx context.Context, name string) (KeyList, error) {
 	if err != nil {
 		return KeyList{}, err
 	}
-	list := KeyList{Items: []SigningKey{}, NextAt: keys[0].SignsAt().Add(keyring.Life)}
+	found := KeyList{Items: []SigningKey{}, NextAt: keys[0].SignsAt().Add(keyring.Life)}
 	state := keyNext // the newest first: before the one that signs come those that will
 	for _, k := range keys {
 		item := SigningKey{ID: k.ID(), State: state, SignsAt: k.SignsAt(), Until: k.ExpiresAt()}
 		if k.ID() == signer.ID() {
 			item.State, state = keySigning, keyRetired
 		}
-		list.Items = append(list.Items, item)
+		found.Items = append(found.Items, item)
 	}
-	return list, nil
+	return found, nil
 }
 
 // maxCounted bounds how many people are counted.
