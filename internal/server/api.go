@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -28,7 +27,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
 )
@@ -43,7 +41,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
-	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
+	(&federation.API{Service: p.identity.Federation, Throttle: p.throttle("identity providers")}).Register(api)
 	p.clients.Register(api)
 	p.keys.Register(api)
 	p.members.Register(api)

@@ -4,11 +4,12 @@ import '@mantine/core/styles/Table.layer.css'
 import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
+import { AuditLog } from '@/components/audit/AuditLog'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
-import type { AuditFilter } from '@/lib/audit'
+import { auditFilter, type AuditFilter } from '@/lib/audit'
+import { auditSource } from './api'
 import { Mail } from './Mail'
-import { OperatorAudit } from './OperatorAudit'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
 import type { TenantFilter } from './tenants'
@@ -22,7 +23,7 @@ interface Props {
   onFilter: (filter: Filter) => void
 }
 
-type Filter = TenantFilter & Pick<AuditFilter, 'action' | 'actor'>
+type Filter = TenantFilter & AuditFilter
 
 /** The provider's side: what runs, for whom, and the people. */
 export function OperatorPage({ tab, filter, onFilter }: Props) {
@@ -55,7 +56,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
       sections: [
         { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
         { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
-        { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <OperatorAudit filter={filter} onFilter={onFilter} /> },
+        { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={auditFilter({ ...filter })} onFilter={onFilter} /> },
       ],
     },
   ]
