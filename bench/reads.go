@@ -67,7 +67,7 @@ func reads(ctx context.Context, _ options, s *server, results *table) error {
 }
 
 // unsigned is the peer of signed scopes: the same table under row level security whose scope is a plain setting, which
-// any SQL could change.
+// any SQL could change. Both tables are analyzed, so that the same plan reads them.
 const unsigned = `
 create schema if not exists unsigned;
 grant usage on schema unsigned to cloudkida_app;
@@ -79,7 +79,7 @@ insert into unsigned.lab select * from pool.lab;
 alter table unsigned.lab enable row level security;
 create policy tenant on unsigned.lab to cloudkida_app using (tenant_id = (select unsigned.tenant_id()));
 grant select on unsigned.lab to cloudkida_app;
-analyze unsigned.lab`
+analyze pool.lab, unsigned.lab`
 
 type reading struct {
 	plain *pgxpool.Pool

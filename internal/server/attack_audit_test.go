@@ -110,7 +110,7 @@ func (s *stage) tries(t *testing.T) map[string]try {
 func (o operation) rank() int {
 	switch {
 	case strings.HasSuffix(o.Path, "/extend"), strings.Contains(o.Path, "recovery-codes"), strings.HasPrefix(o.Path, "/v1/me/grants"),
-		o.Path == "/v1/sign-in-rule", o.Path == "/v1/tenant/domains", o.Path == "/v1/tenant/exports":
+		o.Path == "/v1/sign-in-rule", o.Path == "/v1/tenant/domains", strings.HasPrefix(o.Path, "/v1/tenant/brand") && o.Method == http.MethodPut, o.Path == "/v1/tenant/exports":
 		return 0
 	case strings.HasSuffix(o.Path, "/suspend"), strings.HasPrefix(o.Path, "/v1/me/"), strings.HasSuffix(o.Path, "/reset"):
 		return 4

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
@@ -117,6 +118,55 @@ func (s *stage) opsPages(t *testing.T) (faults []string) {
 	}
 	if api := s.send(t, s.who("operator").token, http.MethodGet, s.ops+"/v1/me", nil); api.status != http.StatusNotFound {
 		faults = append(faults, "the API answers on the private listener: "+api.String())
+	}
+	return append(faults, s.jobsConsole(t)...)
+}
+
+// jobsConsole asks for the jobs as somebody who reaches the private listener: no content of a tenant is in them, nothing
+// goes through that changes one, and no other name of the host is answered.
+func (s *stage) jobsConsole(t *testing.T) (faults []string) {
+	t.Helper()
+	console := s.ops + job.ConsolePath
+	html := func(r *http.Request) { r.Header.Set("Accept", "text/html") }
+	if page := s.send(t, "", http.MethodGet, console+"/", nil, html); page.status != http.StatusOK || !strings.Contains(page.text, "<html") {
+		faults = append(faults, "the private listener has no jobs console: "+page.String())
+	}
+	before := s.one(t, `select coalesce(md5(string_agg(kind || args::text, '|' order by id)), '') from river.river_job where kind = 'attack.test'`)
+	for _, state := range []string{"available", "running", "completed", "discarded", "retryable", "scheduled", "pending", "cancelled"} {
+		got := s.send(t, "", http.MethodGet, console+"/api/jobs?limit=1000&state="+state, nil)
+		if got.status != http.StatusOK {
+			faults = append(faults, fmt.Sprintf("the jobs console, state %s: %s", state, got))
+		}
+		if strings.Contains(got.text, jewels) {
+			faults = append(faults, "the jobs console shows what a job carries besides ids")
+		}
+		if state == "discarded" && !strings.Contains(got.text, "attack.test") {
+			faults = append(faults, "the jobs console does not show the job that was planted")
+		}
+	}
+	id := s.one(t, `select id::text from river.river_job where kind = 'attack.test' limit 1`)
+	if got := s.send(t, "", http.MethodGet, console+"/api/jobs/"+id, nil); got.status != http.StatusOK || strings.Contains(got.text, jewels) {
+		faults = append(faults, "the jobs console shows what one job carries besides ids: "+got.String())
+	}
+	for _, change := range []string{
+		"POST /api/jobs/retry", "POST /api/jobs/cancel", "POST /api/jobs/delete", "PUT /api/queues/default/pause", "PUT /api/queues/default/resume",
+		"PATCH /api/queues/default", "DELETE /api/jobs/" + id, "POST /",
+	} {
+		method, path, _ := strings.Cut(change, " ")
+		if got := s.send(t, s.who("operator").token, method, console+path, []byte(`{"ids":["`+id+`"]}`)); got.status != http.StatusMethodNotAllowed {
+			faults = append(faults, fmt.Sprintf("the jobs console takes %s: %s", change, got))
+		}
+	}
+	if after := s.one(t, `select coalesce(md5(string_agg(kind || args::text, '|' order by id)), '') from river.river_job where kind = 'attack.test' and state = 'discarded'`); after != before {
+		faults = append(faults, "the planted job changed by way of the jobs console")
+	}
+	for _, host := range []string{"attacker.example", "attacker.example:9090", "localhost.attacker.example", "127.0.0.1.nip.example"} {
+		for _, path := range []string{"/", "/api/jobs"} {
+			got := s.send(t, "", http.MethodGet, console+path, nil, html, func(r *http.Request) { r.Host = host })
+			if got.status != http.StatusForbidden || got.code != "foreign_host" {
+				faults = append(faults, fmt.Sprintf("the jobs console answers to the name %s: %s", host, got))
+			}
+		}
 	}
 	return faults
 }

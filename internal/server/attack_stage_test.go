@@ -332,6 +332,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	if err := os.WriteFile(file, []byte(mark), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	s.exec(t, `insert into river.river_job (kind, args, metadata, queue, state, max_attempts, attempt, finalized_at, errors, tenant_id)
+		values ('attack.test', jsonb_build_object('text', $2::text), jsonb_build_object('output', $2::text), 'default', 'discarded', 1, 1, now(), '{}', $1)`, id, mark)
 	s.rows[tenant] = ids{
 		"policy": s.plantPolicy(t, tenant, map[string]string{tenantA: "one", tenantB: "two"}[tenant]), "slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
 		"factor": s.one(t, `insert into identity.factor (pool_id, user_id, kind, name)

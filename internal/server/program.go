@@ -25,6 +25,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -98,7 +99,9 @@ type program struct {
 	mail         *mail.Service
 	registration *registration.Service
 	directory    *directory.Service
+	brands       *branding.Service
 	jobs         *job.Client
+	console      *job.Console // nil without a private listener
 	answers      *idempotency.Service
 }
 
@@ -173,6 +176,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.clients = &client.Registry{Identity: p.pools.identity, DB: p.data, Forget: p.identity.ForgetTenant}
 	p.openKeys()
 	p.tiers = tier.New(p.pools.control)
+	p.openBrands()
 	p.openUsage()
 	p.openPeople()
 	p.openFederation()
@@ -209,6 +213,9 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
+	if err := p.openOps(ctx); err != nil {
+		return nil, err
+	}
 	p.jobs, err = p.newWorker()
 	return p, err
 }
@@ -282,6 +289,7 @@ func (p *program) handler() (http.Handler, *httpx.Mux) {
 	obs.AddHealth(mux, p.ready)
 	p.identity.Mount(mux)
 	p.terminals.Mount(mux)
+	p.mountBrands(mux)
 	p.mountConsole(mux)
 	return p.outer(mux), mux
 }
@@ -305,6 +313,7 @@ func (p *program) close() {
 	if p.shared != nil {
 		_ = p.shared.Close() // nothing is left to write
 	}
+	p.console.Close()
 	p.pools.close()
 }
 

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -23,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/session"
 	"github.com/cloudkida/cloudkida/internal/app/terminal"
 	"github.com/cloudkida/cloudkida/internal/app/webport"
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/environment"
 	"github.com/cloudkida/cloudkida/internal/control/export"
@@ -33,6 +33,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
+	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
@@ -62,7 +63,7 @@ func DescribeForGenerators() ([]byte, error) {
 func Routes() (public, private []httpx.Route) {
 	p := skeleton()
 	_, mux := p.handler()
-	return mux.Routes(), p.metrics.Handler(func(context.Context) error { return nil }).Routes()
+	return mux.Routes(), p.opsMux().Routes()
 }
 
 // skeleton is a program that has every route and can answer none.
@@ -74,6 +75,7 @@ func skeleton() *program {
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, usage: &usage.Service{}, tenants: &tenant.Service{},
 		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
-		answers: &idempotency.Service{}, registration: &registration.Service{}, directory: &directory.Service{},
+		answers: &idempotency.Service{}, console: &job.Console{}, registration: &registration.Service{}, directory: &directory.Service{},
+		brands: &branding.Service{},
 	}
 }

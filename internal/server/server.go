@@ -141,7 +141,7 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return serveHTTP(ctx, httpx.Bounded(p.metrics.Handler(p.ready)), ops, nil) })
+		group.Go(func() error { return serveHTTP(ctx, httpx.Bounded(p.opsMux()), ops, nil) })
 	}
 	group.Go(func() error { return p.hints.Run(ctx) })
 	group.Go(func() error { p.denials.Run(ctx); return nil })

@@ -84,7 +84,7 @@ func (l life) Archive(ctx context.Context, id, tenant, operator uuid.UUID, reaso
 	return l.exports.Keep(ctx, id, tenant, operator, reason, until)
 }
 
-// RemoveFiles deletes the tenant's archives, the mail to its people, and its e-mail domains.
+// RemoveFiles deletes the tenant's archives, the mail to its people, its e-mail domains and its brand.
 func (l life) RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int64, error) {
 	archives, err := l.exports.RemoveTenant(ctx, tenant)
 	if err != nil {
@@ -95,7 +95,11 @@ func (l life) RemoveFiles(ctx context.Context, tenant uuid.UUID) (map[string]int
 		return nil, err
 	}
 	domains, err := l.directory.RemoveTenant(ctx, tenant)
-	return map[string]int64{"archive": archives, "mail": letters, "domain": domains}, err
+	if err != nil {
+		return nil, err
+	}
+	brands, err := l.brands.RemoveTenant(ctx, tenant)
+	return map[string]int64{"archive": archives, "mail": letters, "domain": domains, "brand": brands}, err
 }
 
 // Uses counts members and running sessions.
@@ -201,6 +205,7 @@ func (p *program) tenantAPI(api huma.API) {
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.usageAPI(api)
 	p.directory.Register(api, policy.TenantRead, policy.TenantWrite)
+	p.brands.Register(api, policy.TenantRead, policy.TenantWrite, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.API{Service: p.tenants}).Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&tenant.OwnAPI{Service: p.tenants, Confirm: p.persons.Confirm, Still: p.stillOwner}).Register(api, policy.TenantClose)
 	(&export.API{Service: p.exports, Still: p.still}).Register(api, policy.TenantExport, policy.OperatorRead, policy.OperatorWrite)

@@ -392,6 +392,13 @@ func Room(ctx context.Context, tx pgx.Tx, user uuid.UUID, running int64) error {
 	return ErrLimit.Because("Members of the group %s run at most %d labs at once, and you run %d. End one first.", name, most, running)
 }
 
+// Sees tells whether the caller sees a lab without a look at its groups. Of one that is restricted to some, Visible tells
+// the rest.
+func Sees(ctx context.Context, restricted bool) bool {
+	scope, _ := tenancy.From(ctx)
+	return !restricted || staff(scope.Role)
+}
+
 // staff tells whether a role sees every lab, whatever groups it is for.
 func staff(r tenancy.Role) bool {
 	switch r {

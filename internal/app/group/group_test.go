@@ -231,6 +231,37 @@ func TestGroupsAreNestedOnce(t *testing.T) {
 	}
 }
 
+// Whether a lab is restricted is kept beside it: what two people do at once to its groups, and a group that goes with its
+// rows, leave it true.
+func TestALabIsRestrictedWhileAGroupHasIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.publish("aa")
+	stranger, _ := s.add("stranger", tenancy.RoleLearner)
+	for round := range 20 {
+		a, b := s.group(group.Group{Name: fmt.Sprint("a", round)}), s.group(group.Group{Name: fmt.Sprint("b", round)})
+		s.ok(s.AddLab(s.owner, a.ID, "aa"))
+		done := make(chan error, 2)
+		go func() { done <- s.RemoveLab(s.owner, a.ID, "aa") }()
+		go func() { done <- s.AddLab(s.owner, b.ID, "aa") }()
+		s.ok(<-done, <-done)
+		if got := s.sees(stranger, "aa"); got != "" {
+			t.Fatalf("round %d: a lab of a group is seen by everybody", round)
+		}
+		go func() { done <- s.AddLab(s.owner, a.ID, "aa") }()
+		go func() { done <- func() error { _, err := s.Remove(s.owner, b.ID); return err }() }()
+		s.ok(<-done, <-done)
+		if got := s.sees(stranger, "aa"); got != "" {
+			t.Fatalf("round %d: a lab of a group is seen by everybody once another group is gone", round)
+		}
+		_, err := s.Remove(s.owner, a.ID)
+		s.ok(err)
+		if got := s.sees(stranger, "aa"); got != "aa" {
+			t.Fatalf("round %d: a lab of no group is hidden", round)
+		}
+	}
+}
+
 // One makes b a parent while the other makes it a child: whichever comes first, there are never three levels.
 func TestNestingAtOnce(t *testing.T) {
 	t.Parallel()

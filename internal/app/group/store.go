@@ -13,7 +13,7 @@ import (
 )
 
 // Visible is the condition, on a row of the table lab, that the caller may see and start the lab; see Viewer.
-const Visible = `(@viewer_staff or not exists (select from group_lab x where x.lab_id = lab.id) or exists (
+const Visible = `(@viewer_staff or not lab.restricted or exists (
 	select from group_lab x
 	join "group" g on x.group_id = g.id or x.group_id = g.parent_id
 	join group_member m on m.group_id = g.id

@@ -39,6 +39,8 @@ type Me struct {
 	Operator bool         `json:"operator" doc:"Whether the caller runs the installation"`
 	Tenant   Tenant       `json:"tenant"`
 	Tenants  []MyTenant   `json:"tenants" doc:"All that the caller may switch to, the one joined first at the top"`
+
+	AddressPage string `json:"addressPage" format:"uri" doc:"Where one changes one's e-mail address: it needs the browser's own sign-in"`
 }
 
 // ListedUser is a user as operators see it.
@@ -141,8 +143,15 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 	if err != nil {
 		return Me{}, err
 	}
+	pool, err := s.poolOf(ctx, scope.User)
+	if err != nil {
+		return Me{}, err
+	}
 	tenants, err := s.tenantsOf(ctx, scope.User)
-	return Me{ID: who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants}, err
+	return Me{
+		AddressPage: s.Issuer(pool) + "/address",
+		ID:          who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants,
+	}, err
 }
 
 func (s *Service) rename(ctx context.Context, name string) (Me, error) {

@@ -221,6 +221,8 @@ func (s *Service) Mount(mux *httpx.Mux) {
 		"POST /reset":                           s.reset,
 		"GET /enter":                            s.showEnter,
 		"POST /enter":                           s.enter,
+		"GET /password":                         s.showPassword,
+		"POST /password":                        s.postPassword,
 		"GET /signed-out":                       s.showSignedOut,
 		"GET /federation/{id}/start":            s.startFederation,
 		"GET /federation/callback":              s.endFederation,

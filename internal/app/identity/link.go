@@ -35,19 +35,24 @@ func (s *Service) SetupLink(ctx context.Context) (link string, needed bool, err 
 
 // ResetLink makes a one-time link with which a user chooses a new password; earlier ones of the same user end.
 func (s *Service) ResetLink(ctx context.Context, user uuid.UUID) (string, error) {
-	var name string
-	err := s.db.QueryRow(ctx, `select p.name from identity."user" u join identity.pool p on p.id = u.pool_id where u.id = $1`, user).Scan(&name)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", people.ErrNone
-	}
-	if err != nil {
-		return "", fmt.Errorf("read user: %w", err)
-	}
-	pool, err := s.Pool(ctx, name)
+	pool, err := s.poolOf(ctx, user)
 	if err != nil {
 		return "", err
 	}
 	return s.links.Make(ctx, pool, onetime.Reset, uuid.NullUUID{UUID: user, Valid: true}, resetLinkLife)
+}
+
+// poolOf is the pool that a user is of.
+func (s *Service) poolOf(ctx context.Context, user uuid.UUID) (Pool, error) {
+	var name string
+	err := s.db.QueryRow(ctx, `select p.name from identity."user" u join identity.pool p on p.id = u.pool_id where u.id = $1`, user).Scan(&name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Pool{}, people.ErrNone
+	}
+	if err != nil {
+		return Pool{}, fmt.Errorf("read user: %w", err)
+	}
+	return s.Pool(ctx, name)
 }
 
 func (s *Service) showSetup(w http.ResponseWriter, r *http.Request, pool Pool) error {

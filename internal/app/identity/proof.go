@@ -21,6 +21,11 @@ func (s *Service) openProofs() {
 		DB: s.db, Key: s.key, Throttle: s.throttle, Now: s.now, Log: s.log, Issuer: s.Issuer, Words: s.pages.Words, Home: s.publicURL + "/", Console: ConsoleClient,
 		Site: mailproof.Site{
 			Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Begin: s.beginProof, Locale: s.locale, Insert: s.insertProved, Enter: s.enterProved,
+			SignedIn: s.Factors.Session, Forget: s.Forget,
+			Here: func(r *http.Request, pool access.Pool) (bool, error) {
+				_, in, err := s.sessions.Find(r, pool)
+				return in, err
+			},
 			Hash: func(ctx context.Context, pool access.Pool, name, email, given string) (string, error) {
 				return s.People.Hash(ctx, pool, User{Name: name, Email: email}, given)
 			},

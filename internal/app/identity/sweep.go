@@ -32,6 +32,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{"signing_key", "id", "expires_at < $1", now},
 		{"api_key", "id", "least(revoked_at, expires_at) < $1", now.Add(-overKeyLife)},
 		{"federation_flow", "state_hash", "expires_at < $1", now},
+		{"address_change", "id", "expires_at < $1", now},
 		{"one_time_link", "token_hash", "expires_at < $1", now.Add(-usedLinkLife)},
 	} {
 		statement := fmt.Sprintf(`delete from identity.%[1]s where %[2]s in (

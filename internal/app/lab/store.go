@@ -18,14 +18,17 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-const labColumns = "id, slug, title, summary, level, tags, version, overview"
+const labColumns = "id, slug, title, summary, level, tags, version, overview, restricted"
 
 func scanLab(row pgx.CollectableRow) (l Lab, err error) {
-	err = row.Scan(&l.ID, &l.Slug, &l.Title, &l.Summary, &l.Level, &l.Tags, &l.Version, &l.Overview)
+	err = row.Scan(&l.ID, &l.Slug, &l.Title, &l.Summary, &l.Level, &l.Tags, &l.Version, &l.Overview, &l.restricted)
 	return l, err
 }
 
-const getSQL = "select " + labColumns + " from lab where slug = @slug and archived_at is null and " + group.Visible
+const getSQL = "select " + labColumns + " from lab where slug = @slug and archived_at is null"
+
+// visibleSQL tells of a lab that is restricted to groups whether the caller is in one.
+const visibleSQL = "select lab.id from lab where lab.id = @id and " + group.Visible
 
 const latestSQL = `select v.id from lab join lab_version v on v.lab_id = lab.id and v.number = lab.version
 	where lab.slug = @slug and lab.archived_at is null and ` + group.Visible

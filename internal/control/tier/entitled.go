@@ -43,6 +43,8 @@ func (f Feature) words() string {
 		return "e-mail domains"
 	case OwnIdentityProvider:
 		return "identity providers of your own"
+	case Branding:
+		return "a brand of your own"
 	}
 	return string(f)
 }

@@ -67,10 +67,11 @@ type Feature string
 const (
 	EmailDomains        Feature = "email-domains"
 	OwnIdentityProvider Feature = "own-identity-provider"
+	Branding            Feature = "branding"
 )
 
 // Features lists every feature.
-func Features() []Feature { return []Feature{EmailDomains, OwnIdentityProvider} }
+func Features() []Feature { return []Feature{EmailDomains, OwnIdentityProvider, Branding} }
 
 // Tier is what tenants are sold.
 type Tier struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,20 @@ func (i Installation) Open(ctx context.Context, r Role, size int32) (*pgxpool.Po
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open pool of %s: %w", r, err)
+	}
+	return pool, nil
+}
+
+// OpenReadOnly returns a pool of the same role as another one, on which transactions only read unless SQL says otherwise,
+// and no statement takes longer than most.
+func OpenReadOnly(ctx context.Context, like *pgxpool.Pool, size int32, most time.Duration) (*pgxpool.Pool, error) {
+	cfg := like.Config()
+	cfg.MaxConns, cfg.MinConns, cfg.MinIdleConns = size, 0, 0
+	cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(most.Milliseconds(), 10)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open pool that reads: %w", err)
 	}
 	return pool, nil
 }

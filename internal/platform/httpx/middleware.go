@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -78,18 +79,20 @@ const permissionsPolicy = "accelerometer=(), autoplay=(), camera=(), display-cap
 // SecurityHeaders sets what every answer of the platform's own origin carries. contentPolicy is the
 // Content-Security-Policy for pages; a handler may replace it with a stricter one.
 func SecurityHeaders(next http.Handler, contentPolicy string, secure bool) http.Handler {
+	fixed := http.Header{}
+	fixed.Set("Content-Security-Policy", contentPolicy)
+	fixed.Set("X-Content-Type-Options", "nosniff")
+	fixed.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	fixed.Set("Cross-Origin-Opener-Policy", "same-origin")
+	fixed.Set("Cross-Origin-Resource-Policy", "same-origin")
+	fixed.Set("X-Frame-Options", "DENY")
+	fixed.Set("Permissions-Policy", permissionsPolicy)
+	if secure {
+		fixed.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Permissions-Policy", permissionsPolicy)
-		if secure {
-			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-		}
+		maps.Copy(h, fixed) // each value is shared by all answers: Set replaces it, and Add makes another, as it is full
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
 			h.Set("Cache-Control", "no-store")
 		}

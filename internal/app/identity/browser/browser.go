@@ -194,3 +194,18 @@ func EndAll(ctx context.Context, tx pgx.Tx, user, keep uuid.UUID) error {
 	}
 	return nil
 }
+
+// EndOthers ends all sessions and tokens of a user, except one browser session with the tokens that came from it.
+func EndOthers(ctx context.Context, tx pgx.Tx, user, keep uuid.UUID) error {
+	for _, statement := range []string{
+		`delete from identity.challenge where user_id = $1 and $2::uuid is not null`,
+		`delete from identity.auth_code where user_id = $1 and browser_session_id is distinct from $2`,
+		`delete from identity.browser_session where user_id = $1 and id <> $2`,
+		`delete from identity.token_family where user_id = $1 and browser_session_id is distinct from $2`,
+	} {
+		if _, err := tx.Exec(ctx, statement, user, keep); err != nil {
+			return fmt.Errorf("end other sessions: %w", err)
+		}
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -114,7 +115,11 @@ func address(pool access.Pool, path string, query url.Values) string {
 func (s *Service) next(r *http.Request, pool access.Pool) string {
 	query := r.URL.Query()
 	query.Del("use")
+	then := query.Get(paramThen)
+	query.Del(paramThen)
 	switch {
+	case slices.Contains(thenPages(), then):
+		return address(pool, "/"+then, query)
 	case query.Has("client_id"):
 		for _, done := range []string{"prompt", "max_age", "login_hint"} {
 			query.Del(done)
@@ -125,6 +130,12 @@ func (s *Service) next(r *http.Request, pool access.Pool) string {
 	}
 	return address(pool, "/factors", nil)
 }
+
+// paramThen names the page that a confirmation leads back to.
+const paramThen = "then"
+
+// thenPages are those pages, below the pool's address. Nothing else that the parameter names is gone to.
+func thenPages() []string { return []string{"address", "password"} }
 
 // fresh tells whether somebody signed in a short while ago.
 func (s *Service) fresh(b browser.Session) bool { return s.Now().Sub(b.SignedInAt) < freshTime }

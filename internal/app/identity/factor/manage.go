@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,25 +54,40 @@ func (s *Service) subject(w http.ResponseWriter, r *http.Request, pool access.Po
 
 // signedIn finds the session of this browser; fresh asks that it began a short while ago.
 func (s *Service) signedIn(w http.ResponseWriter, r *http.Request, pool access.Pool, fresh bool) (who subject, ok bool, err error) {
-	b, found, err := s.Sessions.Find(r, pool)
-	if err != nil {
+	b, ok, err := s.Session(w, r, pool, "", fresh)
+	if err != nil || !ok {
 		return who, false, err
-	}
-	if !found {
-		http.Redirect(w, r, s.Home, http.StatusSeeOther)
-		return who, false, nil
-	}
-	lacks, err := s.Lacks(r.Context(), pool, b, false)
-	if err != nil {
-		return who, false, err
-	}
-	if fresh && (lacks || !s.fresh(b)) {
-		http.Redirect(w, r, address(pool, "/factors/confirm", nil), http.StatusSeeOther)
-		return who, false, nil
 	}
 	who.session = b
 	who.owner, err = readOwner(r.Context(), s.DB, pool.ID, b.User)
 	return who, err == nil, err
+}
+
+// Session finds the session of this browser. fresh asks that it began a short while ago, with every factor that its user has:
+// otherwise the browser is sent to confirm it, and from there to one of the pages that then names.
+func (s *Service) Session(w http.ResponseWriter, r *http.Request, pool access.Pool, then string, fresh bool) (b browser.Session, ok bool, err error) {
+	b, found, err := s.Sessions.Find(r, pool)
+	if err != nil {
+		return b, false, err
+	}
+	if !found {
+		http.Redirect(w, r, s.Home, http.StatusSeeOther)
+		return b, false, nil
+	}
+	lacks, err := s.Lacks(r.Context(), pool, b, false)
+	if err != nil {
+		return b, false, err
+	}
+	if fresh && (lacks || !s.fresh(b)) {
+		var query url.Values
+		if then != "" {
+			query = r.URL.Query()
+			query.Set(paramThen, then)
+		}
+		http.Redirect(w, r, address(pool, "/factors/confirm", query), http.StatusSeeOther) //nolint:gosec // a path of our own
+		return b, false, nil
+	}
+	return b, true, nil
 }
 
 // post is subject for a form.
@@ -177,7 +193,7 @@ func (s *Service) showConfirm(w http.ResponseWriter, r *http.Request, pool acces
 	if err != nil || !ok {
 		return err
 	}
-	return s.Site.Show(w, r, pool, http.StatusOK, page.Confirm, page.Data{Email: who.Email})
+	return s.Site.Show(w, r, pool, http.StatusOK, page.Confirm, page.Data{Email: who.Email, Query: link(r)})
 }
 
 var errNotPassword = errs.Invalid("wrong_password", "This is not your password.")
@@ -195,16 +211,16 @@ func (s *Service) postConfirm(w http.ResponseWriter, r *http.Request, pool acces
 		if errs.KindOf(err) == errs.KindInvalid {
 			err = errNotPassword
 		}
-		return s.Site.Problem(w, r, pool, page.Confirm, page.Data{Email: who.Email}, err)
+		return s.Site.Problem(w, r, pool, page.Confirm, page.Data{Email: who.Email, Query: link(r)}, err)
 	}
-	led, err := s.Lead(w, r, pool, who.ID, nil, false)
+	led, err := s.Lead(w, r, pool, who.ID, returnQuery(r), false)
 	if err != nil || led {
 		return err
 	}
 	if _, err := s.Sessions.Open(w, r, pool, who.ID, MethodPassword); err != nil {
 		return err
 	}
-	http.Redirect(w, r, address(pool, "/factors", nil), http.StatusSeeOther)
+	http.Redirect(w, r, s.next(r, pool), http.StatusSeeOther) //nolint:gosec // a path of our own, or the console
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -282,7 +281,7 @@ func (s *Service) signInByPasskey(w http.ResponseWriter, r *http.Request, pool a
 	p, err := s.byPasskey(r, pool)
 	if err != nil {
 		name, d := page.Confirm, page.Data{Query: link(r)}
-		if strings.Contains(string(d.Query), "client_id=") {
+		if query := r.URL.Query(); query.Has("client_id") && !query.Has(paramThen) {
 			name = page.SignIn
 		}
 		return s.Site.Problem(w, r, pool, name, d, err)

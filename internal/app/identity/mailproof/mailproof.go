@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
+	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
@@ -79,6 +81,13 @@ type Site struct {
 	Insert func(ctx context.Context, tx pgx.Tx, p access.Pool, who Person) (uuid.UUID, error)
 	// Enter signs somebody in who has just made an account. here tells that the browser waits for the request's answer.
 	Enter func(w http.ResponseWriter, r *http.Request, p access.Pool, user uuid.UUID, query url.Values, here bool) error
+	// Here tells whether somebody is signed in in this browser.
+	Here func(r *http.Request, p access.Pool) (bool, error)
+	// SignedIn finds who is signed in; fresh asks for a sign-in of a short while ago, and then leads to that one of our pages.
+	// ok is false when the browser was sent elsewhere.
+	SignedIn func(w http.ResponseWriter, r *http.Request, p access.Pool, then string, fresh bool) (b browser.Session, ok bool, err error)
+	// Forget drops what this process remembers of a user's sign-ins.
+	Forget func(user uuid.UUID)
 }
 
 // Service proves mailboxes. Its fields are set before it is used.
@@ -100,7 +109,7 @@ type Service struct {
 
 // Pages are the pages below a pool's address.
 func (s *Service) Pages() map[string]func(http.ResponseWriter, *http.Request, access.Pool) error {
-	return map[string]func(http.ResponseWriter, *http.Request, access.Pool) error{
+	pages := map[string]func(http.ResponseWriter, *http.Request, access.Pool) error{
 		"GET /sign-up":          s.showSignUp,
 		"POST /sign-up":         s.postSignUp,
 		"GET /sign-up/sent":     s.showSent,
@@ -111,6 +120,8 @@ func (s *Service) Pages() map[string]func(http.ResponseWriter, *http.Request, ac
 		"GET /forgot":           s.showForgot,
 		"POST /forgot":          s.postForgot,
 	}
+	maps.Copy(pages, s.addressPages())
+	return pages
 }
 
 // How asking for mail is slowed down: one mailbox must not be filled, one place must not fill many, and a pool must not

@@ -59,12 +59,21 @@ const (
 	Recovery   Name = "recovery-codes"
 	Confirm    Name = "confirm"
 	Devices    Name = "devices"
+	// How people change what they sign in with.
+	Address        Name = "address"
+	AddressSent    Name = "address-sent"
+	AddressConfirm Name = "address-confirm"
+	AddressDone    Name = "address-done"
+	AddressObject  Name = "address-object"
+	Password       Name = "password"
+	PasswordDone   Name = "password-done"
 )
 
 func names() []Name {
 	return []Name{
 		SignIn, SignUp, SignUpSent, SignUpConfirm, ChooseTenant, Forgot, ForgotSent, Setup, Reset, Enter, Changed, SignOut, SignedOut, Tested, Error,
 		Challenge, Factors, NewFactor, App, EmailCode, PasskeyNew, Recovery, Confirm, Devices,
+		Address, AddressSent, AddressConfirm, AddressDone, AddressObject, Password, PasswordDone,
 		Device, DeviceConfirm, DeviceDone, Consent,
 	}
 }
@@ -76,20 +85,22 @@ func scripted(n Name) bool {
 
 // Data is what a page shows. Fields that a page has no use for stay empty.
 type Data struct {
-	Base   string            // path of the user pool's pages, such as /pools/default
-	Home   string            // address of the console
-	Action string            // where the form goes, within Base
-	Token  string            // proves that the form came from our page
-	Link   string            // the token of a one-time link
-	Query  template.URL      // the authorization request, for links between pages
-	Name   string            // as it was typed
-	Email  string            // as it was typed, or whose account it is
-	Errors map[string]string // what is wrong, by field: name, email, password; "form" for the whole
-	SignUp bool              // people may sign up by themselves
-	Title  string            // of the error page
-	Detail string            // of the error page: what happened and what to do
-	Tenant string            // whose portal this is
-	Steps  Steps             // of the pages about the step after the password
+	Base   string       // path of the user pool's pages, such as /pools/default
+	Home   string       // address of the console
+	Action string       // where the form goes, within Base
+	Token  string       // proves that the form came from our page
+	Link   string       // the token of a one-time link
+	Query  template.URL // the authorization request, for links between pages
+	Name   string       // as it was typed
+	Email  string       // as it was typed, or whose account it is
+	// Account is the address of whose account it is, where Email is another one.
+	Account string
+	Errors  map[string]string // what is wrong, by field: name, email, current, password; "form" for the whole
+	SignUp  bool              // people may sign up by themselves
+	Title   string            // of the error page
+	Detail  string            // of the error page: what happened and what to do
+	Tenant  string            // whose portal this is
+	Steps   Steps             // of the pages about the step after the password
 	// Passkeys tells whether browsers allow passkeys at this address.
 	Passkeys bool
 	Doors    []federation.Door // the organisation's own identity providers
@@ -169,7 +180,7 @@ func (f field) Focus() bool { return f.Data.Focus() == f.Field }
 
 // Focus is the field that needs the person next.
 func (d Data) Focus() string {
-	order := []string{"name", "email", "password"}
+	order := []string{"name", "email", "current", "password"}
 	for _, name := range order {
 		if d.Errors[name] != "" {
 			return name

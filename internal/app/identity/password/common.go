@@ -71,7 +71,8 @@ func reverse(s string) string {
 func personal(folded string, about []string) bool {
 	rest := folded
 	for _, text := range about {
-		for _, word := range strings.FieldsFunc(strings.ToLower(text), notWord) {
+		words := strings.FieldsFunc(strings.ToLower(text), notWord)
+		for _, word := range append([]string{strings.ToLower(text)}, words...) { // the whole first: its short words count as well
 			if utf8.RuneCountInString(word) >= 4 {
 				rest = strings.ReplaceAll(rest, word, "")
 			}

@@ -80,16 +80,28 @@ func FirstPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string) 
 // ChangePassword sets a new password and ends everything that the old one opened, but for the token family to keep and
 // the browser session that it came from; stay ends nothing but links.
 func ChangePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep uuid.UUID, stay bool) error {
+	return change(ctx, tx, user, hash, func() error {
+		if stay {
+			return nil
+		}
+		return browser.EndAll(ctx, tx, user, keep)
+	})
+}
+
+// ReplacePassword does so from a browser session, which goes on with the tokens that came from it.
+func ReplacePassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, session uuid.UUID) error {
+	return change(ctx, tx, user, hash, func() error { return browser.EndOthers(ctx, tx, user, session) })
+}
+
+func change(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, end func() error) error {
 	if _, err := tx.Exec(ctx, `update identity."user" set password_hash = $2, updated_at = now() where id = $1`, user, hash); err != nil {
 		return fmt.Errorf("update password: %w", err)
 	}
 	if err := onetime.Drop(ctx, tx, uuid.NullUUID{UUID: user, Valid: true}); err != nil {
 		return err
 	}
-	if !stay {
-		if err := browser.EndAll(ctx, tx, user, keep); err != nil {
-			return err
-		}
+	if err := end(); err != nil {
+		return err
 	}
 	return audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.password_changed", Target: user.String()})
 }

@@ -181,6 +181,7 @@ func remove(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, removed map[string
 		{"federation_identity", `user_id = any ($2) or provider_id in (select id from identity.federation_provider where tenant_id = $1)`},
 		{"federation_provider", `tenant_id = $1 and $2::uuid[] is not null`},
 		{"federation_rule", `tenant_id = $1 and $2::uuid[] is not null`},
+		{"address_change", `user_id = any ($2) and $1::uuid is not null`},
 		{"mail_proof", `user_id = any ($2) or pool_id = ` + pool},
 		{"membership", `tenant_id = $1 or user_id = any ($2)`},
 		{"invitation", `tenant_id = $1 or user_id = any ($2)`},

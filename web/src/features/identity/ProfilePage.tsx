@@ -66,7 +66,18 @@ function NameSection() {
             error={rename.error && messageOf(rename.error)}
             onChange={({ currentTarget }) => setName(currentTarget.value)}
           />
-          <TextInput label={t('profile.email')} value={me.email} readOnly variant="filled" />
+          <TextInput
+            label={t('profile.email')}
+            value={me.email}
+            readOnly
+            variant="filled"
+            rightSectionWidth="auto"
+            rightSection={
+              <Button component="a" href={me.addressPage} variant="subtle" size="compact-sm" mr={6} aria-label={t('profile.changeEmail')}>
+                {t('profile.change')}
+              </Button>
+            }
+          />
           <Group>
             <Button type="submit" loading={rename.isPending} disabled={!name.trim() || name.trim() === me.name}>
               {t('profile.save')}
