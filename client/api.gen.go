@@ -93,6 +93,60 @@ func (e ApikeyViewState) Valid() bool {
 	}
 }
 
+// Defines values for BrandPictureViewPlate.
+const (
+	BrandPictureViewPlateDark  BrandPictureViewPlate = "dark"
+	BrandPictureViewPlateLight BrandPictureViewPlate = "light"
+)
+
+// Valid indicates whether the value is a known member of the BrandPictureViewPlate enum.
+func (e BrandPictureViewPlate) Valid() bool {
+	switch e {
+	case BrandPictureViewPlateDark:
+		return true
+	case BrandPictureViewPlateLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrandingNoticeViewColour.
+const (
+	BrandingNoticeViewColourAccent  BrandingNoticeViewColour = "accent"
+	BrandingNoticeViewColourPrimary BrandingNoticeViewColour = "primary"
+)
+
+// Valid indicates whether the value is a known member of the BrandingNoticeViewColour enum.
+func (e BrandingNoticeViewColour) Valid() bool {
+	switch e {
+	case BrandingNoticeViewColourAccent:
+		return true
+	case BrandingNoticeViewColourPrimary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrandingNoticeViewScheme.
+const (
+	BrandingNoticeViewSchemeDark  BrandingNoticeViewScheme = "dark"
+	BrandingNoticeViewSchemeLight BrandingNoticeViewScheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the BrandingNoticeViewScheme enum.
+func (e BrandingNoticeViewScheme) Valid() bool {
+	switch e {
+	case BrandingNoticeViewSchemeDark:
+		return true
+	case BrandingNoticeViewSchemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateTicketInputBodyKind.
 const (
 	CreateTicketInputBodyKindPort     CreateTicketInputBodyKind = "port"
@@ -1074,6 +1128,33 @@ func (e SettingsSignUp) Valid() bool {
 	}
 }
 
+// Defines values for SimulateInputBodyClient.
+const (
+	SimulateInputBodyClientCli     SimulateInputBodyClient = "cli"
+	SimulateInputBodyClientConsole SimulateInputBodyClient = "console"
+	SimulateInputBodyClientKey     SimulateInputBodyClient = "key"
+	SimulateInputBodyClientMachine SimulateInputBodyClient = "machine"
+	SimulateInputBodyClientProgram SimulateInputBodyClient = "program"
+)
+
+// Valid indicates whether the value is a known member of the SimulateInputBodyClient enum.
+func (e SimulateInputBodyClient) Valid() bool {
+	switch e {
+	case SimulateInputBodyClientCli:
+		return true
+	case SimulateInputBodyClientConsole:
+		return true
+	case SimulateInputBodyClientKey:
+		return true
+	case SimulateInputBodyClientMachine:
+		return true
+	case SimulateInputBodyClientProgram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SimulateInputBodyKind.
 const (
 	SimulateInputBodyKindGroup   SimulateInputBodyKind = "Group"
@@ -1879,6 +1960,158 @@ type ApprovalGivenList struct {
 	Items []ApprovalGiven `json:"items"`
 }
 
+// BrandPictureView defines model for BrandPictureView.
+type BrandPictureView struct {
+	Height *int64 `json:"height,omitempty"`
+
+	// Path Below the installation's address. Its name changes with its content. Absent for the product's own mark
+	Path *string `json:"path,omitempty"`
+
+	// Plate The ground that it needs where the page is the other one
+	Plate *BrandPictureViewPlate `json:"plate,omitempty"`
+
+	// Width Of the picture in pixels; absent for a mark, which is square
+	Width *int64 `json:"width,omitempty"`
+}
+
+// BrandPictureViewPlate The ground that it needs where the page is the other one
+type BrandPictureViewPlate string
+
+// BrandSchemeView defines model for BrandSchemeView.
+type BrandSchemeView struct {
+	// Fill Of buttons
+	Fill string `json:"fill"`
+
+	// Hover Of buttons under the pointer
+	Hover string `json:"hover"`
+
+	// Link Of links
+	Link string `json:"link"`
+
+	// Ring Around what has the focus
+	Ring string `json:"ring"`
+
+	// Scene Of large areas with white text
+	Scene string `json:"scene"`
+
+	// Text On buttons
+	Text string `json:"text"`
+
+	// Tint Behind what is chosen
+	Tint string `json:"tint"`
+}
+
+// BrandView defines model for BrandView.
+type BrandView struct {
+	// Accent Of links, as it was chosen
+	//
+	// Example: #4543b4
+	Accent string          `json:"accent"`
+	Dark   BrandSchemeView `json:"dark"`
+
+	// Icon Path of the picture for tabs of browsers, below the installation's address; absent for the product's own
+	Icon  *string          `json:"icon,omitempty"`
+	Light BrandSchemeView  `json:"light"`
+	Logo  BrandPictureView `json:"logo"`
+
+	// Own Whether it is the organisation's own, as opposed to the provider's
+	Own bool `json:"own"`
+
+	// Primary Of buttons, as it was chosen
+	//
+	// Example: #5151cd
+	Primary string `json:"primary"`
+
+	// Privacy Address of what is done with personal data
+	Privacy *string `json:"privacy,omitempty"`
+
+	// Support Where people ask: a mailto: or https: address
+	Support *string `json:"support,omitempty"`
+
+	// Terms Address of the terms of use
+	Terms *string `json:"terms,omitempty"`
+
+	// Title What the pages are headed with
+	Title string `json:"title"`
+}
+
+// BrandingColours defines model for BrandingColours.
+type BrandingColours struct {
+	Dark    BrandSchemeView      `json:"dark"`
+	Light   BrandSchemeView      `json:"light"`
+	Notices []BrandingNoticeView `json:"notices"`
+}
+
+// BrandingNoticeView defines model for BrandingNoticeView.
+type BrandingNoticeView struct {
+	Colour BrandingNoticeViewColour `json:"colour"`
+
+	// Contrast Of the colour as it was chosen, to the page: 1 to 21
+	Contrast float64 `json:"contrast"`
+
+	// Scheme The pages on which it is so
+	Scheme BrandingNoticeViewScheme `json:"scheme"`
+
+	// Shown The nearest shade that has it
+	Shown string `json:"shown"`
+
+	// Wanted The least that WCAG 2.2 AA allows: 4.5 for text, 3 for buttons
+	Wanted float64 `json:"wanted"`
+}
+
+// BrandingNoticeViewColour defines model for BrandingNoticeView.Colour.
+type BrandingNoticeViewColour string
+
+// BrandingNoticeViewScheme The pages on which it is so
+type BrandingNoticeViewScheme string
+
+// BrandingOwnView defines model for BrandingOwnView.
+type BrandingOwnView struct {
+	// Allowed Whether the plan has a brand; without, what is set is kept and not shown
+	Allowed bool                 `json:"allowed"`
+	Below   BrandView            `json:"below"`
+	HasLogo bool                 `json:"hasLogo"`
+	Notices []BrandingNoticeView `json:"notices"`
+
+	// Plans Titles of the plans that have a brand
+	Plans    []string             `json:"plans"`
+	Settings BrandingSettingsView `json:"settings"`
+	Shown    BrandView            `json:"shown"`
+}
+
+// BrandingSettingsView defines model for BrandingSettingsView.
+type BrandingSettingsView struct {
+	// Accent Of links; empty: the provider's
+	//
+	// Example: #115e59
+	Accent string `json:"accent"`
+
+	// Primary Of buttons; empty: the provider's
+	//
+	// Example: #0f766e
+	Primary string `json:"primary"`
+
+	// Privacy Https address of what is done with personal data
+	//
+	// Example: https://example.com/privacy
+	Privacy string `json:"privacy"`
+
+	// Support Where people ask: an e-mail address or an https address
+	//
+	// Example: help@example.com
+	Support string `json:"support"`
+
+	// Terms Https address of the terms of use
+	//
+	// Example: https://example.com/terms
+	Terms string `json:"terms"`
+
+	// Title What the pages are headed with, at most 60 characters; empty: the organisation's own title
+	//
+	// Example: Labs of Acme
+	Title string `json:"title"`
+}
+
 // BrowserDevice defines model for BrowserDevice.
 type BrowserDevice struct {
 	// Address Network address of the sign-in
@@ -2564,9 +2797,11 @@ type IdentityListedUser struct {
 
 // IdentityMe defines model for IdentityMe.
 type IdentityMe struct {
-	Email string `json:"email"`
-	Id    string `json:"id"`
-	Name  string `json:"name"`
+	// AddressPage Where one changes one's e-mail address: it needs the browser's own sign-in
+	AddressPage string `json:"addressPage"`
+	Email       string `json:"email"`
+	Id          string `json:"id"`
+	Name        string `json:"name"`
 
 	// Operator Whether the caller runs the installation
 	Operator bool           `json:"operator"`
@@ -2821,6 +3056,14 @@ type ListOutputBody struct {
 
 	// Tags Tags of the labs that match, whatever tag was asked for
 	Tags []LabTagCount `json:"tags"`
+}
+
+// LogoInputBody defines model for LogoInputBody.
+type LogoInputBody struct {
+	// File A PNG, JPEG or WebP picture of at most 512 KiB, in base64. It is drawn anew; nothing else of the file is kept
+	//
+	// Example: iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQMAAAAl21bKAAAAA1BMVEUPdm5/SejIAAAADklEQVR4nGJgAAQAAP//AAIAAUu7KZ8AAAAASUVORK5CYII=
+	File string `json:"file"`
 }
 
 // MachineClient defines model for MachineClient.
@@ -3590,8 +3833,11 @@ type SimulateInputBody struct {
 	// At When; now where nothing is said
 	//
 	// Example: 2026-01-05T09:00:00Z
-	At    *time.Time   `json:"at,omitempty"`
-	Draft *PolicyDraft `json:"draft,omitempty"`
+	At *time.Time `json:"at,omitempty"`
+
+	// Client By what; the console where nothing is said
+	Client *SimulateInputBodyClient `json:"client,omitempty"`
+	Draft  *PolicyDraft             `json:"draft,omitempty"`
 
 	// Kind About what
 	Kind SimulateInputBodyKind `json:"kind"`
@@ -3599,6 +3845,9 @@ type SimulateInputBody struct {
 	// User Who would ask
 	User openapi_types.UUID `json:"user"`
 }
+
+// SimulateInputBodyClient By what; the console where nothing is said
+type SimulateInputBodyClient string
 
 // SimulateInputBodyKind About what
 type SimulateInputBodyKind string
@@ -4123,6 +4372,15 @@ type RotateApiKeyParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetBrandColoursParams defines parameters for GetBrandColours.
+type GetBrandColoursParams struct {
+	Primary *string `form:"primary,omitempty" json:"primary,omitempty"`
+	Accent  *string `form:"accent,omitempty" json:"accent,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // GetConfigParams defines parameters for GetConfig.
 type GetConfigParams struct {
 	// Tenant Name of an organisation, whose sign-in may be another one
@@ -4600,6 +4858,30 @@ type GetOperatorAuditSealsParams struct {
 type VerifyOperatorAuditParams struct {
 	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetOperatorBrandParams defines parameters for GetOperatorBrand.
+type GetOperatorBrandParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// PutOperatorBrandParams defines parameters for PutOperatorBrand.
+type PutOperatorBrandParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// RemoveOperatorBrandLogoParams defines parameters for RemoveOperatorBrandLogo.
+type RemoveOperatorBrandLogoParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PutOperatorBrandLogoParams defines parameters for PutOperatorBrandLogo.
+type PutOperatorBrandLogoParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ListEnvironmentsParams defines parameters for ListEnvironments.
@@ -5229,6 +5511,30 @@ type VerifyAuditParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetBrandParams defines parameters for GetBrand.
+type GetBrandParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// PutBrandParams defines parameters for PutBrand.
+type PutBrandParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// RemoveBrandLogoParams defines parameters for RemoveBrandLogo.
+type RemoveBrandLogoParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PutBrandLogoParams defines parameters for PutBrandLogo.
+type PutBrandLogoParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListDomainsParams defines parameters for ListDomains.
 type ListDomainsParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -5376,6 +5682,12 @@ type RegisterOauthClientJSONRequestBody = RegisterOauthClientRequest
 // ChangeOauthClientJSONRequestBody defines body for ChangeOauthClient for application/json ContentType.
 type ChangeOauthClientJSONRequestBody = ClientWishBody
 
+// PutOperatorBrandJSONRequestBody defines body for PutOperatorBrand for application/json ContentType.
+type PutOperatorBrandJSONRequestBody = BrandingSettingsView
+
+// PutOperatorBrandLogoJSONRequestBody defines body for PutOperatorBrandLogo for application/json ContentType.
+type PutOperatorBrandLogoJSONRequestBody = LogoInputBody
+
 // SetPoolJSONRequestBody defines body for SetPool for application/json ContentType.
 type SetPoolJSONRequestBody = Settings
 
@@ -5459,6 +5771,12 @@ type SetSignInRuleJSONRequestBody = FederationRuleView
 
 // PutSignInSettingsJSONRequestBody defines body for PutSignInSettings for application/json ContentType.
 type PutSignInSettingsJSONRequestBody = FactorPolicy
+
+// PutBrandJSONRequestBody defines body for PutBrand for application/json ContentType.
+type PutBrandJSONRequestBody = BrandingSettingsView
+
+// PutBrandLogoJSONRequestBody defines body for PutBrandLogo for application/json ContentType.
+type PutBrandLogoJSONRequestBody = LogoInputBody
 
 // AddDomainJSONRequestBody defines body for AddDomain for application/json ContentType.
 type AddDomainJSONRequestBody = AddInputBody
@@ -5602,6 +5920,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
 	RotateApiKey(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBrandColours Two colours as pages would show them, with enough contrast
+	//
+	// Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
+	GetBrandColours(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfig What a client must know to sign in
 	//
@@ -6092,6 +6415,44 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
 	VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOperatorBrand The brand of the provider, which organisations without one have
+	//
+	// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
+	GetOperatorBrand(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOperatorBrandWithBody Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+	PutOperatorBrandWithBody(ctx context.Context, params *PutOperatorBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOperatorBrand Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+	PutOperatorBrand(ctx context.Context, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveOperatorBrandLogo Remove the logo of the provider, which organisations without one have
+	//
+	// Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
+	RemoveOperatorBrandLogo(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOperatorBrandLogoWithBody Change the logo of the provider, which organisations without one have
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+	PutOperatorBrandLogoWithBody(ctx context.Context, params *PutOperatorBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOperatorBrandLogo Change the logo of the provider, which organisations without one have
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+	PutOperatorBrandLogo(ctx context.Context, params *PutOperatorBrandLogoParams, body PutOperatorBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEnvironments What runs on this host, and for whom
 	//
@@ -6775,6 +7136,44 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
 	VerifyAudit(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetBrand The brand of the organisation
+	//
+	// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
+	GetBrand(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutBrandWithBody Change the brand of the organisation; its logo stays
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+	PutBrandWithBody(ctx context.Context, params *PutBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutBrand Change the brand of the organisation; its logo stays
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+	PutBrand(ctx context.Context, params *PutBrandParams, body PutBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveBrandLogo Remove the logo of the organisation
+	//
+	// Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
+	RemoveBrandLogo(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutBrandLogoWithBody Change the logo of the organisation
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+	PutBrandLogoWithBody(ctx context.Context, params *PutBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutBrandLogo Change the logo of the organisation
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+	PutBrandLogo(ctx context.Context, params *PutBrandLogoParams, body PutBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDomains E-mail domains of the organisation
 	//
 	// Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
@@ -7034,6 +7433,21 @@ func (c *Client) RotateApiKeyWithBody(ctx context.Context, id openapi_types.UUID
 // Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
 func (c *Client) RotateApiKey(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateApiKeyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBrandColours Two colours as pages would show them, with enough contrast
+//
+// Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
+func (c *Client) GetBrandColours(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBrandColoursRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8344,6 +8758,104 @@ func (c *Client) GetOperatorAuditSeals(ctx context.Context, params *GetOperatorA
 // Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
 func (c *Client) VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyOperatorAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOperatorBrand The brand of the provider, which organisations without one have
+//
+// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
+func (c *Client) GetOperatorBrand(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOperatorBrandRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOperatorBrandWithBody Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+func (c *Client) PutOperatorBrandWithBody(ctx context.Context, params *PutOperatorBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOperatorBrandRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOperatorBrand Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+func (c *Client) PutOperatorBrand(ctx context.Context, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOperatorBrandRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveOperatorBrandLogo Remove the logo of the provider, which organisations without one have
+//
+// Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
+func (c *Client) RemoveOperatorBrandLogo(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveOperatorBrandLogoRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOperatorBrandLogoWithBody Change the logo of the provider, which organisations without one have
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+func (c *Client) PutOperatorBrandLogoWithBody(ctx context.Context, params *PutOperatorBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOperatorBrandLogoRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOperatorBrandLogo Change the logo of the provider, which organisations without one have
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+func (c *Client) PutOperatorBrandLogo(ctx context.Context, params *PutOperatorBrandLogoParams, body PutOperatorBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOperatorBrandLogoRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10176,6 +10688,104 @@ func (c *Client) VerifyAudit(ctx context.Context, params *VerifyAuditParams, req
 	return c.Client.Do(req)
 }
 
+// GetBrand The brand of the organisation
+//
+// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
+func (c *Client) GetBrand(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBrandRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutBrandWithBody Change the brand of the organisation; its logo stays
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+func (c *Client) PutBrandWithBody(ctx context.Context, params *PutBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutBrandRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutBrand Change the brand of the organisation; its logo stays
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+func (c *Client) PutBrand(ctx context.Context, params *PutBrandParams, body PutBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutBrandRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveBrandLogo Remove the logo of the organisation
+//
+// Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
+func (c *Client) RemoveBrandLogo(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveBrandLogoRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutBrandLogoWithBody Change the logo of the organisation
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+func (c *Client) PutBrandLogoWithBody(ctx context.Context, params *PutBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutBrandLogoRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutBrandLogo Change the logo of the organisation
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+func (c *Client) PutBrandLogo(ctx context.Context, params *PutBrandLogoParams, body PutBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutBrandLogoRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListDomains E-mail domains of the organisation
 //
 // Corresponds with GET /v1/tenant/domains (the `ListDomains` operationId).
@@ -10830,6 +11440,87 @@ func NewRotateApiKeyRequestWithBody(server string, id openapi_types.UUID, params
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetBrandColoursRequest constructs an http.Request for the GetBrandColours method
+func NewGetBrandColoursRequest(server string, params *GetBrandColoursParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/brand/colours")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Primary != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "primary", *params.Primary, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Accent != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "accent", *params.Accent, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -14566,6 +15257,200 @@ func NewVerifyOperatorAuditRequest(server string, params *VerifyOperatorAuditPar
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOperatorBrandRequest constructs an http.Request for the GetOperatorBrand method
+func NewGetOperatorBrandRequest(server string, params *GetOperatorBrandParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/brand")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutOperatorBrandRequest calls the generic PutOperatorBrand builder with application/json body
+func NewPutOperatorBrandRequest(server string, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutOperatorBrandRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutOperatorBrandRequestWithBody constructs an http.Request for the PutOperatorBrand method, with any body, and a specified content type
+func NewPutOperatorBrandRequestWithBody(server string, params *PutOperatorBrandParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/brand")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveOperatorBrandLogoRequest constructs an http.Request for the RemoveOperatorBrandLogo method
+func NewRemoveOperatorBrandLogoRequest(server string, params *RemoveOperatorBrandLogoParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/brand/logo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutOperatorBrandLogoRequest calls the generic PutOperatorBrandLogo builder with application/json body
+func NewPutOperatorBrandLogoRequest(server string, params *PutOperatorBrandLogoParams, body PutOperatorBrandLogoJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutOperatorBrandLogoRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutOperatorBrandLogoRequestWithBody constructs an http.Request for the PutOperatorBrandLogo method, with any body, and a specified content type
+func NewPutOperatorBrandLogoRequestWithBody(server string, params *PutOperatorBrandLogoParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/brand/logo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
 		}
 
 	}
@@ -19695,6 +20580,200 @@ func NewVerifyAuditRequest(server string, params *VerifyAuditParams) (*http.Requ
 	return req, nil
 }
 
+// NewGetBrandRequest constructs an http.Request for the GetBrand method
+func NewGetBrandRequest(server string, params *GetBrandParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/brand")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutBrandRequest calls the generic PutBrand builder with application/json body
+func NewPutBrandRequest(server string, params *PutBrandParams, body PutBrandJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutBrandRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutBrandRequestWithBody constructs an http.Request for the PutBrand method, with any body, and a specified content type
+func NewPutBrandRequestWithBody(server string, params *PutBrandParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/brand")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveBrandLogoRequest constructs an http.Request for the RemoveBrandLogo method
+func NewRemoveBrandLogoRequest(server string, params *RemoveBrandLogoParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/brand/logo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutBrandLogoRequest calls the generic PutBrandLogo builder with application/json body
+func NewPutBrandLogoRequest(server string, params *PutBrandLogoParams, body PutBrandLogoJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutBrandLogoRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutBrandLogoRequestWithBody constructs an http.Request for the PutBrandLogo method, with any body, and a specified content type
+func NewPutBrandLogoRequestWithBody(server string, params *PutBrandLogoParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tenant/brand/logo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListDomainsRequest constructs an http.Request for the ListDomains method
 func NewListDomainsRequest(server string, params *ListDomainsParams) (*http.Request, error) {
 	var err error
@@ -20565,6 +21644,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateApiKey` operationId).
 	RotateApiKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateApiKeyParams, body RotateApiKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateApiKeyReply, error)
 
+	// GetBrandColoursWithResponse Two colours as pages would show them, with enough contrast
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
+	GetBrandColoursWithResponse(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*GetBrandColoursReply, error)
+
 	// GetConfigWithResponse What a client must know to sign in
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -21144,6 +22230,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
 	VerifyOperatorAuditWithResponse(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*VerifyOperatorAuditReply, error)
+
+	// GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
+	GetOperatorBrandWithResponse(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*GetOperatorBrandReply, error)
+
+	// PutOperatorBrandWithBodyWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+	PutOperatorBrandWithBodyWithResponse(ctx context.Context, params *PutOperatorBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOperatorBrandReply, error)
+
+	// PutOperatorBrandWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+	PutOperatorBrandWithResponse(ctx context.Context, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOperatorBrandReply, error)
+
+	// RemoveOperatorBrandLogoWithResponse Remove the logo of the provider, which organisations without one have
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
+	RemoveOperatorBrandLogoWithResponse(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*RemoveOperatorBrandLogoReply, error)
+
+	// PutOperatorBrandLogoWithBodyWithResponse Change the logo of the provider, which organisations without one have
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+	PutOperatorBrandLogoWithBodyWithResponse(ctx context.Context, params *PutOperatorBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOperatorBrandLogoReply, error)
+
+	// PutOperatorBrandLogoWithResponse Change the logo of the provider, which organisations without one have
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+	PutOperatorBrandLogoWithResponse(ctx context.Context, params *PutOperatorBrandLogoParams, body PutOperatorBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOperatorBrandLogoReply, error)
 
 	// ListEnvironmentsWithResponse What runs on this host, and for whom
 	//
@@ -21943,6 +23071,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/tenant/audit/verify (the `VerifyAudit` operationId).
 	VerifyAuditWithResponse(ctx context.Context, params *VerifyAuditParams, reqEditors ...RequestEditorFn) (*VerifyAuditReply, error)
 
+	// GetBrandWithResponse The brand of the organisation
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
+	GetBrandWithResponse(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*GetBrandReply, error)
+
+	// PutBrandWithBodyWithResponse Change the brand of the organisation; its logo stays
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+	PutBrandWithBodyWithResponse(ctx context.Context, params *PutBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutBrandReply, error)
+
+	// PutBrandWithResponse Change the brand of the organisation; its logo stays
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+	PutBrandWithResponse(ctx context.Context, params *PutBrandParams, body PutBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutBrandReply, error)
+
+	// RemoveBrandLogoWithResponse Remove the logo of the organisation
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
+	RemoveBrandLogoWithResponse(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*RemoveBrandLogoReply, error)
+
+	// PutBrandLogoWithBodyWithResponse Change the logo of the organisation
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+	PutBrandLogoWithBodyWithResponse(ctx context.Context, params *PutBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutBrandLogoReply, error)
+
+	// PutBrandLogoWithResponse Change the logo of the organisation
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+	PutBrandLogoWithResponse(ctx context.Context, params *PutBrandLogoParams, body PutBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*PutBrandLogoReply, error)
+
 	// ListDomainsWithResponse E-mail domains of the organisation
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -22401,6 +23571,61 @@ func (r RotateApiKeyReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateApiKeyReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetBrandColoursReply200Headers the declared response headers of an HTTP 200 response for GetBrandColours
+type GetBrandColoursReply200Headers struct {
+	ETag *string
+}
+
+type GetBrandColoursReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingColours
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetBrandColoursReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBrandColoursReply) GetJSON200() *BrandingColours {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBrandColoursReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBrandColoursReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBrandColoursReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBrandColoursReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBrandColoursReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25585,6 +26810,212 @@ func (r VerifyOperatorAuditReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyOperatorAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOperatorBrandReply200Headers the declared response headers of an HTTP 200 response for GetOperatorBrand
+type GetOperatorBrandReply200Headers struct {
+	ETag *string
+}
+
+type GetOperatorBrandReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOperatorBrandReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOperatorBrandReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOperatorBrandReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOperatorBrandReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOperatorBrandReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOperatorBrandReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOperatorBrandReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutOperatorBrandReply200Headers the declared response headers of an HTTP 200 response for PutOperatorBrand
+type PutOperatorBrandReply200Headers struct {
+	ETag *string
+}
+
+type PutOperatorBrandReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutOperatorBrandReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutOperatorBrandReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutOperatorBrandReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutOperatorBrandReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutOperatorBrandReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutOperatorBrandReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutOperatorBrandReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveOperatorBrandLogoReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveOperatorBrandLogoReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveOperatorBrandLogoReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveOperatorBrandLogoReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveOperatorBrandLogoReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveOperatorBrandLogoReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutOperatorBrandLogoReply200Headers the declared response headers of an HTTP 200 response for PutOperatorBrandLogo
+type PutOperatorBrandLogoReply200Headers struct {
+	ETag *string
+}
+
+type PutOperatorBrandLogoReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutOperatorBrandLogoReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutOperatorBrandLogoReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutOperatorBrandLogoReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutOperatorBrandLogoReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutOperatorBrandLogoReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutOperatorBrandLogoReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutOperatorBrandLogoReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29923,6 +31354,212 @@ func (r VerifyAuditReply) ContentType() string {
 	return ""
 }
 
+// GetBrandReply200Headers the declared response headers of an HTTP 200 response for GetBrand
+type GetBrandReply200Headers struct {
+	ETag *string
+}
+
+type GetBrandReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetBrandReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBrandReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBrandReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBrandReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBrandReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBrandReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBrandReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutBrandReply200Headers the declared response headers of an HTTP 200 response for PutBrand
+type PutBrandReply200Headers struct {
+	ETag *string
+}
+
+type PutBrandReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutBrandReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutBrandReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutBrandReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutBrandReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutBrandReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutBrandReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutBrandReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveBrandLogoReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveBrandLogoReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveBrandLogoReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveBrandLogoReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveBrandLogoReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveBrandLogoReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutBrandLogoReply200Headers the declared response headers of an HTTP 200 response for PutBrandLogo
+type PutBrandLogoReply200Headers struct {
+	ETag *string
+}
+
+type PutBrandLogoReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrandingOwnView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutBrandLogoReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutBrandLogoReply) GetJSON200() *BrandingOwnView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutBrandLogoReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutBrandLogoReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutBrandLogoReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutBrandLogoReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutBrandLogoReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListDomainsReply200Headers the declared response headers of an HTTP 200 response for ListDomains
 type ListDomainsReply200Headers struct {
 	ETag *string
@@ -30875,6 +32512,19 @@ func (c *ClientWithResponses) RotateApiKeyWithResponse(ctx context.Context, id o
 		return nil, err
 	}
 	return ParseRotateApiKeyReply(rsp)
+}
+
+// GetBrandColoursWithResponse Two colours as pages would show them, with enough contrast
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/brand/colours (the `GetBrandColours` operationId).
+func (c *ClientWithResponses) GetBrandColoursWithResponse(ctx context.Context, params *GetBrandColoursParams, reqEditors ...RequestEditorFn) (*GetBrandColoursReply, error) {
+	rsp, err := c.GetBrandColours(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBrandColoursReply(rsp)
 }
 
 // GetConfigWithResponse What a client must know to sign in
@@ -31947,6 +33597,84 @@ func (c *ClientWithResponses) VerifyOperatorAuditWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseVerifyOperatorAuditReply(rsp)
+}
+
+// GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/brand (the `GetOperatorBrand` operationId).
+func (c *ClientWithResponses) GetOperatorBrandWithResponse(ctx context.Context, params *GetOperatorBrandParams, reqEditors ...RequestEditorFn) (*GetOperatorBrandReply, error) {
+	rsp, err := c.GetOperatorBrand(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOperatorBrandReply(rsp)
+}
+
+// PutOperatorBrandWithBodyWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+func (c *ClientWithResponses) PutOperatorBrandWithBodyWithResponse(ctx context.Context, params *PutOperatorBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOperatorBrandReply, error) {
+	rsp, err := c.PutOperatorBrandWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOperatorBrandReply(rsp)
+}
+
+// PutOperatorBrandWithResponse Change the brand of the provider, which organisations without one have; its logo stays
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/operator/brand (the `PutOperatorBrand` operationId).
+func (c *ClientWithResponses) PutOperatorBrandWithResponse(ctx context.Context, params *PutOperatorBrandParams, body PutOperatorBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOperatorBrandReply, error) {
+	rsp, err := c.PutOperatorBrand(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOperatorBrandReply(rsp)
+}
+
+// RemoveOperatorBrandLogoWithResponse Remove the logo of the provider, which organisations without one have
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/operator/brand/logo (the `RemoveOperatorBrandLogo` operationId).
+func (c *ClientWithResponses) RemoveOperatorBrandLogoWithResponse(ctx context.Context, params *RemoveOperatorBrandLogoParams, reqEditors ...RequestEditorFn) (*RemoveOperatorBrandLogoReply, error) {
+	rsp, err := c.RemoveOperatorBrandLogo(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveOperatorBrandLogoReply(rsp)
+}
+
+// PutOperatorBrandLogoWithBodyWithResponse Change the logo of the provider, which organisations without one have
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+func (c *ClientWithResponses) PutOperatorBrandLogoWithBodyWithResponse(ctx context.Context, params *PutOperatorBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOperatorBrandLogoReply, error) {
+	rsp, err := c.PutOperatorBrandLogoWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOperatorBrandLogoReply(rsp)
+}
+
+// PutOperatorBrandLogoWithResponse Change the logo of the provider, which organisations without one have
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/operator/brand/logo (the `PutOperatorBrandLogo` operationId).
+func (c *ClientWithResponses) PutOperatorBrandLogoWithResponse(ctx context.Context, params *PutOperatorBrandLogoParams, body PutOperatorBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOperatorBrandLogoReply, error) {
+	rsp, err := c.PutOperatorBrandLogo(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOperatorBrandLogoReply(rsp)
 }
 
 // ListEnvironmentsWithResponse What runs on this host, and for whom
@@ -33431,6 +35159,84 @@ func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, param
 	return ParseVerifyAuditReply(rsp)
 }
 
+// GetBrandWithResponse The brand of the organisation
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tenant/brand (the `GetBrand` operationId).
+func (c *ClientWithResponses) GetBrandWithResponse(ctx context.Context, params *GetBrandParams, reqEditors ...RequestEditorFn) (*GetBrandReply, error) {
+	rsp, err := c.GetBrand(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBrandReply(rsp)
+}
+
+// PutBrandWithBodyWithResponse Change the brand of the organisation; its logo stays
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+func (c *ClientWithResponses) PutBrandWithBodyWithResponse(ctx context.Context, params *PutBrandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutBrandReply, error) {
+	rsp, err := c.PutBrandWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutBrandReply(rsp)
+}
+
+// PutBrandWithResponse Change the brand of the organisation; its logo stays
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/brand (the `PutBrand` operationId).
+func (c *ClientWithResponses) PutBrandWithResponse(ctx context.Context, params *PutBrandParams, body PutBrandJSONRequestBody, reqEditors ...RequestEditorFn) (*PutBrandReply, error) {
+	rsp, err := c.PutBrand(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutBrandReply(rsp)
+}
+
+// RemoveBrandLogoWithResponse Remove the logo of the organisation
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/tenant/brand/logo (the `RemoveBrandLogo` operationId).
+func (c *ClientWithResponses) RemoveBrandLogoWithResponse(ctx context.Context, params *RemoveBrandLogoParams, reqEditors ...RequestEditorFn) (*RemoveBrandLogoReply, error) {
+	rsp, err := c.RemoveBrandLogo(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveBrandLogoReply(rsp)
+}
+
+// PutBrandLogoWithBodyWithResponse Change the logo of the organisation
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+func (c *ClientWithResponses) PutBrandLogoWithBodyWithResponse(ctx context.Context, params *PutBrandLogoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutBrandLogoReply, error) {
+	rsp, err := c.PutBrandLogoWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutBrandLogoReply(rsp)
+}
+
+// PutBrandLogoWithResponse Change the logo of the organisation
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/tenant/brand/logo (the `PutBrandLogo` operationId).
+func (c *ClientWithResponses) PutBrandLogoWithResponse(ctx context.Context, params *PutBrandLogoParams, body PutBrandLogoJSONRequestBody, reqEditors ...RequestEditorFn) (*PutBrandLogoReply, error) {
+	rsp, err := c.PutBrandLogo(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutBrandLogoReply(rsp)
+}
+
 // ListDomainsWithResponse E-mail domains of the organisation
 //
 // Returns a wrapper object for the known response body format(s).
@@ -33950,6 +35756,52 @@ func ParseRotateApiKeyReply(rsp *http.Response) (*RotateApiKeyReply, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RotateApiKeyReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBrandColoursReply parses an HTTP response from a GetBrandColoursWithResponse call
+func ParseGetBrandColoursReply(rsp *http.Response) (*GetBrandColoursReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBrandColoursReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingColours
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetBrandColoursReply200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -36410,6 +38262,173 @@ func ParseVerifyOperatorAuditReply(rsp *http.Response) (*VerifyOperatorAuditRepl
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetOperatorBrandReply parses an HTTP response from a GetOperatorBrandWithResponse call
+func ParseGetOperatorBrandReply(rsp *http.Response) (*GetOperatorBrandReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOperatorBrandReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOperatorBrandReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutOperatorBrandReply parses an HTTP response from a PutOperatorBrandWithResponse call
+func ParsePutOperatorBrandReply(rsp *http.Response) (*PutOperatorBrandReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutOperatorBrandReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutOperatorBrandReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveOperatorBrandLogoReply parses an HTTP response from a RemoveOperatorBrandLogoWithResponse call
+func ParseRemoveOperatorBrandLogoReply(rsp *http.Response) (*RemoveOperatorBrandLogoReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveOperatorBrandLogoReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutOperatorBrandLogoReply parses an HTTP response from a PutOperatorBrandLogoWithResponse call
+func ParsePutOperatorBrandLogoReply(rsp *http.Response) (*PutOperatorBrandLogoReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutOperatorBrandLogoReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutOperatorBrandLogoReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -39761,6 +41780,173 @@ func ParseVerifyAuditReply(rsp *http.Response) (*VerifyAuditReply, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetBrandReply parses an HTTP response from a GetBrandWithResponse call
+func ParseGetBrandReply(rsp *http.Response) (*GetBrandReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBrandReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetBrandReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutBrandReply parses an HTTP response from a PutBrandWithResponse call
+func ParsePutBrandReply(rsp *http.Response) (*PutBrandReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutBrandReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutBrandReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveBrandLogoReply parses an HTTP response from a RemoveBrandLogoWithResponse call
+func ParseRemoveBrandLogoReply(rsp *http.Response) (*RemoveBrandLogoReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveBrandLogoReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutBrandLogoReply parses an HTTP response from a PutBrandLogoWithResponse call
+func ParsePutBrandLogoReply(rsp *http.Response) (*PutBrandLogoReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutBrandLogoReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrandingOwnView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutBrandLogoReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

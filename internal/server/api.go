@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	identityaccess "github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
@@ -80,8 +81,18 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
-	scope.Session, scope.Machine = claims.Session, claims.Machine()
+	scope.Session, scope.Machine, scope.Client = claims.Session, claims.Machine(), through(claims.Client)
 	return scope, err
+}
+
+// through is what policies know a program by that a token was given to.
+func through(id string) string {
+	switch id {
+	case client.Console, client.CLI:
+		return id
+	default:
+		return "program"
+	}
 }
 
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {
