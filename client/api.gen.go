@@ -1128,33 +1128,6 @@ func (e SettingsSignUp) Valid() bool {
 	}
 }
 
-// Defines values for SimulateInputBodyClient.
-const (
-	SimulateInputBodyClientCli     SimulateInputBodyClient = "cli"
-	SimulateInputBodyClientConsole SimulateInputBodyClient = "console"
-	SimulateInputBodyClientKey     SimulateInputBodyClient = "key"
-	SimulateInputBodyClientMachine SimulateInputBodyClient = "machine"
-	SimulateInputBodyClientProgram SimulateInputBodyClient = "program"
-)
-
-// Valid indicates whether the value is a known member of the SimulateInputBodyClient enum.
-func (e SimulateInputBodyClient) Valid() bool {
-	switch e {
-	case SimulateInputBodyClientCli:
-		return true
-	case SimulateInputBodyClientConsole:
-		return true
-	case SimulateInputBodyClientKey:
-		return true
-	case SimulateInputBodyClientMachine:
-		return true
-	case SimulateInputBodyClientProgram:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for SimulateInputBodyKind.
 const (
 	SimulateInputBodyKindGroup   SimulateInputBodyKind = "Group"
@@ -1176,6 +1149,33 @@ func (e SimulateInputBodyKind) Valid() bool {
 	case SimulateInputBodyKindSession:
 		return true
 	case SimulateInputBodyKindTenant:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SimulateInputBodyThrough.
+const (
+	SimulateInputBodyThroughCli     SimulateInputBodyThrough = "cli"
+	SimulateInputBodyThroughConsole SimulateInputBodyThrough = "console"
+	SimulateInputBodyThroughKey     SimulateInputBodyThrough = "key"
+	SimulateInputBodyThroughMachine SimulateInputBodyThrough = "machine"
+	SimulateInputBodyThroughProgram SimulateInputBodyThrough = "program"
+)
+
+// Valid indicates whether the value is a known member of the SimulateInputBodyThrough enum.
+func (e SimulateInputBodyThrough) Valid() bool {
+	switch e {
+	case SimulateInputBodyThroughCli:
+		return true
+	case SimulateInputBodyThroughConsole:
+		return true
+	case SimulateInputBodyThroughKey:
+		return true
+	case SimulateInputBodyThroughMachine:
+		return true
+	case SimulateInputBodyThroughProgram:
 		return true
 	default:
 		return false
@@ -3833,24 +3833,24 @@ type SimulateInputBody struct {
 	// At When; now where nothing is said
 	//
 	// Example: 2026-01-05T09:00:00Z
-	At *time.Time `json:"at,omitempty"`
-
-	// Client By what; the console where nothing is said
-	Client *SimulateInputBodyClient `json:"client,omitempty"`
-	Draft  *PolicyDraft             `json:"draft,omitempty"`
+	At    *time.Time   `json:"at,omitempty"`
+	Draft *PolicyDraft `json:"draft,omitempty"`
 
 	// Kind About what
 	Kind SimulateInputBodyKind `json:"kind"`
+
+	// Through By what; the console where nothing is said
+	Through *SimulateInputBodyThrough `json:"through,omitempty"`
 
 	// User Who would ask
 	User openapi_types.UUID `json:"user"`
 }
 
-// SimulateInputBodyClient By what; the console where nothing is said
-type SimulateInputBodyClient string
-
 // SimulateInputBodyKind About what
 type SimulateInputBodyKind string
+
+// SimulateInputBodyThrough By what; the console where nothing is said
+type SimulateInputBodyThrough string
 
 // StartInputBody defines model for StartInputBody.
 type StartInputBody struct {

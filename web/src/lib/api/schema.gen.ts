@@ -4243,11 +4243,6 @@ export interface components {
              * @example 2026-01-05T09:00:00Z
              */
             at?: string;
-            /**
-             * @description By what; the console where nothing is said
-             * @enum {string}
-             */
-            client?: "console" | "cli" | "program" | "key" | "machine";
             /** @description A policy that holds as if it were saved */
             draft?: components["schemas"]["PolicyDraft"];
             /**
@@ -4255,6 +4250,11 @@ export interface components {
              * @enum {string}
              */
             kind: "Tenant" | "Lab" | "Session" | "Group" | "Member";
+            /**
+             * @description By what; the console where nothing is said
+             * @enum {string}
+             */
+            through?: "console" | "cli" | "program" | "key" | "machine";
             /**
              * Format: uuid
              * @description Who would ask
