@@ -15,7 +15,9 @@ test("an owner sees who changed a member's role and to what, exports the log, an
   await expect(learner.getByRole('button', { name: /^Account of/ })).toBeVisible()
   await owner.goto('/organisation?tab=members')
   await owner.getByRole('combobox', { name: /^Role of Lena Learner/ }).first().click()
+  const changed = owner.waitForResponse((answer) => answer.request().method() === 'PATCH' && answer.ok())
   await owner.getByRole('option', { name: 'Instructor' }).click()
+  await changed
   await owner.goto('/organisation?tab=audit')
   const log = owner.getByRole('region', { name: 'Audit log' })
   const row = log.getByRole('row', { name: /member\.role_changed/ }).first()
@@ -52,6 +54,7 @@ test("an operator searches, exports and checks the operators' log", async ({ ope
   await expect(log.getByRole('heading', { name: 'No such entries' })).toBeVisible()
   await looked(page, 'operators-log-none')
   await log.getByRole('button', { name: 'Show all' }).click()
+  await expect(log.getByLabel('Search')).toHaveValue('')
   await expect(log.getByRole('row', { name: /audit\.verified/ }).first()).toBeVisible()
   await looked(page, 'operators-log')
   const file = await exported(page, info.outputPath('operators-log.jsonl'))

@@ -24,7 +24,6 @@ interface Props {
 export function AuditLog({ source, filter, onFilter }: Props) {
   const { t } = useTranslation()
   const [cursors, setCursors] = useState<string[]>([])
-  const [cleared, setCleared] = useState(0) // the fields begin anew
   const list = useQuery(auditQuery(source, filter, cursors.at(-1)))
   const change = (next: AuditFilter) => {
     setCursors([])
@@ -34,7 +33,7 @@ export function AuditLog({ source, filter, onFilter }: Props) {
   return (
     <section aria-label={source.label}>
       <AuditSeals source={source} />
-      <Filters key={cleared} source={source} filter={filter} onFilter={change} />
+      <Filters source={source} filter={filter} onFilter={change} />
       {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton h={220} radius="lg" />}
       {list.data?.items.length === 0 && (
@@ -44,13 +43,7 @@ export function AuditLog({ source, filter, onFilter }: Props) {
           text={filtered ? t(list.data.next ? 'audit.noneYetText' : 'audit.noneFoundText') : source.noneText}
         >
           {filtered && (
-            <Button
-              variant="default"
-              onClick={() => {
-                change({})
-                setCleared(cleared + 1)
-              }}
-            >
+            <Button variant="default" onClick={() => change({})}>
               {t('audit.clear')}
             </Button>
           )}
@@ -149,6 +142,11 @@ interface TypedProps {
 /** A field whose text filters a moment after it was typed. */
 function Typed({ label, value, width, icon, onChange }: TypedProps) {
   const [typed, setTyped] = useState(value)
+  const [last, setLast] = useState(value)
+  if (value !== last) {
+    setLast(value)
+    if (value === '') setTyped('') // the filter was taken away elsewhere
+  }
   const later = useDebouncedCallback((next: string) => onChange(next.trim() || undefined), 250)
   return (
     <TextInput
