@@ -121,11 +121,31 @@ func (p *handler) lab(r *http.Request) (any, error) {
 	return l, err
 }
 
-// refuse answers what the program answers to an id that is none, without looking at anything.
+// refuse answers what the program answers to an id that is none, to the last header, without looking at anything: what is
+// left between the two is what the program decides before it answers so.
 func refuse(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/problem+json")
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	for _, header := range refusalHeaders {
+		h.Set(header[0], header[1])
+	}
 	w.WriteHeader(http.StatusUnprocessableEntity)
 	_, _ = w.Write([]byte(refusal))
+}
+
+var refusalHeaders = [][2]string{
+	{"Cache-Control", "no-store"},
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Permissions-Policy", "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), clipboard-read=(self), clipboard-write=(self), fullscreen=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"},
+	{"RateLimit", `"user";r=999999;t=1`},
+	{"RateLimit-Policy", `"user";q=1000000;w=10`},
+	{"Referrer-Policy", "strict-origin-when-cross-origin"},
+	{"Vary", "Origin"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"X-Request-Id", "019b0000-0000-7000-8000-000000000000"},
 }
 
 const refusal = `{"type":"about:blank","title":"Unprocessable Entity","status":422,"code":"invalid_request","detail":"The request has mistakes; see errors.",` +

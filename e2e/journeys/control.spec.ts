@@ -1,4 +1,4 @@
-import { accessible } from '../fixtures/accessibility.ts'
+import { accessible, looked } from '../fixtures/accessibility.ts'
 import { register } from '../fixtures/organisation.ts'
 import { newPerson, signUp } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
@@ -78,8 +78,12 @@ test('an owner chooses another plan, closes the organisation and takes it back',
   test.slow() // it signs an organisation up, changes its plan, closes it and opens it again
   const { page, person } = await register(browser, server.url, operatorPage, 'Basic', { title: 'Dogwood Guild', name: 'dogwood-guild' })
   await page.goto('/organisation')
-  await page.getByRole('button', { name: 'Choose Standard' }).click()
   const dialog = page.getByRole('dialog')
+  await page.getByRole('button', { name: 'Choose Platinum' }).click()
+  await expect(dialog).toContainText('Accounts stay where they are')
+  await looked(page, 'plan-platinum')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Choose Standard' }).click()
   await expect(dialog.getByRole('row', { name: /Price a month/ })).toContainText('$99.00')
   await accessible(page)
   await dialog.getByRole('button', { name: 'Change to Standard' }).click()

@@ -59,6 +59,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.mail.Register(api, policy.OperatorRead, policy.OperatorWrite)
 	p.ownPolicies().Register(api)
 	p.tenantAPI(api)
+	p.letterAPI(api)
 	apikey.Describe(api)
 	return api
 }

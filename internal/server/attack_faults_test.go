@@ -101,5 +101,13 @@ func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
 		fault.AllowAnything:        func() []string { return s.policies(t) },
 		fault.PolicyOfAnyTenant:    func() []string { return s.policies(t) },
 		fault.ExportTellsExistence: cross("/v1/tenant/exports"),
+		fault.KeyRevokedAnywhere:   func() []string { return s.changing("/v1/api-keys/{id}")(t) },
+		fault.MemberOfAnotherOne:   func() []string { return s.changing("/v1/members/{user}")(t) },
+		fault.PersonOfAnyTenant:    func() []string { return s.changing("/v1/operator/users/{id}/disable")(t) },
+		fault.FactorOfAnybody:      func() []string { return s.changing("/v1/me/factors/{id}")(t) },
+		fault.GroupTakesAnybody:    func() []string { return s.mixed(t, part{op: below("/v1/groups/{id}/members")}) },
+		fault.JobOfItsArguments:    func() []string { return s.jobs(t) },
+		fault.RenameOfAll:          func() []string { return s.neighbours(t, part{op: below("/v1/api-keys")}) },
+		fault.RemovalOfAll:         func() []string { return s.neighbours(t, part{op: below("/v1/groups")}) },
 	}
 }

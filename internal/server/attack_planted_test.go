@@ -69,6 +69,9 @@ func (s *stage) plantedInDatabase(t *testing.T) {
 			return s.permissions(t, part{op: below("/v1/labs", "/v1/members", "/v1/operator/tenants"), persona: names})
 		}
 	}
+	write := func(prefix string) func() []string {
+		return func() []string { return s.changing(prefix)(t) }
+	}
 	labs, sessions, audit, everything := cross("/v1/labs"), cross("/v1/sessions"), cross("/v1/tenant/audit"), cross("/v1/labs", "/v1/sessions", "/v1/tenant/audit")
 	person := func(email, change string) string {
 		return `update identity.membership m set ` + change + ` from identity."user" u where u.id = m.user_id and u.email = '` + email + `@attack.example'`
@@ -77,9 +80,18 @@ func (s *stage) plantedInDatabase(t *testing.T) {
 		plant, mend string
 		attack      func() []string
 	}{
-		"an open policy on labs":      {`create policy planted on pool.lab using (true)`, `drop policy planted on pool.lab`, labs},
-		"an open policy on audit":     {`create policy planted on pool.audit_entry using (true)`, `drop policy planted on pool.audit_entry`, audit},
-		"an open policy on sessions":  {`create policy planted on pool.session using (true)`, `drop policy planted on pool.session`, sessions},
+		"an open policy on labs":                        {`create policy planted on pool.lab using (true)`, `drop policy planted on pool.lab`, labs},
+		"an open policy on audit":                       {`create policy planted on pool.audit_entry using (true)`, `drop policy planted on pool.audit_entry`, audit},
+		"an open policy on sessions":                    {`create policy planted on pool.session using (true)`, `drop policy planted on pool.session`, sessions},
+		"groups without a policy, which are deleted":    {`alter table pool."group" disable row level security`, `alter table pool."group" enable row level security`, write("/v1/groups/{id}")},
+		"an open policy on policies, which are changed": {`create policy planted on pool.policy using (true) with check (true)`, `drop policy planted on pool.policy`, write("/v1/policies/{id}")},
+		"an open policy on sessions, which are ended":   {`create policy planted on pool.session using (true) with check (true)`, `drop policy planted on pool.session`, write("/v1/sessions/{id}/end")},
+		"jobs without a policy": {
+			`alter table river.river_job disable row level security`, `alter table river.river_job enable row level security`, func() []string { return s.jobs(t) },
+		},
+		"an open policy on jobs that are added": {
+			`create policy planted on river.river_job for insert to cloudkida_app with check (true)`, `drop policy planted on river.river_job`, func() []string { return s.jobs(t) },
+		},
 		"labs without a policy":       {`alter table pool.lab disable row level security`, `alter table pool.lab enable row level security`, labs},
 		"audit without a policy":      {`alter table pool.audit_entry disable row level security`, `alter table pool.audit_entry enable row level security`, audit},
 		"sessions without a policy":   {`alter table pool.session disable row level security`, `alter table pool.session enable row level security`, sessions},

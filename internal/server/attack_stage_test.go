@@ -25,7 +25,9 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/lab/manifest"
+	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
+	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/server"
@@ -52,6 +54,8 @@ type stage struct {
 	key           *secret.Key
 	db            *pgxpool.Pool // as the database's owner
 	people        *identity.Service
+	data          *db.DB // as the program's own role
+	inserter      *job.Client
 	operations    []operation
 	personas      []persona
 	tenants       map[string]string // ids by name
@@ -122,12 +126,23 @@ func (s *stage) connect(t *testing.T) {
 	}
 	t.Cleanup(s.db.Close)
 	in := db.Installation{Admin: admin, Password: func(role db.Role) string { return s.key.Derive("database role " + string(role)) }}
-	pool, err := in.Open(t.Context(), db.Identity, 2)
+	open := func(role db.Role) *pgxpool.Pool {
+		pool, err := in.Open(t.Context(), role, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	places, err := db.NewPlaces(open(db.Control))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(pool.Close)
-	s.people, err = identity.New(identity.Config{Pool: pool, Key: s.key, PublicURL: s.url, Log: slog.New(slog.DiscardHandler)})
+	s.data = &db.DB{Pool: open(db.App), Places: places, Authorize: policy.Authorize}
+	if s.inserter, err = job.NewInserter(); err != nil {
+		t.Fatal(err)
+	}
+	s.people, err = identity.New(identity.Config{Pool: open(db.Identity), Key: s.key, PublicURL: s.url, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,16 +330,9 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	archive := labArchive(t, "python-http", slug, mark)
 	lab := s.one(t, `insert into pool.lab (tenant_id, slug, title, summary, version, search) values ($1, $2, $3, $3, 1, to_tsvector($3)) returning id::text`, id, slug, mark)
 	s.exec(t, `insert into pool.lab_version (tenant_id, id, lab_id, number, hash, archive) values ($1, $2, $3, 1, sha256($4::bytea), $5)`, id, sharedVersion, lab, mark, archive)
-	session := s.one(t, `insert into pool.session (tenant_id, id, user_id, lab_id, version_id, environment_id, host, state, reason_message, env, ready_at, deadline)
-		values ($1, uuidv7(), $2, $3, $4, uuidv7(), 'test', 'ready', $5, jsonb_build_object('MARK', $5::text), now(), now() + interval '2 hours') returning id::text`, id, user, lab, sharedVersion, mark)
-	group := s.one(t, `insert into pool."group" (tenant_id, name, name_key) values ($1, $2, $2) returning id::text`, id, mark)
-	s.exec(t, `insert into pool.group_member (tenant_id, group_id, user_id) values ($1, $2, $3)`, id, group, user)
-	s.exec(t, `insert into pool.check_result (tenant_id, session_id, step, name, state, message) values ($1, $2, 0, 'folder-served', 'passed', $3)`, id, session, mark)
 	audit := s.one(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2) returning id::text`, id, mark)
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, state, manifest, host, ended_at, expires_at)
 		values ($1, $2, 'ready', sha256($3::bytea), 'test', now(), now() + interval '1 day') returning id::text`, id, user, mark)
-	machine := s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
-		values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user)
 	file := filepath.Join(s.dir, "exports", id, export+".tar.gz")
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
@@ -335,19 +343,8 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 	s.exec(t, `insert into river.river_job (kind, args, metadata, queue, state, max_attempts, attempt, finalized_at, errors, tenant_id)
 		values ('attack.test', jsonb_build_object('text', $2::text), jsonb_build_object('output', $2::text), 'default', 'discarded', 1, 1, now(), '{}', $1)`, id, mark)
 	s.rows[tenant] = ids{
-		"policy": s.plantPolicy(t, tenant, map[string]string{tenantA: "one", tenantB: "two"}[tenant]), "slug": slug, "lab": slug, "session": session, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
-		"factor": s.one(t, `insert into identity.factor (pool_id, user_id, kind, name)
-			select pool_id, id, 'email', $2 from identity."user" where id = $1 returning id::text`, user, mark),
-		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
-			default_role, groups, just_in_time, enabled, by_owner)
-			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
-		"program": machine, "machine": machine, "group": group, "pool": identity.DefaultPool,
-		"api-key": s.one(t, `insert into identity.api_key (tenant_id, public_id, name, created_by, scopes, secret_hash, expires_at)
-			values ($1, left(md5($2), 8), $2, $3, '{lab.read}', sha256('x'), now() + interval '1 day') returning id::text`, id, mark, user),
-		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
-			values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, id, mark, user),
-		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)
-			values ($1, $2, $2, 'learner', sha256(('invitation ' || $2)::bytea), now() + interval '1 day') returning id::text`, id, mark+"@attack.example"),
+		"policy": s.plantPolicy(t, tenant, map[string]string{tenantA: "one", tenantB: "two"}[tenant]), "slug": slug, "lab": slug, "user": user, "tenant": id, "export": export, "actor": user, "cursor": audit, "q": "crown", "plan": "premium",
+		"pool": identity.DefaultPool,
 		"domain": s.one(t, `insert into control.email_domain (tenant_id, domain, token, created_at, next_check_at)
 			values ($1, $2, $2, now(), now() + interval '1 day') returning id::text`, id, mark+".example"),
 		"registration": s.one(t, `insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, state, tenant_id, ended_at, expires_at)
@@ -355,6 +352,35 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 		"workflow": s.one(t, `insert into control.workflow (kind, tenant_id, input, state, error, ended_at) values ('tenant.export', $1, '{}', 'succeeded', $2, now()) returning id::text`, id, mark),
 		"mail": s.one(t, `insert into control.mail_message (id, tenant_id, recipient, subject, text, html, kind, keep, state, sent_at)
 			values (uuidv7(), $1, 'x@attack.example', $2, $2, $2, 'test', true, 'sent', now()) returning id::text`, id, mark),
+	}
+	maps.Copy(s.rows[tenant], s.plantChangeable(t, tenant, user, mark))
+}
+
+// plantChangeable makes rows that people may change, beside those that are there.
+func (s *stage) plantChangeable(t *testing.T, tenant, user, mark string) ids {
+	t.Helper()
+	id := s.tenants[tenant]
+	session := s.one(t, `insert into pool.session (tenant_id, id, user_id, lab_id, version_id, environment_id, host, state, reason_message, env, ready_at, deadline)
+		select $1, uuidv7(), $2, id, $3, uuidv7(), 'test', 'ready', $4, jsonb_build_object('MARK', $4::text), now(), now() + interval '2 hours'
+		from pool.lab where tenant_id = $1 and slug = 'lab-' || $5 returning id::text`, id, user, sharedVersion, mark, tenant)
+	group := s.one(t, `insert into pool."group" (tenant_id, name, name_key) values ($1, $2, $2) returning id::text`, id, mark)
+	s.exec(t, `insert into pool.group_member (tenant_id, group_id, user_id) values ($1, $2, $3)`, id, group, user)
+	s.exec(t, `insert into pool.check_result (tenant_id, session_id, step, name, state, message) values ($1, $2, 0, 'folder-served', 'passed', $3)`, id, session, mark)
+	machine := s.one(t, `insert into identity.machine_client (tenant_id, name, role, secret_hash, created_by, expires_at)
+		values ($1, $2, 'learner', sha256('x'), $3, now() + interval '1 day') returning id::text`, id, mark, user)
+	return ids{
+		"session": session, "program": machine, "machine": machine, "group": group,
+		"factor": s.one(t, `insert into identity.factor (pool_id, user_id, kind, name)
+			select pool_id, id, 'email', $2 from identity."user" where id = $1 returning id::text`, user, mark),
+		"identity-provider": s.one(t, `insert into identity.federation_provider (tenant_id, name, issuer, client_id, scopes, name_claim, role_claim, group_claim, roles,
+			default_role, groups, just_in_time, enabled, by_owner)
+			values ($1, $2, 'https://login.example.com', 'c', '{openid}', 'name', '', '', '{}', 'learner', '{}', true, true, true) returning id::text`, id, mark),
+		"api-key": s.one(t, `insert into identity.api_key (tenant_id, public_id, name, created_by, scopes, secret_hash, expires_at)
+			values ($1, left(md5($2), 8), $2, $3, '{lab.read}', sha256('x'), now() + interval '1 day') returning id::text`, id, mark, user),
+		"client": s.one(t, `insert into identity.client (pool_id, id, name, redirect_uris, post_logout_uris, tenant_id, created_by)
+			values (identity.pool_of($1), uuidv7()::text, $2, '{https://example.com/}', '{}', $1, $3) returning id`, id, mark, user),
+		"invitation": s.one(t, `insert into identity.invitation (tenant_id, email, email_key, role, token_hash, expires_at)
+			values ($1, $2, $2, 'learner', sha256(('invitation ' || $2)::bytea), now() + interval '1 day') returning id::text`, id, mark+"@attack.example"),
 	}
 }
 

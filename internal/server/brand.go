@@ -12,6 +12,7 @@ import (
 // openBrands makes what knows how tenants and the provider look.
 func (p *program) openBrands() {
 	p.brands = branding.New(p.pools.control, p.tiers, tenantLog{p}, time.Now)
+	p.identity.Brands = p.brands
 	p.brands.Hear(p.hints)
 }
 

@@ -42,6 +42,7 @@ type Config struct {
 	AllowPrivate bool          `name:"allow-private-outbound" help:"Let addresses that organisations enter, such as of their identity providers, be in private networks and on this machine. For installations whose organisations are trusted." env:"CLOUDKIDA_ALLOW_PRIVATE_OUTBOUND"`
 	RedisURL     string        `name:"redis-url" help:"Redis or Valkey server in which several processes count requests together, redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; give it by the variable, so that no list of processes shows the password. Default: each process counts by itself." env:"CLOUDKIDA_REDIS_URL" placeholder:"URL"`
 	AddressRate  int64         `help:"How many requests a second one network address may make to the API without being signed in. 0: any number, such as behind a proxy on another machine, which is one address for everybody." default:"100" env:"CLOUDKIDA_ADDRESS_RATE" placeholder:"N"`
+	Locale       string        `help:"Language of letters and sign-in pages for whom no language is known, such as hi; organisations choose their own. Default: en." default:"en" env:"CLOUDKIDA_LOCALE" placeholder:"TAG"`
 	LogFormat    string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
 }
 
@@ -121,7 +122,7 @@ func (c *Config) Complete() error {
 	if _, err := c.smtp(); err != nil {
 		problems = append(problems, err)
 	}
-	problems = append(problems, c.checkDocuments()...)
+	problems = append(append(problems, c.checkDocuments()...), checkLocale(c.Locale)...)
 	return errors.Join(problems...)
 }
 

@@ -22,7 +22,7 @@ import (
 // openDirectory makes what tells people where they sign in.
 func (p *program) openDirectory() {
 	p.directory = directory.New(directory.Config{
-		Pool: p.pools.control, PublicURL: p.cfg.PublicURL, Identity: doors{p.identity.Provision}, Tiers: p.tiers, Log: tenantLog{p}, Resolver: p.cfg.resolver(),
+		Pool: p.pools.control, PublicURL: p.cfg.PublicURL, Identity: doors{p.identity.Provision}, Tiers: p.tiers, Brands: p.brands, Log: tenantLog{p}, Resolver: p.cfg.resolver(),
 		Throttle: p.throttle("directory"), Limits: directory.DefaultLimits(), Now: time.Now,
 	})
 	p.hints.On(notify.TopicTenant, func(string) { p.directory.Forget() }, p.directory.Forget)

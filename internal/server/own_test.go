@@ -16,6 +16,7 @@ import (
 // ownerStage is a program with two organisations and their people.
 type ownerStage struct {
 	*running
+	dir    string
 	people map[string]*caller
 }
 
@@ -46,7 +47,7 @@ func newOwnerStage(t *testing.T) *ownerStage {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	s := &ownerStage{running: r, people: map[string]*caller{}}
+	s := &ownerStage{running: r, dir: dir, people: map[string]*caller{}}
 	tenants := map[string]uuid.UUID{}
 	for _, name := range []string{"acme", "bravo"} {
 		var id uuid.UUID

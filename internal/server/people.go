@@ -26,7 +26,7 @@ func (p *program) openPeople() {
 // openInvitations makes invitations, which are sent by mail.
 func (p *program) openInvitations() {
 	p.invitations = &invitation.Service{
-		Identity: p.pools.identity, DB: p.data, Members: p.members, People: p.identity.Provision, Mail: p.mail, Groups: p.groups,
+		Identity: p.pools.identity, DB: p.data, Members: p.members, People: p.identity.Provision, Letters: p.letters, Groups: p.groups,
 		PublicURL: p.cfg.PublicURL, Throttle: p.throttle("invitations"), Limits: invitation.DefaultLimits(),
 	}
 }

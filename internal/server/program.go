@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
@@ -99,6 +101,7 @@ type program struct {
 	mail         *mail.Service
 	registration *registration.Service
 	directory    *directory.Service
+	letters      *letter.Writer
 	brands       *branding.Service
 	jobs         *job.Client
 	console      *job.Console // nil without a private listener
@@ -159,7 +162,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if err := p.openShared(); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), AllowPrivate: cfg.AllowPrivate, Throttle: p.throttle("sign-in")})
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), Locale: cfg.Locale, AllowPrivate: cfg.AllowPrivate, Throttle: p.throttle("sign-in")})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -224,8 +227,8 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 func (p *program) openMail(inserter *job.Client) error {
 	server, err := p.cfg.smtp()
 	p.mail = &mail.Service{Pool: p.pools.control, Jobs: inserter, SMTP: server, Log: p.log}
-	p.identity.Factors.Send, p.identity.Proofs.Send, p.identity.Proofs.Mailbox = p.mail.Send, p.mail.Send, server == nil
-	return err
+	p.identity.Proofs.Mailbox = server == nil
+	return cmp.Or(err, p.openLetters())
 }
 
 // openProvider opens what runs environments; a process without the lab role runs none.

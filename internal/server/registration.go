@@ -17,7 +17,7 @@ import (
 // openRegistration makes public sign-up from what the other features can do.
 func (p *program) openRegistration() {
 	p.registration = &registration.Service{
-		Pool: p.pools.control, Workflows: p.workflows, Mail: p.mail, Tiers: openTiers{p.tiers},
+		Pool: p.pools.control, Workflows: p.workflows, Letters: p.letters, Mail: p.mail, Tiers: openTiers{p.tiers},
 		Silos:     siloMaker{installation: p.store.installation, places: p.places, silos: p.silos},
 		Identity:  newcomers{p.identity.Provision},
 		Keys:      firstKeys{p},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger) error
 	if err := cfg.Complete(); err != nil {
 		return err
 	}
+	collectLess()
 	lock, err := postgres.LockData(cfg.Data)
 	if err != nil {
 		return err
@@ -51,6 +53,17 @@ func Run(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger) error
 	}
 	defer p.close() //nolint:contextcheck // closing goes on when ctx has ended
 	return p.serve(ctx, listener, out)
+}
+
+// heapGrowth is by how many percent the heap grows before garbage is collected. The program lives on some 30 MB, which
+// requests fill again in less than a second: at Go's 100 a loaded server answers a quarter fewer.
+const heapGrowth = 200
+
+// collectLess sets it, unless the operator did.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 }
 
 func listen(ctx context.Context, address, flag string) (net.Listener, error) {

@@ -41,7 +41,8 @@ const read = `
 
 // ofTenant is the condition that a key is the tenant's. Row level security holds to it as well.
 func ofTenant() string {
-	return fault.Else(fault.KeyOfAnyTenant, "k.tenant_id = @tenant", "@tenant::uuid is not null")
+	const every = "@tenant::uuid is not null"
+	return fault.Else(fault.KeyOfAnyTenant, fault.Else(fault.KeyRevokedAnywhere, "k.tenant_id = @tenant", every), every)
 }
 
 func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, now time.Time) ([]Key, error) {
@@ -120,7 +121,8 @@ func insert(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, r row) error {
 }
 
 func rename(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, name string) error {
-	if _, err := tx.Exec(ctx, `update identity.api_key set name = $3, version = version + 1 where tenant_id = $1 and id = $2`, tenant, id, name); err != nil {
+	one := fault.Else(fault.RenameOfAll, "id = $2", "$2::uuid is not null")
+	if _, err := tx.Exec(ctx, `update identity.api_key set name = $3, version = version + 1 where tenant_id = $1 and `+one, tenant, id, name); err != nil {
 		return fmt.Errorf("rename api key: %w", err)
 	}
 	return nil
@@ -141,7 +143,8 @@ func rotate(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, r row, now, oldUnt
 }
 
 func revoke(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, now time.Time) error {
-	_, err := tx.Exec(ctx, `update identity.api_key set revoked_at = $3, version = version + 1 where tenant_id = $1 and id = $2`, tenant, id, now)
+	own := fault.Else(fault.KeyRevokedAnywhere, "tenant_id = $1", "$1::uuid is not null")
+	_, err := tx.Exec(ctx, `update identity.api_key set revoked_at = $3, version = version + 1 where id = $2 and `+own, tenant, id, now)
 	if err != nil {
 		return fmt.Errorf("revoke api key: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -287,7 +288,7 @@ func (s *Service) AddPerson(ctx context.Context, id, user uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := found[user]; !ok {
+	if _, ok := found[user]; !ok && !fault.On(fault.GroupTakesAnybody) {
 		return member.ErrNotFound
 	}
 	return s.change(ctx, id, audit.Entry{Action: "group.member_added", After: map[string]any{"user": user}}, func(tx pgx.Tx) (bool, error) {

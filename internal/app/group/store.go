@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -125,7 +126,7 @@ func update(ctx context.Context, tx pgx.Tx, g Group) error {
 func remove(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	for _, statement := range []string{
 		`update "group" set parent_id = null, nested = false, version = version + 1 where parent_id = $1`,
-		`delete from "group" where id = $1`,
+		`delete from "group" where ` + fault.Else(fault.RemovalOfAll, "id = $1", "$1::uuid is not null"),
 	} {
 		if _, err := tx.Exec(ctx, statement, id); err != nil {
 			return fmt.Errorf("delete group: %w", err)

@@ -110,7 +110,7 @@ func (e *env) service(publicURL string) *identity.Service {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	s.Proofs.Send = e.box.send
+	s.Proofs.Send = e.box.writer().Send
 	return s
 }
 

@@ -323,7 +323,7 @@ func TestCodesByMail(t *testing.T) {
 	t.Parallel()
 	e := open(t)
 	box := &letters{}
-	e.Factors.Send = box.send
+	e.Factors.Send = box.writer().Send
 	e.user("ada@example.com")
 	b, c := e.browser(), e.client()
 	e.signIn(b, c, "ada@example.com")

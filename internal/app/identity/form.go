@@ -60,7 +60,8 @@ func (s *Service) readForm(r *http.Request, pool Pool) error {
 func (s *Service) show(w http.ResponseWriter, r *http.Request, pool Pool, status int, name page.Name, d page.Data) error {
 	d.Base, d.Home, d.SignUp = pool.Path(), s.publicURL+"/", pool.SignUp
 	d.Token, d.Documents, d.PasswordMin = s.formToken(w, r, pool), s.consents.Documents, pool.PasswordMin
-	d.Passkeys, d.Locale, d.Address, d.Brand = s.Factors.Keys != nil, s.locale(r), readable(r), product
+	d.Passkeys, d.Locale, d.Address = s.Factors.Keys != nil, s.locale(r, pool), readable(r)
+	s.dress(w, r, pool, &d)
 	return s.pages.Render(w, status, name, d)
 }
 
@@ -89,7 +90,8 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, pool Pool, err er
 func (s *Service) failWith(w http.ResponseWriter, r *http.Request, pool Pool, d page.Data, err error) {
 	p := httpx.ProblemOf(r.Context(), err)
 	d.Base, d.Home, d.Title, d.Detail = pool.Path(), s.publicURL+"/", titleOf(errs.KindOf(err)), p.Detail
-	d.Locale, d.Address, d.Brand = s.locale(r), readable(r), product
+	d.Locale, d.Address = s.locale(r, pool), readable(r)
+	s.dress(w, r, pool, &d)
 	if p.Status >= http.StatusInternalServerError && p.Request != "" {
 		d.Request = p.Request
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/people"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -28,6 +29,8 @@ type ClientConfig struct {
 	Tenant   Tenant `json:"tenant"`
 	Version  string `json:"version" doc:"Of the program"`
 	SignUp   bool   `json:"signUp" doc:"Whether people may sign up by themselves"`
+
+	Branding brand.View `json:"branding" doc:"What the organisation's pages look like"`
 }
 
 // Me is the caller.
@@ -39,6 +42,7 @@ type Me struct {
 	Operator bool         `json:"operator" doc:"Whether the caller runs the installation"`
 	Tenant   Tenant       `json:"tenant"`
 	Tenants  []MyTenant   `json:"tenants" doc:"All that the caller may switch to, the one joined first at the top"`
+	Branding brand.View   `json:"branding" doc:"What the organisation's pages look like"`
 
 	AddressPage string `json:"addressPage" format:"uri" doc:"Where one changes one's e-mail address: it needs the browser's own sign-in"`
 }
@@ -121,9 +125,13 @@ func (s *Service) clientConfig(ctx context.Context, name string) (ClientConfig, 
 	if err != nil {
 		return ClientConfig{}, err
 	}
+	look, err := s.lookOf(ctx, tenant.ID)
+	if err != nil {
+		return ClientConfig{}, err
+	}
 	pool, err := s.Pool(ctx, poolName)
 	return ClientConfig{
-		Issuer: s.Issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp && name == DefaultPool,
+		Issuer: s.Issuer(pool), ClientID: ConsoleClient, Tenant: tenant, Version: s.version, SignUp: pool.SignUp && name == DefaultPool, Branding: look,
 	}, err
 }
 
@@ -143,6 +151,10 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 	if err != nil {
 		return Me{}, err
 	}
+	look, err := s.lookOf(ctx, scope.Tenant)
+	if err != nil {
+		return Me{}, err
+	}
 	pool, err := s.poolOf(ctx, scope.User)
 	if err != nil {
 		return Me{}, err
@@ -150,7 +162,7 @@ func (s *Service) me(ctx context.Context) (Me, error) {
 	tenants, err := s.tenantsOf(ctx, scope.User)
 	return Me{
 		AddressPage: s.Issuer(pool) + "/address",
-		ID:          who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants,
+		ID:          who.ID, Email: who.Email, Name: who.Name, Role: scope.Role, Operator: who.Operator, Tenant: tenant, Tenants: tenants, Branding: look,
 	}, err
 }
 
@@ -240,7 +252,7 @@ func (s *Service) changeOwnPassword(ctx context.Context, token, current, next st
 		if err := people.ChangePassword(ctx, tx, who.ID, hash, claims.Session, false); err != nil {
 			return err
 		}
-		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.pages.Words.Match())
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, "")
 	})
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ import (
 )
 
 // DefaultPool is the name of the user pool of the default tenant and of all pooled tenants.
-const DefaultPool = "default"
+const DefaultPool = access.DefaultPool
 
 // ConsoleClient is the OpenID client of the console.
 const ConsoleClient = client.Console
@@ -77,6 +77,7 @@ type Config struct {
 	Version   string             // of the program, for GET /v1/config
 	Now       func() time.Time   // the clock; time.Now when nil
 	Documents []consent.Document // that people agree to when they make an account
+	Locale    string             // of pages whose reader has said none that there is; "": English
 	// AllowPrivate lets identity providers be in private networks and on this machine.
 	AllowPrivate bool
 	Throttle     *throttle.Throttle // slows down guessing; nil: it counts in this process alone
@@ -92,6 +93,8 @@ type Service struct {
 	log       *slog.Logger
 	version   string
 	now       func() time.Time
+
+	defaultLocale string
 
 	provider  *op.Provider
 	pages     *page.Renderer
@@ -122,6 +125,8 @@ type Service struct {
 	Federation *federation.Service
 	// People are the accounts of all pools.
 	People *people.Service
+	// Brands gives the pages their looks; nil: the product's.
+	Brands Brands
 	// Provision makes and removes what a tenant has in identity.
 	Provision *provision.Service
 }
@@ -133,7 +138,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("public url %q: want http(s)://HOST[:PORT] without a path", cfg.PublicURL)
 	}
 	s := &Service{
-		db: cfg.Pool, key: cfg.Key, publicURL: u.Scheme + "://" + u.Host, log: cfg.Log, version: cfg.Version, now: cfg.Now,
+		db: cfg.Pool, key: cfg.Key, publicURL: u.Scheme + "://" + u.Host, log: cfg.Log, version: cfg.Version, now: cfg.Now, defaultLocale: cfg.Locale,
 		origin:   http.NewCrossOriginProtection(),
 		formKey:  []byte(cfg.Key.Derive("identity form tokens")),
 		consents: consent.Keeper{Documents: cfg.Documents, Key: []byte(cfg.Key.Derive("identity consent addresses"))},

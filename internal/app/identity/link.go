@@ -145,6 +145,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if err != nil {
 		return s.showProblem(w, r, pool, page.Reset, d, err)
 	}
+	locale := s.locale(r, pool).Tag() // before the transaction: it may ask the database
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := s.links.Take(ctx, tx, pool, onetime.Reset, link); err != nil {
 			return err
@@ -152,7 +153,7 @@ func (s *Service) reset(w http.ResponseWriter, r *http.Request, pool Pool) error
 		if err := people.ChangePassword(ctx, tx, who.ID, hash, uuid.Nil, r.PostForm.Get("stay") == "yes"); err != nil {
 			return err
 		}
-		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r))
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, locale)
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/oauth2"
 
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/letter/lettertest"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 )
 
@@ -25,7 +27,11 @@ type letters struct {
 	sent []mail.Message
 }
 
-func (l *letters) send(_ context.Context, _ pgx.Tx, m mail.Message) error {
+// writer puts letters into it.
+func (l *letters) writer() *letter.Writer { return lettertest.Writer(l, "Acme") }
+
+// Send takes a letter.
+func (l *letters) Send(_ context.Context, _ pgx.Tx, m mail.Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, m)

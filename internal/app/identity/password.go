@@ -114,11 +114,12 @@ func (s *Service) replacePassword(ctx context.Context, r *http.Request, pool Poo
 	if err != nil {
 		return err
 	}
+	locale := s.locale(r, pool).Tag() // before the transaction: it may ask the database
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := people.ReplacePassword(ctx, tx, who.ID, hash, b.ID); err != nil {
 			return err
 		}
-		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, s.locale(r))
+		return s.Proofs.PasswordChanged(ctx, tx, pool, who.Email, locale)
 	})
 	s.Forget(who.ID)
 	return err

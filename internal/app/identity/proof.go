@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -75,13 +76,30 @@ func (s *Service) enterProved(w http.ResponseWriter, r *http.Request, pool Pool,
 	return s.answer(w, r, pool, a, b)
 }
 
-// locale is the language of a page: as the program that sends people here says, else as the browser does.
-func (s *Service) locale(r *http.Request) words.Locale {
-	return s.pages.Words.Match(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language"))
+// locale is the language of a page: as the program that sends people here says, else as the browser does, else that of the
+// organisation whose people sign in, else the installation's.
+func (s *Service) locale(r *http.Request, pool Pool) words.Locale {
+	l, suits := s.pages.Words.Find(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language"))
+	if suits {
+		return l
+	}
+	return s.pages.Words.Match(s.tenantLocale(r.Context(), pool, r.URL.Query().Get("tenant")), s.defaultLocale)
 }
 
-// product is whose pages are those that no organisation has to itself.
-const product = "Cloudkida"
+// tenantLocale is the language of the organisation that a page is for; "" where there is none, or it cannot be read: no
+// page is kept from anybody for that.
+func (s *Service) tenantLocale(ctx context.Context, pool Pool, name string) (locale string) {
+	if name != "" && !tenantName.MatchString(name) {
+		return ""
+	}
+	err := s.db.QueryRow(ctx, `
+		select coalesce(locale, '') from control.tenant where identity.pool_of(id) = $1
+			and case when $2 = '' then id = $3 else name = $2 end`, pool.ID, name, pool.Tenant).Scan(&locale)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		s.log.WarnContext(ctx, "read the language of an organisation", "pool", pool.Name, "error", err)
+	}
+	return locale
+}
 
 // readable is where the page is that a browser can read again, in another language, too.
 func readable(r *http.Request) *url.URL {

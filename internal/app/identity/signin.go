@@ -16,7 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
@@ -130,7 +130,7 @@ func (s *Service) openFactors() error {
 	s.Factors = &factor.Service{
 		DB: s.db, Key: s.key, Sessions: s.sessions, Throttle: s.throttle, Keys: keys, Now: s.now, Log: s.log, Forget: s.Forget, Home: s.publicURL + "/",
 		Fresh: s.RequireFresh,
-		Letter: func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error) {
+		Letter: func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (letter.Draft, error) {
 			return s.Proofs.CodeLetter(ctx, tx, user, code)
 		},
 		Site: factor.Site{Show: s.show, Problem: s.showProblem, ReadForm: s.readForm, Password: func(ctx context.Context, pool Pool, user uuid.UUID, given string) error {

@@ -21,7 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -60,9 +60,9 @@ type Invitation struct {
 	ExpiresAt time.Time    `json:"expiresAt"`
 }
 
-// Mail sends mail.
-type Mail interface {
-	Send(ctx context.Context, tx pgx.Tx, m mail.Message) error
+// Letters sends letters.
+type Letters interface {
+	Send(ctx context.Context, tx pgx.Tx, d letter.Draft) error
 }
 
 // People makes the accounts of those who prove an address.
@@ -83,7 +83,7 @@ type Service struct {
 	DB        *db.DB        // the tenant's data: its audit log and groups
 	Members   *member.Service
 	People    People
-	Mail      Mail
+	Letters   Letters
 	Groups    Groups
 	PublicURL string // how browsers reach the installation, without a path
 	Throttle  *throttle.Throttle
@@ -153,7 +153,7 @@ func (s *Service) Resend(ctx context.Context, id uuid.UUID) (out Invitation, err
 		if out, err = renew(ctx, tx, id, hash, scope.User); err != nil {
 			return err
 		}
-		if err := s.send(ctx, tx, scope.Tenant, out, token); err != nil {
+		if err := s.send(ctx, tx, scope.Tenant, memberLetter, out, token); err != nil {
 			return err
 		}
 		return s.record(ctx, "invitation.resent", out)

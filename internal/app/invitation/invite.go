@@ -174,7 +174,7 @@ func (r *round) invite(ctx context.Context, w Wish) (i Invitation, o Outcome, er
 	if renews {
 		o = Renewed
 	}
-	return i, o, r.send(ctx, r.tx, r.scope.Tenant, i, token)
+	return i, o, r.send(ctx, r.tx, r.scope.Tenant, memberLetter, i, token)
 }
 
 // groupsOf finds groups by id or name.

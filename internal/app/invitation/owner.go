@@ -59,7 +59,7 @@ func (s *Service) InviteOwner(ctx context.Context, tenant uuid.UUID, email, reas
 		if i.Mails > maxSends {
 			return ErrSends
 		}
-		if err := s.send(ctx, tx, tenant, i, token); err != nil {
+		if err := s.send(ctx, tx, tenant, ownerLetter, i, token); err != nil {
 			return err
 		}
 		return s.recordOwner(ctx, tenant, i, strings.TrimSpace(reason))

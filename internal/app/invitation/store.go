@@ -231,13 +231,6 @@ func settle(ctx context.Context, tx pgx.Tx, r row, user uuid.UUID) (role tenancy
 	return role, nil
 }
 
-func readTenant(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (title, name string, err error) {
-	if err := tx.QueryRow(ctx, `select title, name from control.tenant where id = $1`, tenant).Scan(&title, &name); err != nil {
-		return "", "", fmt.Errorf("read tenant: %w", err)
-	}
-	return title, name, nil
-}
-
 // sweepBatch is how many rows one statement deletes, so that none holds locks for long.
 const sweepBatch = 5000
 

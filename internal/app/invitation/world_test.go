@@ -20,6 +20,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/letter/lettertest"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
@@ -60,8 +61,8 @@ func open(t *testing.T) *world {
 	w.groups = &group.Service{DB: data, Members: members}
 	w.Service = &invitation.Service{
 		Identity: d.Identity, DB: data, Members: members, Groups: w.groups,
-		People: &provision.Service{DB: d.Identity, PublicURL: "https://labs.example", Now: time.Now, Forget: func(uuid.UUID) {}, Room: room},
-		Mail:   &mail.Service{Pool: d.Control, Log: slog.New(slog.DiscardHandler)}, PublicURL: "https://labs.example",
+		People:  &provision.Service{DB: d.Identity, PublicURL: "https://labs.example", Now: time.Now, Forget: func(uuid.UUID) {}, Room: room},
+		Letters: lettertest.Writer(&mail.Service{Pool: d.Control, Log: slog.New(slog.DiscardHandler)}, "Acme"), PublicURL: "https://labs.example",
 		Throttle: throttle.New(1000, time.Now), Limits: invitation.DefaultLimits(),
 	}
 	return w.another("acme")

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/search"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -27,10 +28,15 @@ type Filter struct {
 func (s *Service) inTenant(ctx context.Context, tenant uuid.UUID, fn func(pgx.Tx) error) error {
 	// A parsed UUID has hexadecimal digits and hyphens only.
 	begin := "begin; set local identity.tenant = '" + tenant.String() + "'"
-	return pgx.BeginTxFunc(ctx, s.Identity, pgx.TxOptions{BeginQuery: begin}, fn)
+	return pgx.BeginTxFunc(ctx, s.Identity, pgx.TxOptions{BeginQuery: fault.Else(fault.MemberOfAnotherOne, begin, "begin")}, fn)
 }
 
 const columns = `u.id, u.email, u.name, m.role, m.status, u.disabled_at is not null, m.created_at`
+
+// ofTenant is the condition that a membership is the tenant's.
+func ofTenant() string {
+	return fault.Else(fault.MemberOfAnotherOne, "m.tenant_id = $1", "$1::uuid is not null")
+}
 
 // How find reads a row.
 const (
@@ -61,7 +67,7 @@ func list(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, f Filter) ([]Member,
 func find(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, how string) (Member, error) {
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.membership m join identity."user" u on u.id = m.user_id
-		where m.tenant_id = $1 and m.user_id = $2 and m.status <> 'removed' `+how, tenant, user)
+		where `+ofTenant()+` and m.user_id = $2 and m.status <> 'removed' `+how, tenant, user)
 	if err != nil {
 		return Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -76,7 +82,7 @@ func find(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, how string) (M
 }
 
 func updateRole(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, role tenancy.Role) error {
-	_, err := tx.Exec(ctx, `update identity.membership set role = $3, epoch = epoch + 1 where tenant_id = $1 and user_id = $2`, tenant, user, string(role))
+	_, err := tx.Exec(ctx, `update identity.membership m set role = $3, epoch = epoch + 1 where `+ofTenant()+` and user_id = $2`, tenant, user, string(role))
 	if err != nil {
 		return fmt.Errorf("update role: %w", err)
 	}
@@ -105,7 +111,7 @@ func among(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, users []uuid.UUID) 
 // tenants have the person, too.
 func updateStatus(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID, status string) error {
 	for _, statement := range []string{
-		`update identity.membership set status = $3, epoch = epoch + 1 where tenant_id = $1 and user_id = $2`,
+		`update identity.membership m set status = $3, epoch = epoch + 1 where ` + ofTenant() + ` and user_id = $2`,
 		`delete from identity.auth_code where tenant_id = $1 and user_id = $2 and $3 <> 'active'`,
 		`delete from identity.token_family where tenant_id = $1 and user_id = $2 and $3 <> 'active'`,
 	} {

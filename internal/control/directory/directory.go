@@ -13,6 +13,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/cache"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -75,6 +76,7 @@ type Config struct {
 	PublicURL string        // how browsers reach the installation, without a path
 	Identity  Identity
 	Tiers     Tiers
+	Brands    Brands
 	Log       TenantLog
 	Resolver  Resolver
 	Throttle  *throttle.Throttle
@@ -107,8 +109,11 @@ type Tenant struct {
 }
 
 // Branding is what a tenant's pages look like.
-type Branding struct {
-	Title string `json:"title" doc:"What the pages are headed with"`
+type Branding struct{ brand.View }
+
+// Brands knows how tenants look.
+type Brands interface {
+	Of(ctx context.Context, tenant uuid.UUID) (brand.Brand, error)
 }
 
 // Answer is what a sign-in page needs.
@@ -178,7 +183,11 @@ func (s *Service) find(ctx context.Context, q Question) (t Tenant, known bool, e
 
 func (s *Service) answer(ctx context.Context, t Tenant) (Answer, error) {
 	in, err := s.Identity.SignIn(ctx, t.ID)
+	if err != nil {
+		return Answer{}, err
+	}
+	b, err := s.Brands.Of(ctx, t.ID)
 	return Answer{
-		Issuer: in.Issuer, ClientID: in.ClientID, APIURL: s.PublicURL, Tenant: t, SignUp: in.SignUp, Branding: Branding{Title: t.Title},
+		Issuer: in.Issuer, ClientID: in.ClientID, APIURL: s.PublicURL, Tenant: t, SignUp: in.SignUp, Branding: Branding{b.View()},
 	}, err
 }

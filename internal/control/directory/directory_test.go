@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -53,9 +54,11 @@ func TestQuestionsByNameAndHost(t *testing.T) {
 		}
 	}
 	a, err := f.Ask(t.Context(), "192.0.2.1", directory.Question{Tenant: "acme"})
+	look := brand.Default()
+	look.Title = "Acme"
 	want := directory.Answer{
 		Issuer: publicURL + "/pools/" + a.Tenant.ID.String(), ClientID: "console", APIURL: publicURL,
-		Tenant: directory.Tenant{ID: a.Tenant.ID, Name: "acme", Title: "Acme"}, Branding: directory.Branding{Title: "Acme"},
+		Tenant: directory.Tenant{ID: a.Tenant.ID, Name: "acme", Title: "Acme"}, Branding: directory.Branding{View: look.View()},
 	}
 	if err != nil || a != want {
 		t.Errorf("%+v, %v", a, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/control/branding"
 	"github.com/cloudkida/cloudkida/internal/control/directory"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
@@ -70,11 +71,18 @@ func (l *logs) Record(ctx context.Context, tenant uuid.UUID, e audit.Entry) erro
 
 type fixture struct {
 	*directory.Service
-	t     *testing.T
-	d     *dbtest.Database
-	zone  *zone
-	clock *clock
-	logs  *logs
+	t      *testing.T
+	d      *dbtest.Database
+	zone   *zone
+	clock  *clock
+	logs   *logs
+	brands *branding.Service
+}
+
+// Forget drops what is remembered, as a hint does.
+func (f *fixture) Forget() {
+	f.brands.Forget(uuid.Nil)
+	f.Service.Forget()
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -85,8 +93,9 @@ func newFixture(t *testing.T) *fixture {
 		clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
 	}
 	generous := throttle.Rule{Free: 10_000, Forget: time.Hour}
+	f.brands = branding.New(d.Control, tier.New(d.Control), f.logs, f.clock.Now)
 	f.Service = directory.New(directory.Config{
-		Pool: d.Control, PublicURL: publicURL, Identity: doors{}, Tiers: tier.New(d.Control), Log: f.logs, Resolver: f.zone.serve(t),
+		Pool: d.Control, PublicURL: publicURL, Identity: doors{}, Tiers: tier.New(d.Control), Brands: f.brands, Log: f.logs, Resolver: f.zone.serve(t),
 		Throttle: throttle.New(1000, f.clock.Now), Limits: directory.Limits{Unknown: generous, Check: generous, Checks: generous}, Now: f.clock.Now,
 	})
 	return f

@@ -28,8 +28,9 @@ func reply[T any](body T, err error) (*answer[T], error) {
 
 type registerInput struct {
 	httpx.Client
-	Key  string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"200" doc:"Random, made anew for each registration: the same key with the same body has one effect"`
-	Body struct {
+	Languages string `header:"Accept-Language" doc:"The languages of the reader, who gets mail in the first that there is"`
+	Key       string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"200" doc:"Random, made anew for each registration: the same key with the same body has one effect"`
+	Body      struct {
 		Title     string `json:"title" minLength:"1" maxLength:"400" doc:"The organisation's name, as people read it; at most 100 characters" example:"Example University"`
 		Name      string `json:"name" minLength:"1" maxLength:"100" doc:"Its unique name in addresses: 3 to 40 of a-z, 0-9 and single hyphens" example:"example"`
 		Email     string `json:"email" minLength:"1" maxLength:"254" doc:"Of the first owner, who proves it by a link"`
@@ -82,7 +83,7 @@ func (s *Service) Routes(api huma.API) {
 	register.Errors = append(register.Errors, http.StatusConflict)
 	huma.Register(api, register, func(ctx context.Context, in *registerInput) (*answer[Receipt], error) {
 		b := in.Body
-		out, err := s.Register(ctx, in.Address, in.Key, Wish{Title: b.Title, Name: b.Name, Email: b.Email, AdminName: b.AdminName, Tier: b.Tier})
+		out, err := s.Register(ctx, in.Address, in.Key, Wish{Title: b.Title, Name: b.Name, Email: b.Email, AdminName: b.AdminName, Tier: b.Tier, Locale: in.Languages})
 		return reply(Receipt{ID: out.ID, ExpiresAt: out.ExpiresAt.Truncate(time.Second)}, err)
 	})
 	huma.Register(api, operation(http.MethodGet, "/v1/registrations/names", "look-up-name", "Whether an organisation can have a name"),

@@ -169,16 +169,12 @@ func (s *Service) sendWelcome(ctx context.Context, r *workflow.Run) error {
 	if err != nil {
 		return err
 	}
-	letter, err := s.welcomeLetter(row)
-	if err != nil {
-		return err
-	}
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		first, err := setWelcomed(ctx, tx, row.ID)
 		if err != nil || !first {
 			return err
 		}
-		return s.Mail.Send(ctx, tx, letter)
+		return s.Letters.Send(ctx, tx, s.welcomeLetter(row))
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow/workflowtest"
 )
@@ -190,23 +190,23 @@ func TestCancelledBeforeItBeganTheNameIsFree(t *testing.T) {
 }
 
 // noMail cannot queue anything.
-type noMail struct{ *mail.Service }
+type noMail struct{}
 
-func (noMail) Send(context.Context, pgx.Tx, mail.Message) error { return errors.New("no mail today") }
+func (noMail) Send(context.Context, pgx.Tx, letter.Draft) error { return errors.New("no mail today") }
 
 func TestATenantInUseIsNotTakenBackForWantOfAMail(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id, token := f.registered("acme", "ada@example.org", "basic")
-	working := f.Mail
-	f.Mail = noMail{&mail.Service{Pool: f.Pool}}
+	working := f.Letters
+	f.Letters = noMail{}
 	f.confirm(token, "")
 	f.run()
 	a := f.call(http.MethodGet, "/v1/registrations/"+id, "", "Registration-Token", token)
 	if a.field(t, "state") != "ready" || !strings.Contains(a.body, `"state":"waiting"`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	f.Mail = working
+	f.Letters = working
 	f.run()
 	if n := f.count(`select count(*) from control.mail_message where kind = 'registration.welcome'`); n != 1 {
 		t.Errorf("%d welcomes", n)

@@ -24,10 +24,14 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 )
+
+// maxLocale bounds what is kept of a browser's languages.
+const maxLocale = 200
 
 // How long things are worth something.
 const (
@@ -82,9 +86,13 @@ type Labs interface {
 	Remove(ctx context.Context, tenant uuid.UUID) error
 }
 
-// Mail sends mail.
-type Mail interface {
-	Send(ctx context.Context, tx pgx.Tx, m mail.Message) error
+// Letters sends letters.
+type Letters interface {
+	Send(ctx context.Context, tx pgx.Tx, d letter.Draft) error
+}
+
+// Mailbox is where letters are.
+type Mailbox interface {
 	RemoveTenant(ctx context.Context, tenant uuid.UUID) (int64, error)
 }
 
@@ -92,7 +100,8 @@ type Mail interface {
 type Service struct {
 	Pool      *pgxpool.Pool // of the control role
 	Workflows *workflow.Engine
-	Mail      Mail
+	Letters   Letters
+	Mail      Mailbox
 	Tiers     Tiers
 	Silos     Silos
 	Identity  Identity
@@ -147,6 +156,8 @@ type Wish struct {
 	Email     string `json:"email"`
 	AdminName string `json:"adminName"`
 	Tier      string `json:"tier"`
+	// Locale is what the browser says of the reader's languages. The same wish may come in another one.
+	Locale string `json:"-"`
 }
 
 // Accepted is the answer to a registration: the same for every address.
@@ -176,10 +187,6 @@ func (s *Service) Register(ctx context.Context, address, key string, wish Wish) 
 	}
 	token := rand.Text() + rand.Text() // 260 bits
 	row := registration{Wish: wish, keyHash: keyHash, bodyHash: bodyHash, tokenHash: hash(token)}
-	letter, err := s.proofLetter(wish, token)
-	if err != nil {
-		return Accepted{}, err
-	}
 	var fresh bool
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if err := nameFree(ctx, tx, wish.Name, uuid.Nil); err != nil {
@@ -192,7 +199,7 @@ func (s *Service) Register(ctx context.Context, address, key string, wish Wish) 
 		if wait := s.Throttle.Try(throttle.Key{Name: "register to " + strings.ToLower(wish.Email), Rule: s.Limits.Recipient}); wait > 0 {
 			return httpx.Limited(wait)
 		}
-		return s.Mail.Send(ctx, tx, letter)
+		return s.Letters.Send(ctx, tx, s.proofLetter(wish, token))
 	})
 	if err != nil {
 		return Accepted{}, err
@@ -215,6 +222,9 @@ func (s *Service) replay(ctx context.Context, keyHash, bodyHash []byte) (Accepte
 
 // check cleans a wish and reports all that is wrong with it.
 func (s *Service) check(ctx context.Context, w Wish) (Wish, error) {
+	if len(w.Locale) > maxLocale || !mail.OneLine(w.Locale) {
+		w.Locale = ""
+	}
 	w.Title, w.AdminName, w.Email = clean(w.Title), clean(w.AdminName), norm.NFC.String(strings.TrimSpace(w.Email))
 	var fields []errs.Field
 	problem := func(path, message string) {

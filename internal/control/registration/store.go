@@ -47,21 +47,21 @@ type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-const columns = `id, title, name, email, admin_name, tier, state, placement, attempt, tenant_id, workflow_id, owner_id, has_password, welcomed_at is not null, key_given_at is not null, expires_at`
+const columns = `id, title, name, email, admin_name, tier, state, placement, attempt, tenant_id, workflow_id, owner_id, has_password, welcomed_at is not null, key_given_at is not null, expires_at, locale`
 
 func scan(row pgx.CollectableRow) (r registration, err error) {
-	err = row.Scan(&r.ID, &r.Title, &r.Name, &r.Email, &r.AdminName, &r.Tier, &r.State, &r.Placement, &r.Attempt, &r.Tenant, &r.Workflow, &r.Owner, &r.HasPassword, &r.Welcomed, &r.KeyGiven, &r.expiresAt)
+	err = row.Scan(&r.ID, &r.Title, &r.Name, &r.Email, &r.AdminName, &r.Tier, &r.State, &r.Placement, &r.Attempt, &r.Tenant, &r.Workflow, &r.Owner, &r.HasPassword, &r.Welcomed, &r.KeyGiven, &r.expiresAt, &r.Locale)
 	return r, err
 }
 
 // insert adds a registration unless one with its key is there.
 func insert(ctx context.Context, tx pgx.Tx, r *registration) (fresh bool, err error) {
 	err = tx.QueryRow(ctx, `
-		insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, expires_at)
-		values (@key, @body, @token, @title, @name, @email, @admin, @tier, now() + @life::interval)
+		insert into control.registration (key_hash, body_hash, token_hash, title, name, email, admin_name, tier, locale, expires_at)
+		values (@key, @body, @token, @title, @name, @email, @admin, @tier, @locale, now() + @life::interval)
 		on conflict (key_hash) do nothing returning id, expires_at`, pgx.NamedArgs{
 		"key": r.keyHash, "body": r.bodyHash, "token": r.tokenHash, "title": r.Title, "name": r.Name, "email": r.Email,
-		"admin": r.AdminName, "tier": r.Tier, "life": linkLife,
+		"admin": r.AdminName, "tier": r.Tier, "locale": r.Locale, "life": linkLife,
 	}).Scan(&r.ID, &r.expiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil

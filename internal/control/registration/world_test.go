@@ -24,6 +24,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/letter/lettertest"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
@@ -122,9 +123,9 @@ func generous() registration.Limits {
 }
 
 func service(e *workflow.Engine) *registration.Service {
-	w := world{e.Pool}
+	w, box := world{e.Pool}, &mail.Service{Pool: e.Pool, Jobs: e.Jobs, Log: e.Log}
 	s := &registration.Service{
-		Pool: e.Pool, Workflows: e, Mail: &mail.Service{Pool: e.Pool, Jobs: e.Jobs, Log: e.Log}, Tiers: tiers{}, Silos: silos{w}, Identity: people{w},
+		Pool: e.Pool, Workflows: e, Letters: lettertest.Writer(box, "Acme"), Mail: box, Tiers: tiers{}, Silos: silos{w}, Identity: people{w},
 		Labs: labs{w}, Keys: keys{}, PublicURL: publicURL, Throttle: throttle.New(1000, time.Now), Limits: generous(), Log: slog.New(slog.DiscardHandler),
 	}
 	e.Add(s.Definition())

@@ -91,6 +91,9 @@ func (b Brand) MarkPath() string {
 	return Path + markName(b.Primary, b.Letter)
 }
 
+// Wide tells whether the logo has the name in it: one as wide as a line of text stands alone.
+func (b Brand) Wide() bool { return float64(b.Logo.Width) > iconRatio*float64(b.Logo.Height) }
+
 // SheetPath is where the colours are as a style sheet; "" where the pages' own are right.
 func (b Brand) SheetPath() string {
 	if b.Plain() {

@@ -163,6 +163,20 @@ func TestALogoIsDrawnAnew(t *testing.T) {
 	}
 }
 
+func TestMarginsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	m := image.NewNRGBA(image.Rect(0, 0, 500, 400))
+	for y := 100; y < 150; y++ {
+		for x := 50; x < 350; x++ {
+			m.Set(x, y, color.NRGBA{200, 30, 30, 255})
+		}
+	}
+	logo, _, err := brand.NewLogo(pngOf(t, m))
+	if err != nil || logo.Width != 300 || logo.Height != 50 {
+		t.Errorf("%+v, %v", logo.Picture, err)
+	}
+}
+
 func TestALogoIsSeenOnEveryPage(t *testing.T) {
 	t.Parallel()
 	solid := image.NewNRGBA(image.Rect(0, 0, 100, 100))

@@ -63,6 +63,7 @@ func NewLogo(file []byte) (logo, icon File, err error) {
 	if !found {
 		return logo, icon, errBlank
 	}
+	shown = trim(shown)
 	fitted := fit(shown, logoWidth, logoHeight)
 	if logo, err = encode(fitted, plate); err != nil {
 		return logo, icon, err
@@ -121,6 +122,26 @@ func decode(file []byte) (image.Image, error) {
 		return nil, errSVG
 	}
 	return nil, errKind
+}
+
+// trim leaves out what is transparent around a picture: logos stand at the edge of a line, and look small within margins.
+func trim(from image.Image) image.Image {
+	whole := from.Bounds()
+	seen := image.Rectangle{}
+	for y := whole.Min.Y; y < whole.Max.Y; y++ {
+		for x := whole.Min.X; x < whole.Max.X; x++ {
+			if _, _, _, alpha := from.At(x, y).RGBA(); alpha > 0x0800 {
+				seen = seen.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+	}
+	part, ok := from.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	if !ok || seen.Empty() {
+		return from
+	}
+	return part.SubImage(seen)
 }
 
 // fit draws a picture smaller until it is within a size; it is never made larger.

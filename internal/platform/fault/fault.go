@@ -40,6 +40,14 @@ const (
 	AllowAnything        Name = "nothing is decided on resources"
 	PolicyOfAnyTenant    Name = "policies are remembered without their tenant"
 	ExportTellsExistence Name = "another tenant's export is refused differently from none"
+	KeyRevokedAnywhere   Name = "an API key is revoked without its tenant"
+	MemberOfAnotherOne   Name = "a member is changed without their tenant"
+	PersonOfAnyTenant    Name = "an owner may disable people of any tenant"
+	FactorOfAnybody      Name = "a factor is removed without its person"
+	GroupTakesAnybody    Name = "a group takes people of any tenant"
+	JobOfItsArguments    Name = "a job runs for the tenant that its arguments name"
+	RenameOfAll          Name = "an update has lost the id of its row"
+	RemovalOfAll         Name = "a deletion has lost the id of its row"
 )
 
 // Else is right, or what is wrong in its place where the mistake is made.

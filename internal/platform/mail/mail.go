@@ -50,9 +50,11 @@ const (
 	giveUp       = 24 * time.Hour // a message without an outcome after this has lost its job
 )
 
-// Message is what Send takes. Letter makes Text and HTML.
+// Message is what Send takes.
 type Message struct {
-	Tenant  uuid.UUID // whose people it is for; zero: the installation's own
+	Tenant  uuid.UUID // whose letter it is; zero: the installation's own
+	About   uuid.UUID // what it is about, such as an invitation; zero: nothing that has an id
+	Locale  string    // the language that it is in; "" where nobody said
 	To      string    // one address, without a name
 	Subject string
 	Text    string
@@ -82,7 +84,7 @@ var (
 
 // Send queues a message in tx, which is of the control or the identity role: it goes out if and only if tx commits.
 func (s *Service) Send(ctx context.Context, tx pgx.Tx, m Message) error {
-	if err := m.check(); err != nil {
+	if err := m.Check(); err != nil {
 		return err
 	}
 	id, err := uuid.NewV7()
@@ -107,9 +109,9 @@ func (s *Service) enqueue(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 
 var validKind = regexp.MustCompile(`^[a-z][a-z.-]{0,63}$`)
 
-// check refuses what would be another message on the wire than it is here: headers have no line breaks, and an address is
+// Check refuses what would be another message on the wire than it is here: headers have no line breaks, and an address is
 // an address alone.
-func (m Message) check() error {
+func (m Message) Check() error {
 	var fields []errs.Field
 	problem := func(wrong bool, path, message string) {
 		if wrong {
@@ -117,7 +119,7 @@ func (m Message) check() error {
 		}
 	}
 	problem(!ValidAddress(m.To), "to", "This is not an e-mail address; it looks like name@example.com.")
-	problem(m.Subject == "" || utf8.RuneCountInString(m.Subject) > maxSubject || !oneLine(m.Subject), "subject", "Want one line of at most 200 characters.")
+	problem(m.Subject == "" || utf8.RuneCountInString(m.Subject) > maxSubject || !OneLine(m.Subject), "subject", "Want one line of at most 200 characters.")
 	problem(m.Text == "" || len(m.Text) > maxText || !utf8.ValidString(m.Text) || strings.ContainsRune(m.Text, 0), "text", "Want text of at most 64 KiB.")
 	problem(len(m.HTML) > maxHTML || !utf8.ValidString(m.HTML) || strings.ContainsRune(m.HTML, 0), "html", "Want at most 256 KiB.")
 	problem(!validKind.MatchString(m.Kind), "kind", "Want lower-case words joined by dots.")
@@ -129,15 +131,15 @@ func (m Message) check() error {
 
 // ValidAddress tells whether text is one plain address: no name, no comment, no quoted part, nothing that could end a line.
 func ValidAddress(text string) bool {
-	if len(text) > maxAddress || !oneLine(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '"' }) {
+	if len(text) > maxAddress || !OneLine(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '"' }) {
 		return false
 	}
 	parsed, err := netmail.ParseAddress(text)
 	return err == nil && parsed.Address == text
 }
 
-// oneLine tells whether text can stand in a header: valid, and nothing that ends a line or turns the reading direction.
-func oneLine(text string) bool {
+// OneLine tells whether text can stand in a header: valid, and nothing that ends a line or turns the reading direction.
+func OneLine(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 	})

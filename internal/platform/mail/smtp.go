@@ -62,7 +62,7 @@ func ParseSMTP(address, from string) (*SMTP, error) {
 	}
 	s.loopback = s.host == "localhost" || net.ParseIP(s.host).IsLoopback()
 	sender, err := netmail.ParseAddress(from)
-	if err != nil || !ValidAddress(sender.Address) || !oneLine(sender.Name) {
+	if err != nil || !ValidAddress(sender.Address) || !OneLine(sender.Name) {
 		return nil, fmt.Errorf("--mail-from %q: want the address that mail comes from, such as Cloudkida <no-reply@example.com>", from)
 	}
 	s.From = *sender

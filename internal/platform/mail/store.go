@@ -38,10 +38,10 @@ type querier interface {
 }
 
 func insert(ctx context.Context, tx pgx.Tx, id uuid.UUID, m Message, state State) error {
-	_, err := tx.Exec(ctx, `insert into control.mail_message (id, tenant_id, recipient, subject, text, html, kind, keep, state, sent_at)
-		values (@id, @tenant, @to, @subject, @text, @html, @kind, @keep, @state, case when @state = 'sent' then now() end)`,
+	_, err := tx.Exec(ctx, `insert into control.mail_message (id, tenant_id, about, locale, recipient, subject, text, html, kind, keep, state, sent_at)
+		values (@id, @tenant, @about, @locale, @to, @subject, @text, @html, @kind, @keep, @state, case when @state = 'sent' then now() end)`,
 		pgx.NamedArgs{
-			"id": id, "tenant": uuid.NullUUID{UUID: m.Tenant, Valid: m.Tenant != uuid.Nil}, "to": m.To, "subject": m.Subject,
+			"id": id, "tenant": optional(m.Tenant), "about": optional(m.About), "locale": m.Locale, "to": m.To, "subject": m.Subject,
 			"text": m.Text, "html": m.HTML, "kind": m.Kind, "keep": m.Keep, "state": string(state),
 		})
 	if err != nil {
@@ -49,6 +49,8 @@ func insert(ctx context.Context, tx pgx.Tx, id uuid.UUID, m Message, state State
 	}
 	return nil
 }
+
+func optional(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 // How get reads a row.
 const (

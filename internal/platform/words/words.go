@@ -4,6 +4,7 @@ package words
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -34,7 +35,7 @@ type Locale struct {
 // Said is the file of a language whose keys are texts of the program's own code, with # for numbers.
 const said = "said."
 
-// New reads TAG.json of each language, and said.TAG.json, which translates texts that have no key. The key language.name
+// New reads TAG.json of each language, and said.TAG.json where there is one, which translates texts that have no key. The key language.name
 // is what a language calls itself.
 func New(files fs.FS, tags ...language.Tag) (*Catalogue, error) {
 	c := &Catalogue{matcher: language.NewMatcher(tags)}
@@ -51,10 +52,10 @@ func New(files fs.FS, tags ...language.Tag) (*Catalogue, error) {
 		}
 		if tag != tags[0] {
 			text, err := fs.ReadFile(files, path.Join(said+tag.String()+".json"))
-			if err != nil {
-				return nil, fmt.Errorf("words of %s: %w", tag, err)
+			if err == nil {
+				err = json.Unmarshal(text, &l.said)
 			}
-			if err := json.Unmarshal(text, &l.said); err != nil {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("words of %s: %w", tag, err)
 			}
 		}
@@ -74,6 +75,12 @@ const maxWishes = 200
 // Match is the language that suits best: wishes are lists as in Accept-Language (RFC 9110), or separated by spaces as in
 // ui_locales, the most wanted list first. Nothing that suits gives the first language.
 func (c *Catalogue) Match(wishes ...string) Locale {
+	l, _ := c.Find(wishes...)
+	return l
+}
+
+// Find is Match, and tells whether anything suits.
+func (c *Catalogue) Find(wishes ...string) (l Locale, suits bool) {
 	for _, wish := range wishes {
 		if wish == "" || len(wish) > maxWishes {
 			continue
@@ -86,10 +93,10 @@ func (c *Catalogue) Match(wishes ...string) Locale {
 			continue
 		}
 		if _, i, confidence := c.matcher.Match(tags...); confidence >= language.High {
-			return c.locales[i]
+			return c.locales[i], true
 		}
 	}
-	return c.locales[0]
+	return c.locales[0], false
 }
 
 // Locales are all languages.
@@ -105,6 +112,9 @@ func (l Locale) Tag() string { return l.tag.String() }
 
 // Name is what the language calls itself.
 func (l Locale) Name() string { return l.name }
+
+// Has tells whether the language has a key.
+func (l Locale) Has(key string) bool { return l.keys[key] }
 
 // Keys are those that the language has, in order.
 func (l Locale) Keys() []string { return slices.Sorted(maps.Keys(l.keys)) }

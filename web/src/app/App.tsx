@@ -1,12 +1,13 @@
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { ApiError } from '@/lib/api/problem'
 import { nonce } from '@/lib/nonce'
 import { Messages } from './Messages'
 import { newRouter } from './router'
-import { theme, variables } from './theme'
+import { useBrand, useTabIcon } from '@/lib/brand'
+import { theme, variablesOf } from './theme'
 
 const colorSchemes = localStorageColorSchemeManager({ key: 'cloudkida.colour-scheme' })
 
@@ -26,6 +27,9 @@ function newQueryClient(): QueryClient {
 export function App() {
   const [client] = useState(newQueryClient)
   const [router] = useState(() => newRouter(client))
+  const brand = useBrand()
+  const variables = useMemo(() => variablesOf(brand), [brand])
+  useTabIcon()
   return (
     <MantineProvider
       theme={theme}

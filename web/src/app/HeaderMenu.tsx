@@ -1,7 +1,7 @@
 import { Menu, useMantineColorScheme } from '@mantine/core'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { IconBuilding, IconCheck, IconLogout, IconSearch, IconUser } from '@tabler/icons-react'
+import { IconBuilding, IconCheck, IconHelp, IconLogout, IconSearch, IconUser } from '@tabler/icons-react'
 import type { ReactElement } from 'react'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '@/features/identity/api'
@@ -58,6 +58,11 @@ function AccountItems() {
             ))}
           <Menu.Divider />
         </>
+      )}
+      {me.branding.support && (
+        <Menu.Item component="a" href={me.branding.support} leftSection={<IconHelp size={16} />}>
+          {t('shell.help')}
+        </Menu.Item>
       )}
       <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
         {t('shell.signOut')}

@@ -3,7 +3,7 @@ import { useSuspenseQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { IconMenu2, IconSearch } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import { meQuery } from '@/features/identity/api'
 import { ResumeBar } from '@/features/session/ResumeBar'
 import { DeferredMenu } from './DeferredMenu'
@@ -31,9 +31,8 @@ export default function Shell() {
               <IconMenu2 size={20} />
             </ActionIcon>
           </DeferredMenu>
-          <Link to="/" className={classes.brand} aria-label={t('shell.home', { name: me.tenant.title })}>
-            <BrandMark />
-            <span className={classes.name}>{me.tenant.title}</span>
+          <Link to="/" className={classes.brand} aria-label={t('shell.home', { name: me.branding.title })}>
+            <BrandSign name={me.branding.title} nameClass={classes.name} />
           </Link>
           <nav aria-label={t('shell.nav')} className={classes.nav}>
             {pages.map(({ to, label }) => (

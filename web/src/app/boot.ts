@@ -2,6 +2,7 @@ import { queryOptions } from '@tanstack/react-query'
 import { ApiError } from '@/lib/api/problem'
 import type { Config } from '@/lib/api/types'
 import { forgetTenant, maySignInSilently, openAuth, signInSilently, tenantHint } from '@/lib/auth'
+import { wear } from '@/lib/brand'
 import { ask, portalAddress } from '@/lib/directory'
 
 interface Boot {
@@ -16,6 +17,7 @@ export function bootQuery() {
 
 async function boot(): Promise<Boot> {
   const config = await readConfig()
+  wear(config.branding)
   const elsewhere = portalAddress(config, new URL(window.location.href))
   if (elsewhere) {
     window.location.replace(elsewhere)

@@ -1,4 +1,5 @@
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { createTheme, defaultVariantColorsResolver, type CSSVariablesResolver, type MantineColorsTuple, type VariantColorsResolver } from '@mantine/core'
+import type { Brand } from '@/lib/brand'
 import { t } from '@/lib/i18n'
 
 const iris: MantineColorsTuple = [
@@ -14,8 +15,15 @@ const closeButtonProps = { 'aria-label': t('actions.close') }
 
 const grow = { in: { transform: 'scale(1)' }, out: { transform: 'scale(0.97)' }, transitionProperty: 'transform' }
 
+/** What is written on the primary colour is white or black, whichever a brand's colour needs. */
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const resolved = defaultVariantColorsResolver(input)
+  return input.variant === 'filled' && (input.color ?? 'iris') === 'iris' ? { ...resolved, color: 'var(--ck-on-fill)' } : resolved
+}
+
 export const theme = createTheme({
   primaryColor: 'iris',
+  variantColorResolver,
   primaryShade: { light: 7, dark: 7 },
   colors: { iris, dark },
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
@@ -67,8 +75,8 @@ export const theme = createTheme({
 })
 
 /** Our own variables, and those of Mantine that would fail 4.5:1 as they come. */
-export const variables: CSSVariablesResolver = () => ({
-  variables: {},
+const variables = {
+  variables: { '--ck-on-fill': '#ffffff' },
   light: {
     '--mantine-color-dimmed': '#5b6270',
     '--mantine-color-placeholder': '#6b7280',
@@ -137,4 +145,32 @@ export const variables: CSSVariablesResolver = () => ({
     '--ck-bad-text': '#ff8f98',
     '--ck-bad-tint': '#2b1619',
   },
-})
+}
+
+/** A brand's colours in place of the product's, in one scheme. */
+function coloursOf({ fill, hover, text, link, ring, tint }: Brand['light']) {
+  return {
+    '--mantine-color-iris-filled': fill,
+    '--mantine-color-iris-filled-hover': hover,
+    '--mantine-color-iris-light': tint,
+    '--mantine-color-iris-light-hover': tint,
+    '--mantine-color-iris-light-color': link,
+    '--mantine-color-iris-text': link,
+    '--mantine-color-iris-outline': ring,
+    '--mantine-primary-color-light-color': link,
+    '--mantine-color-anchor': link,
+    '--ck-accent': ring,
+    '--ck-tint': tint,
+    '--ck-on-fill': text,
+  }
+}
+
+/** The colours that a brand has of its own; the product's are the theme's. */
+export function variablesOf(brand: Brand | undefined): CSSVariablesResolver {
+  if (!brand || (brand.primary === iris[7] && brand.accent === iris[8])) return () => variables
+  return () => ({
+    variables: variables.variables,
+    light: { ...variables.light, ...coloursOf(brand.light) },
+    dark: { ...variables.dark, ...coloursOf(brand.dark) },
+  })
+}

@@ -1,6 +1,6 @@
 import { Group, Text, Title } from '@mantine/core'
-import { useDocumentTitle } from '@mantine/hooks'
 import type { ReactNode } from 'react'
+import { usePageTitle } from '@/lib/brand'
 
 interface Props {
   title: string
@@ -10,7 +10,7 @@ interface Props {
 
 /** The head of a page: its title, a line about it, and its actions. It names the browser's tab, too. */
 export function PageHeader({ title, text, children }: Props) {
-  useDocumentTitle(`${title} · Cloudkida`)
+  usePageTitle(title)
   return (
     <Group justify="space-between" align="flex-end" mb="lg" gap="md">
       <div>

@@ -2,13 +2,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Config } from './api/types'
 import { ask, portalAddress, questionOf } from './directory'
 
+const scheme = { fill: '#5151cd', hover: '#4543b4', text: '#ffffff', link: '#4543b4', ring: '#7f7ee6', tint: '#f0f0fd', scene: '#2b2a6b' }
+
 const config = (name: string): Config => ({
   issuer: 'https://labs.example/pools/default',
   clientId: 'console',
   apiUrl: 'https://labs.example',
   tenant: { id: '1', name, title: name },
   signUp: false,
-  branding: { title: name },
+  branding: { title: name, own: false, primary: '#5151cd', accent: '#4543b4', light: scheme, dark: scheme, logo: {} },
 })
 
 describe('questionOf', () => {

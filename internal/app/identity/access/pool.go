@@ -50,6 +50,12 @@ func (p Pool) Admits(email string) bool {
 	return p.SignUp && (len(p.Domains) == 0 || slices.Contains(p.Domains, strings.ToLower(domain)))
 }
 
+// DefaultPool is the name of the pool of the default tenant and of all pooled tenants.
+const DefaultPool = "default"
+
+// Shared tells whether people of several tenants are in the pool.
+func (p Pool) Shared() bool { return p.Name == DefaultPool }
+
 // Path is where a pool's pages and endpoints are.
 func (p Pool) Path() string { return "/pools/" + p.Name }
 

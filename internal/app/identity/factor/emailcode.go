@@ -57,12 +57,12 @@ func (s *Service) sendCode(ctx context.Context, p pending, to string) error {
 		if err := setCode(ctx, tx, p.Hash, s.codeHash(p, code), s.Now().Add(codeLife)); err != nil {
 			return err
 		}
-		m, err := s.Letter(ctx, tx, p.User, code)
+		d, err := s.Letter(ctx, tx, p.User, code)
 		if err != nil {
 			return err
 		}
-		m.To = to
-		return s.Send(ctx, tx, m)
+		d.To = to
+		return s.Send(ctx, tx, d)
 	})
 }
 

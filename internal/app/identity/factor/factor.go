@@ -24,7 +24,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -97,9 +97,9 @@ type Service struct {
 	Log      *slog.Logger
 	Site     Site
 	Forget   func(user uuid.UUID) // drops what this process remembers of a user's sign-ins
-	Send     func(ctx context.Context, tx pgx.Tx, m mail.Message) error
+	Send     func(ctx context.Context, tx pgx.Tx, d letter.Draft) error
 	// Letter writes the mail with a code, in the user's language.
-	Letter func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (mail.Message, error)
+	Letter func(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (letter.Draft, error)
 	Home   string // address of the console
 	// Failed hears of wrong codes at somebody's second step; nil: nobody does.
 	Failed func(ctx context.Context, user uuid.UUID, step string)

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 )
 
 // querier is the pool or a transaction.
@@ -105,7 +107,8 @@ func takeStep(ctx context.Context, q querier, id uuid.UUID, step int64, now time
 }
 
 func removeFactor(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (kind Kind, err error) {
-	err = tx.QueryRow(ctx, `delete from identity.factor where id = $1 and user_id = $2 returning kind`, id, user).Scan(&kind)
+	own := fault.Else(fault.FactorOfAnybody, "user_id = $2", "$2::uuid is not null")
+	err = tx.QueryRow(ctx, `delete from identity.factor where id = $1 and `+own+` returning kind`, id, user).Scan(&kind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", ErrNotFound
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/words"
@@ -108,8 +109,8 @@ func (s *Service) postAddress(w http.ResponseWriter, r *http.Request, pool acces
 	if err != nil {
 		return err
 	}
-	ctx := r.Context()
-	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { return s.askAddress(ctx, tx, pool, who.ID, id, email, s.Site.Locale(r)) })
+	ctx, l := r.Context(), s.Site.Locale(r, pool)
+	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { return s.askAddress(ctx, tx, pool, who.ID, id, email, l) })
 	if err != nil {
 		s.Throttle.Forgive(keys...)
 		return err
@@ -151,17 +152,19 @@ func (s *Service) askAddress(ctx context.Context, tx pgx.Tx, pool access.Pool, u
 	token, tokenHash := opaque.New()
 	code := newCode()
 	codeHash := s.codeHash(id, code)
-	l = s.localeOf(who.account, l)
-	m := letter{kind: "address", to: email, link: s.Issuer(pool) + "/address/confirm?" + url.Values{"token": {token}}.Encode(), pairs: []any{"code", code}}
+	m := letter.Draft{Kind: "address", To: email, Locales: []string{who.Locale, l.Tag()}, About: user, Values: map[string]string{
+		"link": s.Issuer(pool) + "/address/confirm?" + url.Values{"token": {token}}.Encode(), "code": code,
+	}}
 	if other.ID != uuid.Nil {
 		tokenHash, codeHash = nil, nil
-		m = letter{kind: "address-exists", to: other.Email, link: s.Issuer(pool) + "/forgot", keep: true}
-		l = s.localeOf(other, l)
+		m = letter.Draft{Kind: "address-exists", To: other.Email, Locales: []string{other.Locale, l.Tag()}, About: other.ID, Values: map[string]string{
+			"link": s.Issuer(pool) + "/forgot",
+		}}
 	}
 	if err := arm(ctx, tx, id, tokenHash, codeHash); err != nil {
 		return err
 	}
-	if err := s.post(ctx, tx, l, m); err != nil {
+	if err := s.post(ctx, tx, pool, m); err != nil {
 		return err
 	}
 	return errors.Join(s.warn(ctx, tx, pool, *who, id, "address-asked"), audit.OfPerson(ctx, tx, user, audit.Entry{Action: "person.address_asked", Target: user.String()}))
@@ -173,15 +176,16 @@ func (s *Service) warn(ctx context.Context, tx pgx.Tx, pool access.Pool, before 
 	if !mail.ValidAddress(before.Email) {
 		return nil
 	}
-	m := letter{kind: kind + "-note", to: before.Email, keep: true}
+	m := letter.Draft{Kind: kind + "-note", To: before.Email, Locales: []string{before.Locale}, About: before.account.ID}
 	if before.Proved {
 		token := s.objection(id)
 		if err := insertChange(ctx, tx, id, before, opaque.Hash(token), s.Now(), s.Now().Add(objectLife)); err != nil {
 			return err
 		}
-		m = letter{kind: kind, to: before.Email, link: s.Issuer(pool) + "/address/object?" + url.Values{"token": {token}}.Encode()}
+		m.Kind = kind
+		m.Values = map[string]string{"link": s.Issuer(pool) + "/address/object?" + url.Values{"token": {token}}.Encode()}
 	}
-	return s.post(ctx, tx, s.localeOf(before.account, s.Words.Match()), m)
+	return s.post(ctx, tx, pool, m)
 }
 
 // objection is the token that objects to a change: the same in each letter about it.

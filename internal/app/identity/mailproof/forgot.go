@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 )
 
 func (s *Service) showForgot(w http.ResponseWriter, r *http.Request, pool access.Pool) error {
@@ -34,6 +35,7 @@ func (s *Service) postForgot(w http.ResponseWriter, r *http.Request, pool access
 	if wait := s.Throttle.Try(keys...); wait > 0 {
 		return s.Site.Problem(w, r, pool, page.Forgot, d, page.Limited(w, wait))
 	}
+	l := s.Site.Locale(r, pool) // before the transaction: it may ask the database
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		who, err := accountOf(ctx, tx, pool, email)
 		if err != nil {
@@ -43,11 +45,14 @@ func (s *Service) postForgot(w http.ResponseWriter, r *http.Request, pool access
 		if err := insertReset(ctx, tx, pool, who.ID, hash, s.Now().Add(resetLife)); err != nil {
 			return err
 		}
-		m := letter{kind: "forgot", to: who.Email, link: s.Issuer(pool) + "/reset?" + url.Values{"token": {token}}.Encode()}
+		locales := []string{who.Locale, l.Tag()}
+		m := letter.Draft{Kind: "forgot", To: who.Email, Locales: locales, About: who.ID, Values: map[string]string{
+			"link": s.Issuer(pool) + "/reset?" + url.Values{"token": {token}}.Encode(),
+		}}
 		if who.ID == uuid.Nil {
-			m = letter{kind: "nobody", to: email, link: s.Home, keep: true}
+			m = letter.Draft{Kind: "nobody", To: email, Locales: locales, Values: map[string]string{"link": s.Home}}
 		}
-		return s.post(ctx, tx, s.localeOf(who, s.Site.Locale(r)), m)
+		return s.post(ctx, tx, pool, m)
 	})
 	if err != nil {
 		s.Throttle.Forgive(keys...)

@@ -26,7 +26,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
-	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/secret"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/words"
@@ -74,7 +74,7 @@ type Site struct {
 	ReadForm func(r *http.Request, p access.Pool) error
 	// Begin reads the request; nil when the browser was sent elsewhere.
 	Begin  func(w http.ResponseWriter, r *http.Request, p access.Pool) (*Request, error)
-	Locale func(r *http.Request) words.Locale
+	Locale func(r *http.Request, p access.Pool) words.Locale
 	// Hash checks a new password and hashes it.
 	Hash func(ctx context.Context, p access.Pool, name, email, password string) (string, error)
 	// Insert makes the account.
@@ -100,8 +100,8 @@ type Service struct {
 	Site     Site
 	Issuer   func(access.Pool) string
 	Words    *words.Catalogue
-	// Send queues a mail. Mailbox says that no mail server is set, so that an operator hands letters on.
-	Send    func(ctx context.Context, tx pgx.Tx, m mail.Message) error
+	// Send queues a letter. Mailbox says that no mail server is set, so that an operator hands letters on.
+	Send    func(ctx context.Context, tx pgx.Tx, d letter.Draft) error
 	Mailbox bool
 	Home    string // address of the console
 	Console string // OpenID client of the console

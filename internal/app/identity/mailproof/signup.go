@@ -19,6 +19,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/page"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
+	"github.com/cloudkida/cloudkida/internal/platform/letter"
 )
 
 // handleCookie names the sign-up that a browser has under way.
@@ -96,7 +97,7 @@ func (s *Service) postSignUp(w http.ResponseWriter, r *http.Request, pool access
 	if err != nil {
 		return err
 	}
-	p := proof{ID: id, Email: email, Name: name, Query: q.Query.Encode(), Locale: s.Site.Locale(r).Tag(), Handle: hash}
+	p := proof{ID: id, Email: email, Name: name, Query: q.Query.Encode(), Locale: s.Site.Locale(r, pool).Tag(), Handle: hash}
 	if len(p.Query) > maxQuery {
 		p.Query = ""
 	}
@@ -130,17 +131,18 @@ func (s *Service) mail(ctx context.Context, tx pgx.Tx, pool access.Pool, p proof
 	token, tokenHash := opaque.New()
 	code := newCode()
 	codeHash := s.codeHash(p.ID, code)
-	base, l := s.Issuer(pool), s.Words.Match(p.Locale)
-	m := letter{kind: "sign-up", to: p.Email, link: base + "/sign-up/confirm?" + url.Values{"token": {token}}.Encode(), pairs: []any{"code", code}}
+	base := s.Issuer(pool)
+	m := letter.Draft{Kind: "sign-up", To: p.Email, Locales: []string{p.Locale}, Values: map[string]string{
+		"link": base + "/sign-up/confirm?" + url.Values{"token": {token}}.Encode(), "code": code,
+	}}
 	if who.ID != uuid.Nil {
 		tokenHash, codeHash = nil, nil
-		m = letter{kind: "exists", to: who.Email, link: base + "/forgot", keep: true}
-		l = s.localeOf(who, l)
+		m = letter.Draft{Kind: "exists", To: who.Email, Locales: []string{who.Locale, p.Locale}, About: who.ID, Values: map[string]string{"link": base + "/forgot"}}
 	}
 	if err := arm(ctx, tx, p.ID, tokenHash, codeHash); err != nil {
 		return err
 	}
-	return s.post(ctx, tx, l, m)
+	return s.post(ctx, tx, pool, m)
 }
 
 // here is the sign-up that this browser has under way.

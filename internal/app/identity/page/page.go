@@ -16,6 +16,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/consent"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/identity/text"
+	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/words"
 )
 
@@ -112,9 +113,9 @@ type Data struct {
 	Choices     []Door  // organisations to choose from
 	Mailbox     bool    // no mail server is set: an operator hands letters on
 	Locale      words.Locale
-	Brand       string   // whose pages these are
-	Request     string   // of the error page: what its operator finds it by
-	Address     *url.URL // of the page itself
+	Brand       brand.Brand // whose pages these are
+	Request     string      // of the error page: what its operator finds it by
+	Address     *url.URL    // of the page itself
 }
 
 // Renderer renders pages.

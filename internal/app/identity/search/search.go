@@ -14,11 +14,13 @@ import (
 // text could use no index, as it does not know where a pattern begins.
 const Fresh = pgx.QueryExecModeCacheDescribe
 
-// found is the condition, in the words of migration 0057's indexes.
-const found = `(u.email_key like @search_address or lower(u.name) like @search_name
+// found is the condition, in the words of migration 0057's indexes. What goes before them says nothing more, but costs much
+// less to look at than they do: where a text finds many people, PostgreSQL reads people until a page is full.
+const found = `((u.email_key like @search_address or ' ' || lower(u.name) like @search_word) and (u.email_key like @search_address
+	or lower(u.name) like @search_name
 	or substring(lower(u.name) from '^[^ ]+ (.*)$') like @search_name
 	or substring(lower(u.name) from '^[^ ]+ [^ ]+ (.*)$') like @search_name
-	or substring(lower(u.name) from '^[^ ]+ [^ ]+ [^ ]+ (.*)$') like @search_name)`
+	or substring(lower(u.name) from '^[^ ]+ [^ ]+ [^ ]+ (.*)$') like @search_name))`
 
 // Condition is what holds for the rows u of identity."user" that q finds, and its arguments: those whose address starts
 // with q, or whose name has q at its start or at that of its second, third or fourth word.
@@ -30,7 +32,9 @@ func Condition(q string) (sql string, args pgx.NamedArgs) {
 		return "false", pgx.NamedArgs{} // PostgreSQL has no such text: nobody is called that
 	}
 	name := strings.ToLower(address.CleanName(q))
-	return found, pgx.NamedArgs{"search_address": escape(address.Key(q)) + "%", "search_name": escape(name) + "%"}
+	return found, pgx.NamedArgs{
+		"search_address": escape(address.Key(q)) + "%", "search_name": escape(name) + "%", "search_word": "% " + escape(name) + "%",
+	}
 }
 
 // escape takes the meaning of pattern characters away.

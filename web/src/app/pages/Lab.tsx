@@ -1,5 +1,4 @@
 import '@fontsource-variable/jetbrains-mono/wght.css'
-import { useDocumentTitle } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { lazy } from 'react'
@@ -7,6 +6,7 @@ import { sessionQuery } from '@/features/session/api'
 import { LabPage } from '@/features/session/LabPage'
 import { openShortcuts } from '../overlay'
 import { SchemeButton } from '../SchemeButton'
+import { usePageTitle } from '@/lib/brand'
 
 const Terminal = lazy(() => import('@/features/terminal/Terminal'))
 const route = getRouteApi('/signed-in/sessions/$id')
@@ -17,7 +17,7 @@ export default function Lab() {
   const { step } = route.useSearch()
   const navigate = route.useNavigate()
   const { data } = useQuery(sessionQuery(id))
-  useDocumentTitle(data ? `${data.lab.title} · Cloudkida` : 'Cloudkida')
+  usePageTitle(data?.lab.title)
   return (
     <LabPage
       key={id}

@@ -1,7 +1,7 @@
 import { Anchor, Button, Group, Text, Title } from '@mantine/core'
 import { IconBolt, IconCircleCheck, IconShieldLock } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import type { Config } from '@/lib/api/types'
 import { signIn, signUp } from '@/lib/auth'
 import classes from './Landing.module.css'
@@ -16,7 +16,7 @@ export function Landing({ config }: { config: Config }) {
     <div className={classes.page}>
       <header className={classes.header}>
         <span className={classes.brand}>
-          <BrandMark /> {name}
+          <BrandSign name={name} />
         </span>
         <Button variant="default" size="sm" onClick={() => void signIn()}>
           {t('landing.signIn')}

@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 import { rememberTenant } from '@/lib/auth'
+import { wear } from '@/lib/brand'
 
 export function meQuery() {
   return queryOptions({
@@ -8,6 +9,7 @@ export function meQuery() {
     queryFn: async ({ signal }) => {
       const me = await ok(api.GET('/v1/me', { signal }))
       rememberTenant(me.tenant.name)
+      wear(me.branding)
       return me
     },
     staleTime: 5 * 60_000,

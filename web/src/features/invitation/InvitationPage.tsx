@@ -1,12 +1,12 @@
 import '@mantine/core/styles/Alert.layer.css'
 import { Alert, Button, Group, Loader, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useDocumentTitle } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Suspense, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import { messageOf } from '@/lib/api/problem'
+import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
 import type { InvitationOffer, Me } from '@/lib/api/types'
 import { signIn, signOut, switchTenant } from '@/lib/auth'
 import { offerQuery, useAccept, useEnter } from './api'
@@ -22,12 +22,14 @@ interface Props {
 /** Shows who invites to what, and lets whoever has the link accept. */
 export function InvitationPage({ token, account }: Props) {
   const { t } = useTranslation()
-  useDocumentTitle(`${t('invitation.title')} · Cloudkida`)
+  useHostBrand()
+  usePageTitle(t('invitation.title'))
+  const brandTitle = useBrandTitle()
   const offer = useQuery(offerQuery(token))
   return (
     <main id="main" className={classes.page}>
       <Link to="/" className={classes.brand}>
-        <BrandMark /> Cloudkida
+        <BrandSign name={brandTitle} />
       </Link>
       {!token && (
         <Alert color="yellow" role="alert" title={t('invitation.title')}>

@@ -3,13 +3,13 @@ import { Badge, Button, Code, Group, Text, Title } from '@mantine/core'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { IconArrowLeft, IconClock, IconListCheck, IconPlayerPlayFilled, IconTrophy, IconWorld } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
-import { useDocumentTitle } from '@mantine/hooks'
 import { ButtonLink, TextLink } from '@/components/links'
 import type { Lab, SessionSummary } from '@/lib/api/types'
 import { duration } from '@/lib/format'
 import { labQuery } from './api'
 import classes from './LabDetailPage.module.css'
 import { LevelBadge } from './LevelBadge'
+import { usePageTitle } from '@/lib/brand'
 
 interface Props {
   slug: string
@@ -25,7 +25,7 @@ interface Props {
 export function LabDetailPage({ slug, running, onStart, starting, refused }: Props) {
   const { t } = useTranslation()
   const { data: lab } = useSuspenseQuery(labQuery(slug))
-  useDocumentTitle(`${lab.title} · Cloudkida`)
+  usePageTitle(lab.title)
   return (
     <div className={classes.page}>
       <div className={classes.intro}>

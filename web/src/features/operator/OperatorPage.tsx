@@ -1,7 +1,7 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconStack3, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { AuditLog } from '@/components/audit/AuditLog'
@@ -9,6 +9,7 @@ import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import { auditFilter, type AuditFilter } from '@/lib/audit'
 import { auditSource } from './api'
+import { Branding } from './Branding'
 import { Mail } from './Mail'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
@@ -55,6 +56,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
       label: t('operator.group.installation'),
       sections: [
         { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
+        { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
         { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
         { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={auditFilter({ ...filter })} onFilter={onFilter} /> },
       ],

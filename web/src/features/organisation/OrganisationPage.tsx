@@ -9,6 +9,7 @@ import {
   IconGauge,
   IconHistory,
   IconKey,
+  IconPalette,
   IconRobot,
   IconShieldCheck,
   IconUsers,
@@ -26,6 +27,7 @@ import { ApiKeys } from './access/ApiKeys'
 import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
 import { Closing } from './Closing'
+import { Branding } from './Branding'
 import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
@@ -79,6 +81,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
             </>
           ),
         },
+        { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
       ],
     },
     {

@@ -1,16 +1,16 @@
 import '@mantine/core/styles/Alert.layer.css'
 import { Alert, Anchor, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
-import { useDocumentTitle } from '@mantine/hooks'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import { TextLink } from '@/components/links'
 import { notifyError } from '@/components/notify'
 import { Secret } from '@/components/Secret'
 import { StepList } from '@/components/StepList'
 import { followEvents } from '@/lib/api/events'
 import { messageOf } from '@/lib/api/problem'
+import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
 import type { Registration } from '@/lib/api/types'
 import { confirmRegistration, useEnter, useFirstKey } from './api'
 import classes from './Registration.module.css'
@@ -31,13 +31,15 @@ function takeToken(): string {
 /** Proves the address and shows how the organisation's portal is made, step by step. */
 export function ConfirmPage() {
   const { t } = useTranslation()
-  useDocumentTitle(`${t('register.title')} · Cloudkida`)
+  useHostBrand()
+  usePageTitle(t('register.title'))
+  const brandTitle = useBrandTitle()
   const [token] = useState(takeToken)
   const { now, error } = useRegistration(token)
   return (
     <main id="main" className={classes.page}>
       <Link to="/" className={classes.brand}>
-        <BrandMark /> Cloudkida
+        <BrandSign name={brandTitle} />
       </Link>
       {!token && <Alert color="yellow">{t('register.noToken')}</Alert>}
       {error !== undefined && !now && (

@@ -3,15 +3,16 @@ import '@mantine/core/styles/Radio.layer.css'
 import '@mantine/core/styles/RadioCard.layer.css'
 import '@mantine/core/styles/RadioIndicator.layer.css'
 import { Alert, Button, Group, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useDebouncedValue, useDocumentTitle } from '@mantine/hooks'
+import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { IconMailCheck } from '@tabler/icons-react'
 import { useState, type SubmitEvent } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Tier } from '@/lib/api/types'
+import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
 import { nameQuery, tiersQuery, useRegister, type Wish } from './api'
 import classes from './Registration.module.css'
 import { money } from '@/lib/money'
@@ -20,13 +21,15 @@ import { suggestName } from './words'
 /** Signs an organisation up: who it is, where its portal will be, and whose address proves it. */
 export function RegisterPage() {
   const { t } = useTranslation()
-  useDocumentTitle(`${t('register.title')} · Cloudkida`)
+  useHostBrand()
+  usePageTitle(t('register.title'))
+  const brandTitle = useBrandTitle()
   const [key] = useState(() => crypto.randomUUID()) // sending the form twice has one effect
   const register = useRegister(key)
   return (
     <main id="main" className={classes.page}>
       <Link to="/" className={classes.brand}>
-        <BrandMark /> Cloudkida
+        <BrandSign name={brandTitle} />
       </Link>
       {register.isSuccess ? (
         <Sent email={register.variables.email} />

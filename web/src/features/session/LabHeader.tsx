@@ -3,7 +3,7 @@ import { IconArrowBackUp, IconDots, IconKeyboard, IconPlayerStop, IconRefresh, I
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandMark } from '@/components/BrandMark'
+import { BrandSign } from '@/components/BrandSign'
 import type { Session } from '@/lib/api/types'
 import { isAlive, isStarting } from './api'
 import { Countdown } from './Countdown'
@@ -29,7 +29,7 @@ export function LabHeader({ session, link, onRestart, onEnd, onShortcuts, childr
     <header className={classes.header}>
       <Tooltip label={t('lab.back')}>
         <Link to="/" className={classes.brand} aria-label={t('lab.back')}>
-          <BrandMark />
+          <BrandSign />
         </Link>
       </Tooltip>
       <div className={classes.title}>

@@ -55,6 +55,7 @@ export type InvitationReport = Filled<components['schemas']['InvitationReport']>
 export type AuditSeals = Answer<'/v1/tenant/audit/seals'>
 export type AuditReport = Filled<components['schemas']['ChainReport']>
 export type AuditEntry = Answer<'/v1/tenant/audit'>['items'][number]
+export type OwnBrand = Answer<'/v1/tenant/brand'>
 export type DomainList = Answer<'/v1/tenant/domains'>
 export type Domain = DomainList['items'][number]
 export type TenantLimit = Answer<'/v1/operator/tenants/{id}/limits'>['items'][number]
