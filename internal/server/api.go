@@ -127,7 +127,7 @@ func (p *program) still(ctx context.Context) error {
 	if !ok {
 		return gateway.ErrSignIn
 	}
-	now, err := p.holds(ctx, scope.Tenant, scope.User, scope.By())
+	now, err := p.holds(ctx, scope.Tenant, scope.User, scope.Hold())
 	if err == nil && (now.Role != scope.Role || now.Operator != scope.Operator) {
 		return gateway.ErrSignIn
 	}

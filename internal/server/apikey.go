@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -29,12 +30,17 @@ func (p *program) roleOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.R
 	return m.Role, err
 }
 
-// holds is the scope that a caller has now who holds a right by an API key or a machine client's secret, or as somebody.
+// holds is the scope that a caller has now who holds a right by a sign-in, an API key or a machine client's secret. Signing
+// out, a new password and the like end sign-ins, and with them all that they opened.
 func (p *program) holds(ctx context.Context, tenant, user, by uuid.UUID) (tenancy.Scope, error) {
 	if by == uuid.Nil {
 		return p.scopeOf(ctx, user, tenant)
 	}
-	scope, err := p.keys.Renew(ctx, tenant, by)
+	scope, err := p.signedIn(ctx, tenant, user, by)
+	if err == nil || errs.KindOf(err) != errs.KindUnauthenticated {
+		return scope, err
+	}
+	scope, err = p.keys.Renew(ctx, tenant, by)
 	if !errors.Is(err, apikey.ErrUnknown) {
 		return scope, err
 	}
@@ -43,6 +49,15 @@ func (p *program) holds(ctx context.Context, tenant, user, by uuid.UUID) (tenanc
 	}
 	scope, err = p.scopeOf(ctx, user, tenant)
 	scope.Session, scope.Machine = by, true
+	return scope, err
+}
+
+func (p *program) signedIn(ctx context.Context, tenant, user, by uuid.UUID) (tenancy.Scope, error) {
+	if err := p.identity.SignInHolds(ctx, user, by); err != nil {
+		return tenancy.Scope{}, err
+	}
+	scope, err := p.scopeOf(ctx, user, tenant)
+	scope.Session = by
 	return scope, err
 }
 

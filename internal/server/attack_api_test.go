@@ -174,6 +174,10 @@ func kindOf(path, name string) (kind, constant string) {
 	switch name {
 	case "step", "hint":
 		return "", "0"
+	case "kind":
+		return "", "invitation"
+	case "locale":
+		return "", "hi"
 	case "limit":
 		return "", "sessions"
 	case "name":

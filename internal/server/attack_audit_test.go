@@ -18,6 +18,8 @@ func unrecorded() map[string]string {
 	return map[string]string{
 		"POST /v1/identity-providers/{id}/test":                   "changes nothing: it asks the provider",
 		"POST /v1/identity-providers/{id}/test-sign-in":           "changes nothing: it makes an address for the browser",
+		"POST /v1/mail/templates/{kind}/{locale}/preview":         "changes nothing",
+		"POST /v1/mail/templates/{kind}/{locale}/test":            "changes nothing: it sends the caller a letter",
 		"POST /v1/policies/check":                                 "changes nothing",
 		"POST /v1/policies/simulate":                              "changes nothing",
 		"POST /v1/registrations/key":                              elsewhere + "key.created, in the transaction of the key: internal/app/apikey; it needs a registration",
@@ -101,8 +103,15 @@ func (s *stage) tries(t *testing.T) map[string]try {
 		"POST /v1/sessions/{id}/extend":              {as: "a learner"},
 		"PUT /v1/sign-in-rule":                       {sql: []string{`insert into identity.federation_rule (tenant_id, only_through) values ($1, true)`}},
 		"PUT /v1/sign-in-settings":                   {as: "s owner", set: map[string]any{"mode": "off", "roles": []any{}}},
+		"PUT /v1/sign-in-settings/pool":              {as: "s owner", set: map[string]any{"signUp": "invitation", "domains": []any{}}},
+		"POST /v1/sign-in-settings/keys/rotate":      {as: "s owner"},
 		"PUT /v1/operator/pools/{pool}/factors":      {set: map[string]any{"mode": "off", "roles": []any{}}},
-		"POST /v1/tenant/domains":                    {set: map[string]any{"domain": "new.example"}},
+		"PUT /v1/mail/templates/{kind}/{locale}":     {set: map[string]any{"subject": "Come in", "text": "{{.link}}", "html": ""}},
+		"POST /v1/mail/templates/{kind}/{locale}/restore": {sql: []string{`insert into pool.mail_template (tenant_id, kind, locale, number, subject, text, html) values ($1, 'invitation', 'hi', 1, 'Before', '', '') on conflict do nothing`,
+			`insert into pool.mail_template (tenant_id, kind, locale, number, subject, text, html) select $1, 'invitation', 'hi', max(number) + 1, 'After', '', '' from pool.mail_template where tenant_id = $1`}, set: map[string]any{"version": 1}},
+		"DELETE /v1/mail/templates/{kind}/{locale}": {sql: []string{`insert into pool.mail_template (tenant_id, kind, locale, number, subject, text, html) select $1, 'invitation', 'hi', coalesce(max(number), 0) + 1, 'Own', '', '' from pool.mail_template where tenant_id = $1`}},
+		"POST /v1/mail/{id}/retry":                  {sql: []string{`update control.mail_message set state = 'failed' where tenant_id = $1`}},
+		"POST /v1/tenant/domains":                   {set: map[string]any{"domain": "new.example"}},
 	}
 }
 

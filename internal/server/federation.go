@@ -18,7 +18,7 @@ func (p *program) openFederation() {
 		return p.tiers.Entitled(ctx, tenant, tier.OwnIdentityProvider)
 	}
 	f.ProvedDomains = func(ctx context.Context, tenant uuid.UUID) ([]string, error) { return p.directory.Proved(ctx, tenant) }
-	f.JoinGroups = func(ctx context.Context, tenant, user uuid.UUID, names []string) error {
-		return p.groups.JoinNamed(tenancy.System(ctx, tenant), user, names)
+	f.SetGroups = func(ctx context.Context, tenant, user, provider uuid.UUID, names []string) error {
+		return p.groups.SetNamed(tenancy.System(ctx, tenant), user, provider, names)
 	}
 }

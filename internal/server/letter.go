@@ -5,16 +5,21 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/app/mailtemplate"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
-	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
+	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // openLetters makes the one way in which letters are written, and gives it to everybody who writes.
@@ -58,6 +63,29 @@ func (p *program) voice(ctx context.Context, tenant uuid.UUID) (letter.Voice, er
 	return v, nil
 }
 
+// openMailTemplates lets organisations write their letters themselves, and see what became of them.
+func (p *program) openMailTemplates() {
+	p.templates = mailtemplate.New(mailtemplate.Service{
+		DB: p.data, Letter: p.letters, Names: p.names, Throttle: throttle.New(maxThrottled, time.Now),
+		OwnPool: func(ctx context.Context, tenant uuid.UUID) (bool, error) {
+			pool, _, err := p.identity.Provision.PoolOf(ctx, tenant)
+			return pool != identity.DefaultPool, err
+		},
+		Entitled: func(ctx context.Context, tenant uuid.UUID) error {
+			return p.tiers.Entitled(ctx, tenant, tier.MailTemplates)
+		},
+		Address: func(ctx context.Context, user uuid.UUID) (string, error) {
+			found, err := p.emails(ctx, []uuid.UUID{user})
+			return found[user], err
+		},
+		Deliver: func(ctx context.Context, m mail.Message) error {
+			return pgx.BeginFunc(ctx, p.pools.control, func(tx pgx.Tx) error { return p.mail.Send(ctx, tx, m) })
+		},
+	})
+	p.letters.Own = p.templates.Own
+	p.invitations.Deliveries, p.members.Bounced = p.mail.Deliveries, p.mail.Bounced
+}
+
 // letterAPI adds the routes about letters.
 func (p *program) letterAPI(api huma.API) {
 	languages := []tenant.Language{}
@@ -66,15 +94,11 @@ func (p *program) letterAPI(api huma.API) {
 			languages = append(languages, tenant.Language{Tag: l.Tag(), Name: l.Name()})
 		}
 	}
-	(&tenant.LocaleAPI{Service: p.tenants, Languages: languages, Default: cmp.Or(p.cfg.Locale, "en"), Record: tenantLog{p}.changed}).
+	(&tenant.LocaleAPI{Service: p.tenants, Languages: languages, Default: cmp.Or(p.cfg.Locale, "en"), Record: tenantLog{p}.Record}).
 		Register(api, policy.TenantRead, policy.TenantWrite)
-}
-
-// changed adds an entry with what differs to the log of the caller's organisation.
-func (l tenantLog) changed(ctx context.Context, tenant uuid.UUID, action string, before, after any) error {
-	return l.data.InWholeTenant(ctx, policy.TenantWrite, func(tx pgx.Tx) error {
-		return audit.Changed(ctx, tx, action, tenant.String(), before, after)
-	})
+	p.templates.Register(api)
+	(&mail.OwnAPI{Service: p.mail, Throttle: throttle.New(maxThrottled, time.Now), Record: tenantLog{p}.Record}).
+		Register(api, policy.TenantRead, policy.TenantWrite)
 }
 
 // checkLocale refuses a language that there are no letters in.

@@ -20,6 +20,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/mailtemplate"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
@@ -102,6 +103,7 @@ type program struct {
 	registration *registration.Service
 	directory    *directory.Service
 	letters      *letter.Writer
+	templates    *mailtemplate.Service
 	brands       *branding.Service
 	jobs         *job.Client
 	console      *job.Console // nil without a private listener
@@ -216,6 +218,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.openRegistration()
 	p.openDirectory()
 	p.openInvitations()
+	p.openMailTemplates()
 	if err := p.openOps(ctx); err != nil {
 		return nil, err
 	}

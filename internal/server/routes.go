@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/machine"
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/lab"
+	"github.com/cloudkida/cloudkida/internal/app/mailtemplate"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/person"
 	"github.com/cloudkida/cloudkida/internal/app/session"
@@ -74,7 +75,7 @@ func skeleton() *program {
 		identity: &identity.Service{Machines: &machine.Service{}, Factors: &factor.Service{}, Federation: &federation.Service{}}, clients: &client.Registry{}, keys: &apikey.Service{}, members: &member.Service{}, groups: &group.Service{}, invitations: &invitation.Service{}, labs: &lab.Service{}, sessions: &session.Service{},
 		terminals: &terminal.Service{}, webports: &webport.Service{Labs: &url.URL{}, Log: silent}, environments: &environment.Service{},
 		upgrades: &upgrade.Service{}, workflows: &workflow.Engine{}, mail: &mail.Service{}, tiers: &tier.Service{}, usage: &usage.Service{}, tenants: &tenant.Service{},
-		exports: &export.Service{}, signer: &proof.Signer{}, audits: &auditlog.Service{}, persons: &person.Service{},
+		exports: &export.Service{}, signer: &proof.Signer{}, templates: &mailtemplate.Service{}, audits: &auditlog.Service{}, persons: &person.Service{},
 		answers: &idempotency.Service{}, console: &job.Console{}, registration: &registration.Service{}, directory: &directory.Service{},
 		brands: &branding.Service{},
 	}

@@ -354,15 +354,26 @@ func (s *Service) Join(ctx context.Context, tx pgx.Tx, user uuid.UUID, groups []
 	return joinAll(ctx, tx, user, groups)
 }
 
-// JoinNamed makes a user a member of those of the groups that there are, as the program itself: what an organisation's
-// identity provider says of somebody. It takes nobody out of a group.
-func (s *Service) JoinNamed(ctx context.Context, user uuid.UUID, names []string) error {
+// SetNamed puts a user into those of the groups that there are, as the program itself: what an identity provider of the
+// organisation's says of somebody. It takes them out of those that the same provider gave before and no longer names, and
+// out of no others.
+func (s *Service) SetNamed(ctx context.Context, user, provider uuid.UUID, names []string) error {
 	keys := make([]string, len(names))
 	for n, name := range names {
 		keys[n] = key(name)
 	}
 	return s.DB.InWholeTenant(ctx, policy.TenantSystem, func(tx pgx.Tx) error {
-		joined, err := joinNamed(ctx, tx, user, keys)
+		left, err := leaveUnnamed(ctx, tx, user, provider, keys)
+		if err != nil {
+			return err
+		}
+		joined, err := joinNamed(ctx, tx, user, provider, keys)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			err = audit.Changed(ctx, tx, "group.member_left", user.String(), map[string]any{"groups": left}, nil)
+		}
 		if err != nil || len(joined) == 0 {
 			return err
 		}

@@ -513,3 +513,41 @@ func TestTheAPI(t *testing.T) {
 		}
 	}
 }
+
+// What an identity provider says of somebody is theirs while it says so, and no longer. What was done by hand stays.
+func TestAProviderTakesBackTheGroupsThatItGaveAlone(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ctx, ada := s.add("ada", tenancy.RoleLearner)
+	s.group(group.Group{Name: "Course"})
+	club, hand := s.group(group.Group{Name: "Club"}), s.group(group.Group{Name: "By hand"})
+	one, two := uuid.New(), uuid.New()
+	says := func(provider uuid.UUID, want string, names ...string) {
+		t.Helper()
+		s.ok(s.SetNamed(tenancy.System(ctx, s.tenant), ada, provider, names))
+		var got []string
+		s.ok(s.DB.InWholeTenant(s.owner, policy.TenantRead, func(tx pgx.Tx) (err error) {
+			got, err = s.Of(s.owner, tx, ada)
+			return err
+		}))
+		if fmt.Sprint(got) != want {
+			t.Errorf("after %q: %v, want %s", names, got, want)
+		}
+	}
+	s.ok(s.AddPerson(s.owner, hand.ID, ada))
+	says(one, "[By hand Club Course]", "course", "Club", "By hand", "nowhere")
+	says(one, "[By hand Course]", "Course")
+	says(two, "[By hand Club Course]", "Club")
+	says(one, "[By hand Club]")
+	says(two, "[By hand Club]", "Club")
+	s.ok(s.AddPerson(s.owner, club.ID, ada)) // by hand now
+	says(two, "[By hand Club]")
+	says(one, "[By hand Club Course]", "Course")
+	if err := s.SetNamed(tenancy.System(ctx, s.tenant), ada, one, nil); err != nil {
+		t.Error(err)
+	}
+	var left int
+	if err := s.db.Owner.QueryRow(t.Context(), `select count(*) from pool.audit_entry where tenant_id = $1 and action = 'group.member_left' and target = $2`, s.tenant, ada.String()).Scan(&left); err != nil || left != 3 {
+		t.Errorf("%d entries, %v", left, err)
+	}
+}

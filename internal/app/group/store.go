@@ -169,7 +169,9 @@ func execChanged(ctx context.Context, tx pgx.Tx, what, sql string, args ...any) 
 }
 
 func addMember(ctx context.Context, tx pgx.Tx, id, user uuid.UUID) (bool, error) {
-	return execChanged(ctx, tx, "add to group", `insert into group_member (group_id, user_id) values ($1, $2) on conflict do nothing`, id, user)
+	return execChanged(ctx, tx, "add to group", `
+		insert into group_member as m (group_id, user_id) values ($1, $2)
+		on conflict (tenant_id, group_id, user_id) do update set given_by = null where m.given_by is not null`, id, user)
 }
 
 func removeMember(ctx context.Context, tx pgx.Tx, id, user uuid.UUID) (bool, error) {
@@ -223,14 +225,28 @@ func joinAll(ctx context.Context, tx pgx.Tx, user uuid.UUID, groups []uuid.UUID)
 	return err
 }
 
-func joinNamed(ctx context.Context, tx pgx.Tx, user uuid.UUID, keys []string) (names []string, err error) {
+// joinNamed adds a user to those of the groups that are there, as what a provider says. Whoever is in one by hand stays so.
+func joinNamed(ctx context.Context, tx pgx.Tx, user, provider uuid.UUID, keys []string) (names []string, err error) {
 	rows, err := tx.Query(ctx, `
 		with joined as (
-			insert into group_member (group_id, user_id) select id, $1 from "group" where name_key = any ($2)
+			insert into group_member (group_id, user_id, given_by) select id, $1, $3 from "group" where name_key = any ($2)
 			on conflict do nothing returning group_id)
-		select g.name from joined j join "group" g on g.id = j.group_id order by g.name`, user, keys)
+		select g.name from joined j join "group" g on g.id = j.group_id order by g.name`, user, keys, provider)
 	if err != nil {
 		return nil, fmt.Errorf("join groups: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// leaveUnnamed takes a user out of the groups that a provider gave and no longer names.
+func leaveUnnamed(ctx context.Context, tx pgx.Tx, user, provider uuid.UUID, keys []string) (names []string, err error) {
+	rows, err := tx.Query(ctx, `
+		with gone as (
+			delete from group_member m using "group" g
+			where m.user_id = $1 and m.given_by = $3 and g.id = m.group_id and g.name_key <> all ($2) returning g.name)
+		select name from gone order by name`, user, keys, provider)
+	if err != nil {
+		return nil, fmt.Errorf("leave groups: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

@@ -43,6 +43,7 @@ type env struct {
 	server *httptest.Server
 	key    *secret.Key
 	ahead  *atomic.Int64 // nanoseconds that the service's clock is ahead
+	mux    *httpx.Mux
 	log    journal
 	box    letters // every mail of sign-up and recovery
 	*identity.Service
@@ -84,7 +85,7 @@ func openAt(t testing.TB, host string) *env {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	server.URL = strings.Replace(server.URL, "127.0.0.1", host, 1)
-	e := &env{t: t, db: dbtest.New(t), server: server, key: key, ahead: new(atomic.Int64)}
+	e := &env{t: t, db: dbtest.New(t), server: server, mux: mux, key: key, ahead: new(atomic.Int64)}
 	e.Service = e.service(server.URL)
 	e.Mount(mux)
 	mux.HandleFunc("GET /{$}", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "console") })

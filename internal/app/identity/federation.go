@@ -72,7 +72,7 @@ func (s *Service) endFederation(w http.ResponseWriter, r *http.Request, pool Poo
 	if err != nil || a == nil {
 		return err
 	}
-	b, err := s.sessions.OpenVouched(w, r, pool, done.User, uuid.NullUUID{UUID: done.Provider, Valid: true}, federation.Method)
+	b, err := s.sessions.OpenVouched(w, r, pool, done.User, browser.Voucher{Provider: uuid.NullUUID{UUID: done.Provider, Valid: true}, At: done.At}, federation.Method)
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func TestANewcomerBecomesAMemberInTheMappedRole(t *testing.T) {
 	t.Parallel()
 	f := openFed(t)
 	var groups []string
-	f.Federation.JoinGroups = func(_ context.Context, tenant, _ uuid.UUID, names []string) error {
+	f.Federation.SetGroups = func(_ context.Context, tenant, _, _ uuid.UUID, names []string) error {
 		if tenant != f.tenant {
 			t.Errorf("groups of %s", tenant)
 		}

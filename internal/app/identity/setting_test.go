@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,12 +11,18 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // set changes the settings of the pool default as an operator.
 func (e *env) set(token, match, body string) (int, map[string]any, string) {
 	e.t.Helper()
-	r, err := http.NewRequestWithContext(e.t.Context(), http.MethodPut, e.server.URL+"/v1/operator/pools/default", strings.NewReader(body))
+	return e.setAt("/v1/operator/pools/default", token, match, body)
+}
+
+func (e *env) setAt(path, token, match, body string) (int, map[string]any, string) {
+	e.t.Helper()
+	r, err := http.NewRequestWithContext(e.t.Context(), http.MethodPut, e.server.URL+path, strings.NewReader(body))
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -138,5 +145,106 @@ func TestSettingsOfAPoolHold(t *testing.T) {
 	}
 	if v := e.browser().get(c.url(oauth2.SetAuthURLParam("prompt", "create"))); v.url.Path != "/pools/default/sign-in" || strings.Contains(v.body, "Create an account") {
 		t.Errorf("by invitation, but the page is %s", v.url)
+	}
+}
+
+func TestPoolsAreListedWithTheirKeysAndPeople(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	operator := e.operatorToken()
+	e.silo("maple", "Maple Academy")
+	e.silo("cedar", "Cedar School")
+	_, page := e.call("GET", "/v1/operator/pools?limit=2", operator, "")
+	_, rest := e.call("GET", "/v1/operator/pools?limit=2&cursor="+page["next"].(string), operator, "") //nolint:errcheck,forcetypeassert // the test fails
+	var names []any
+	for _, p := range []map[string]any{page, rest} {
+		for _, item := range p["items"].([]any) { //nolint:errcheck,forcetypeassert // the test fails
+			pool := item.(map[string]any) //nolint:errcheck,forcetypeassert // the test fails
+			names = append(names, pool["name"], pool["shared"], pool["mfa"])
+		}
+	}
+	if got := fmt.Sprint(names, rest["next"]); got != "[cedar false optional default true optional maple false optional] <nil>" {
+		t.Errorf("pools %s", got)
+	}
+	if _, got := e.call("GET", "/v1/operator/pools?q=ma", operator, ""); len(got["items"].([]any)) != 1 { //nolint:errcheck,forcetypeassert // the test fails
+		t.Errorf("by the start of a name: %v", got)
+	}
+	states := func() string {
+		operator, err := e.MintAccessToken(t.Context(), "op@example.com", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got := e.call("GET", "/v1/operator/pools/default/keys", operator, "")
+		var all []any
+		for _, k := range got["items"].([]any) { //nolint:errcheck,forcetypeassert // the test fails
+			all = append(all, k.(map[string]any)["state"])                                        //nolint:errcheck,forcetypeassert // the test fails
+			if _, secret := k.(map[string]any)["sealed"]; secret || len(k.(map[string]any)) > 4 { //nolint:errcheck,forcetypeassert // the test fails
+				t.Errorf("a key tells %v", k)
+			}
+		}
+		return fmt.Sprint(all)
+	}
+	for _, want := range []string{"[signing]", "[next signing]", "[signing retired]", "[signing]"} {
+		if got := states(); got != want {
+			t.Errorf("keys %s, want %s", got, want)
+		}
+		if want == "[signing]" {
+			e.call("POST", "/v1/operator/pools/default/keys/rotate", operator, "")
+			continue
+		}
+		e.pass(map[string]time.Duration{"[next signing]": 11 * time.Minute, "[signing retired]": 66 * time.Minute}[want])
+	}
+	ada := e.user("ada@example.com")
+	e.exec(`insert into identity.factor (pool_id, user_id, kind, name, confirmed_at) select pool_id, id, 'email', 'mail', now() from identity."user" where id = $1`, ada.ID)
+	operator, err := e.MintAccessToken(t.Context(), "op@example.com", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, got := e.call("GET", "/v1/operator/pools/default/people", operator, ""); got["people"] != 2.0 || got["without"] != 1.0 || got["more"] != false {
+		t.Errorf("people %v", got)
+	}
+	for _, path := range []string{"keys", "people"} {
+		if status, _ := e.call("GET", "/v1/operator/pools/none/"+path, operator, ""); status != http.StatusNotFound {
+			t.Errorf("%s of no pool: %d", path, status)
+		}
+	}
+}
+
+// An organisation sets up the pool that is its own; of the shared one it sees the rules and nothing else.
+func TestAnOrganisationSetsItsOwnPoolUp(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	shared := e.member("owner", e.tenant("acme", "Acme"), tenancy.RoleOwner)
+	if _, got := e.call("GET", "/v1/sign-in-settings/pool", shared, ""); got["shared"] != true || got["name"] != "default" {
+		t.Errorf("shared: %v", got)
+	}
+	if status, got, _ := e.setAt("/v1/sign-in-settings/pool", shared, `"1"`, `{"signUp":"open"}`); status != http.StatusConflict || got["code"] != "shared_sign_in" {
+		t.Errorf("change a shared pool: %d %v", status, got)
+	}
+	for _, c := range []struct{ method, path string }{{"POST", "/v1/sign-in-settings/keys/rotate"}, {"GET", "/v1/sign-in-settings/people"}} {
+		if status, got := e.call(c.method, c.path, shared, ""); status != http.StatusConflict || got["code"] != "shared_sign_in" {
+			t.Errorf("%s %s of a shared pool: %d %v", c.method, c.path, status, got)
+		}
+	}
+	silo := e.silo("maple", "Maple Academy")
+	if _, err := e.CreateUser(t.Context(), identity.NewUser{Pool: "maple", Tenant: silo, Role: tenancy.RoleOwner, Email: "maya@example.com", Name: "Maya", Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	owner := e.signIn(e.browser(), e.in("maple"), "maya@example.com").AccessToken
+	if status, now, tag := e.setAt("/v1/sign-in-settings/pool", owner, `"1"`, `{"signUp":"invitation","passwordMin":20}`); status != http.StatusOK || tag != `"2"` || now["passwordMin"] != 20.0 || now["shared"] != false {
+		t.Errorf("own: %d %v", status, now)
+	}
+	if status, got := e.call("POST", "/v1/sign-in-settings/keys/rotate", owner, ""); status != http.StatusOK || got["key"] == "" {
+		t.Errorf("rotate: %d %v", status, got)
+	}
+	if _, got := e.call("GET", "/v1/sign-in-settings/keys", owner, ""); len(got["items"].([]any)) != 2 { //nolint:errcheck,forcetypeassert // the test fails
+		t.Errorf("keys %v", got)
+	}
+	var n int
+	if err := e.db.Owner.QueryRow(t.Context(), `select count(*) from identity.audit_event where tenant_id = $1 and action in ('pool.changed', 'pool.keys_rotated')`, silo).Scan(&n); err != nil || n != 2 {
+		t.Errorf("%d entries in the organisation's log, %v", n, err)
+	}
+	if _, got := e.call("GET", "/v1/operator/pools/default", e.operatorToken(), ""); got["passwordMin"] != nil {
+		t.Errorf("another pool changed: %v", got)
 	}
 }

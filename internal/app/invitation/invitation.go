@@ -22,6 +22,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
@@ -58,6 +59,8 @@ type Invitation struct {
 	SentAt    time.Time    `json:"sentAt" doc:"When the latest was sent"`
 	CreatedAt time.Time    `json:"createdAt"`
 	ExpiresAt time.Time    `json:"expiresAt"`
+	// Mail is how far the latest letter is.
+	Mail *mail.Delivery `json:"mail,omitempty" db:"-" doc:"How far the latest letter is, as long as that is kept"`
 }
 
 // Letters sends letters.
@@ -88,6 +91,8 @@ type Service struct {
 	PublicURL string // how browsers reach the installation, without a path
 	Throttle  *throttle.Throttle
 	Limits    Limits
+	// Deliveries tells how far letters about some invitations are; nil: nobody knows.
+	Deliveries func(ctx context.Context, tenant uuid.UUID, about []uuid.UUID) (map[uuid.UUID]mail.Delivery, error)
 }
 
 // Limits say how much is sent and tried. Recipient bounds mail to one address, whoever asks for it.
@@ -134,7 +139,30 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Invitation, err e
 		found, err = list(ctx, tx, f)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, s.addDeliveries(ctx, scope.Tenant, found)
+}
+
+func (s *Service) addDeliveries(ctx context.Context, tenant uuid.UUID, found []Invitation) error {
+	if s.Deliveries == nil || len(found) == 0 {
+		return nil
+	}
+	ids := make([]uuid.UUID, len(found))
+	for n, i := range found {
+		ids[n] = i.ID
+	}
+	known, err := s.Deliveries(ctx, tenant, ids)
+	if err != nil {
+		return err
+	}
+	for n := range found {
+		if d, ok := known[found[n].ID]; ok {
+			found[n].Mail = &d
+		}
+	}
+	return nil
 }
 
 // Resend sends a new link for a week; the one before is worth nothing from then on.

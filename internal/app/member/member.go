@@ -35,6 +35,7 @@ type Member struct {
 	Status   Status       `json:"status" enum:"active,disabled" doc:"A disabled member cannot act in this organisation; role and groups are kept"`
 	Disabled bool         `json:"disabled" doc:"Whether the operator has disabled the account: it cannot sign in anywhere"`
 	JoinedAt time.Time    `json:"joinedAt"`
+	Bounced  bool         `json:"mailBounced" db:"-" doc:"Whether the mailbox refused the latest letter to this person"`
 }
 
 // Resource implements tenancy.Resource.
@@ -70,6 +71,8 @@ type Service struct {
 	Leave   func(ctx context.Context, tx pgx.Tx, user uuid.UUID) error         // takes what a removed member leaves
 	EndLabs func(ctx context.Context, user uuid.UUID) error                    // of the tenant in ctx, where the program acts
 	Log     *slog.Logger
+	// Bounced tells whose mailbox refused their latest letter.
+	Bounced func(ctx context.Context, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]bool, error)
 }
 
 // The errors that callers can tell apart.
@@ -116,7 +119,27 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Member, last *Mem
 		})
 		return rows, err
 	}, func(rows []Member) ([]error, error) { return db.Refused(ctx, s.DB, policy.MemberRead, rows) })
-	return page.Rows, page.Last, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return page.Rows, page.Last, s.markBounced(ctx, page.Rows)
+}
+
+// markBounced marks those whose mailbox refused their latest letter.
+func (s *Service) markBounced(ctx context.Context, members []Member) error {
+	scope, ok := tenancy.From(ctx)
+	if s.Bounced == nil || !ok || len(members) == 0 {
+		return nil
+	}
+	users := make([]uuid.UUID, len(members))
+	for n, m := range members {
+		users[n] = m.ID
+	}
+	found, err := s.Bounced(ctx, scope.Tenant, users)
+	for n, m := range members {
+		members[n].Bounced = found[m.ID]
+	}
+	return err
 }
 
 // Among returns those of these users who are members that the caller may see, by id.

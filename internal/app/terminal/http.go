@@ -60,7 +60,7 @@ type createTicketOutput struct{ Body Ticket }
 
 func (s *Service) createTicket(ctx context.Context, in *createTicketInput) (*createTicketOutput, error) {
 	scope, _ := tenancy.From(ctx)
-	holder := access.Holder{Tenant: scope.Tenant, User: scope.User, Session: in.ID, By: scope.By()}
+	holder := access.Holder{Tenant: scope.Tenant, User: scope.User, Session: in.ID, By: scope.Hold()}
 	ctx, err := s.Access.Check(ctx, holder)
 	if err != nil {
 		return nil, err

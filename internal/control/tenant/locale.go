@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
@@ -43,7 +44,7 @@ type LocaleAPI struct {
 	Languages []Language
 	Default   string
 	// Record adds an entry about the change to the tenant's own audit log.
-	Record func(ctx context.Context, tenant uuid.UUID, action string, before, after any) error
+	Record func(ctx context.Context, tenant uuid.UUID, e audit.Entry) error
 }
 
 type localeInput struct {
@@ -92,7 +93,9 @@ func (a *LocaleAPI) SetLocale(ctx context.Context, locale string) error {
 			return fmt.Errorf("set the tenant's language: %w", err)
 		}
 		// The entry commits first: nothing changes without one.
-		return a.Record(ctx, t.ID, "tenant.locale_changed", LocaleSetting{before}, LocaleSetting{locale})
+		return a.Record(ctx, t.ID, audit.Entry{
+			Action: "tenant.locale_changed", Target: t.ID.String(), Before: LocaleSetting{before}, After: LocaleSetting{locale},
+		})
 	})
 }
 

@@ -45,6 +45,8 @@ func (f Feature) words() string {
 		return "identity providers of your own"
 	case Branding:
 		return "a brand of your own"
+	case MailTemplates:
+		return "letters in your own words"
 	}
 	return string(f)
 }

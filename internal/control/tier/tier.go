@@ -68,10 +68,13 @@ const (
 	EmailDomains        Feature = "email-domains"
 	OwnIdentityProvider Feature = "own-identity-provider"
 	Branding            Feature = "branding"
+	MailTemplates       Feature = "mail-templates"
 )
 
 // Features lists every feature.
-func Features() []Feature { return []Feature{EmailDomains, OwnIdentityProvider, Branding} }
+func Features() []Feature {
+	return []Feature{EmailDomains, OwnIdentityProvider, Branding, MailTemplates}
+}
 
 // Tier is what tenants are sold.
 type Tier struct {

@@ -149,13 +149,11 @@ func OneLine(text string) bool {
 func (s *Service) Retry(ctx context.Context, id uuid.UUID) (m Stored, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		m, err = get(ctx, tx, id, lockRow)
-		switch {
-		case err != nil:
+		if err == nil {
+			err = m.over()
+		}
+		if err != nil {
 			return err
-		case m.State != Failed && m.State != Bounced:
-			return errNotOver
-		case m.Text == "":
-			return errNoText
 		}
 		if err := requeue(ctx, tx, id); err != nil {
 			return err
@@ -173,6 +171,17 @@ func (s *Service) Retry(ctx context.Context, id uuid.UUID) (m Stored, err error)
 	}
 	m.State, m.Attempts, m.LastError = Queued, 0, ""
 	return m, nil
+}
+
+// over is nil for a message that can be sent once more.
+func (m Stored) over() error {
+	switch {
+	case m.State != Failed && m.State != Bounced:
+		return errNotOver
+	case m.Text == "":
+		return errNoText
+	}
+	return nil
 }
 
 // Sweep deletes what is too old or too much, and gives up what has lost its job.

@@ -10,6 +10,7 @@ import (
 	"net"
 	netmail "net/mail"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -170,7 +171,16 @@ func (s *SMTP) dialer(settings *tls.Config) gomail.DialContextFunc {
 	}
 }
 
-// clean makes a line for operators of what a server said: it may repeat what it was sent.
+// What a letter holds that lets its reader in: addresses and codes.
+var (
+	secrets = regexp.MustCompile(`https?://\S+|\b[0-9]{6}\b`)
+	token   = regexp.MustCompile(`[?#&]token=\S*`) // such as of an address that the server has broken
+)
+
+// maxSecrets bounds how many are looked for.
+const maxSecrets = 50
+
+// clean makes a line for operators and administrators of what a server said: it may repeat what it was sent.
 func (s *SMTP) clean(err error, m Stored) string {
 	text := err.Error()
 	if s.password != "" {
@@ -182,6 +192,10 @@ func (s *SMTP) clean(err error, m Stored) string {
 		}
 	}
 	text = strings.ReplaceAll(text, m.To, "(recipient)")
+	for _, secret := range secrets.FindAllString(m.Text, maxSecrets) {
+		text = strings.ReplaceAll(text, secret, "(hidden)")
+	}
+	text = token.ReplaceAllString(text, "(hidden)")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.ToValidUTF8(text, "?")
 	if runes := []rune(text); len(runes) > maxProblem {

@@ -153,3 +153,62 @@ func removeTo(ctx context.Context, pool *pgxpool.Pool, email string) error {
 	}
 	return nil
 }
+
+// listOf returns an organisation's letters from the newest on. Their bodies are not read.
+func listOf(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, state State, before uuid.UUID, limit int) ([]Letter, error) {
+	rows, err := pool.Query(ctx, `
+		select id, recipient, subject, kind, locale, state, attempts, last_error, state in ('failed', 'bounced') and text <> '', created_at, sent_at
+		from control.mail_message
+		where tenant_id = @tenant and (@state = '' or state = @state) and (@before = @nil::uuid or id < @before)
+		order by id desc limit @limit`,
+		pgx.NamedArgs{"tenant": tenant, "state": string(state), "before": before, "nil": uuid.Nil, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("list an organisation's mail: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Letter])
+	if err != nil {
+		return nil, fmt.Errorf("list an organisation's mail: %w", err)
+	}
+	return found, nil
+}
+
+// getOf reads and locks a letter of an organisation; another one's is not there.
+func getOf(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID) (Stored, error) {
+	m, err := get(ctx, tx, id, lockRow)
+	if err == nil && (!m.Tenant.Valid || m.Tenant.UUID != tenant) {
+		err = errNotFound
+	}
+	return m, err
+}
+
+func deliveries(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, about []uuid.UUID) (map[uuid.UUID]Delivery, error) {
+	rows, err := pool.Query(ctx, `
+		select distinct on (about) about, state, last_error, created_at from control.mail_message
+		where tenant_id = $1 and about = any ($2) order by about, id desc`, tenant, about)
+	if err != nil {
+		return nil, fmt.Errorf("read deliveries: %w", err)
+	}
+	found := map[uuid.UUID]Delivery{}
+	var of uuid.UUID
+	var d Delivery
+	if _, err := pgx.ForEachRow(rows, []any{&of, &d.State, &d.Error, &d.At}, func() error { found[of] = d; return nil }); err != nil {
+		return nil, fmt.Errorf("read deliveries: %w", err)
+	}
+	return found, nil
+}
+
+func bounced(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := pool.Query(ctx, `
+		select distinct on (about) about, state = 'bounced' from control.mail_message
+		where (tenant_id is null or tenant_id = $1) and about = any ($2) order by about, id desc`, tenant, users)
+	if err != nil {
+		return nil, fmt.Errorf("read bounces: %w", err)
+	}
+	found := map[uuid.UUID]bool{}
+	var of uuid.UUID
+	var is bool
+	if _, err := pgx.ForEachRow(rows, []any{&of, &is}, func() error { found[of] = is; return nil }); err != nil {
+		return nil, fmt.Errorf("read bounces: %w", err)
+	}
+	return found, nil
+}

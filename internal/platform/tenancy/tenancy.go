@@ -85,6 +85,14 @@ func (s Scope) Through() string {
 	}
 }
 
+// Hold is what a stream that the caller opens ends with: what By is, or a person's own sign-in.
+func (s Scope) Hold() uuid.UUID {
+	if by := s.By(); by != uuid.Nil {
+		return by
+	}
+	return s.Session
+}
+
 // Actor is what kind of actor the scope is of.
 func (s Scope) Actor() Kind {
 	switch {

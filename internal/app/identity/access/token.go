@@ -244,6 +244,22 @@ func (a *Checker) secretHolds(ctx context.Context, client, tenant, secret uuid.U
 	return nil
 }
 
+// SignInHolds refuses a person whose sign-in has ended, which may go unseen for 2 s: what they opened by it ends.
+func (a *Checker) SignInHolds(ctx context.Context, user, family uuid.UUID) error {
+	_, err := a.families.Get(familyKey{user: user, family: family}, func() (struct{}, error) {
+		var alive bool
+		err := a.db.QueryRow(ctx, `select exists (select from identity.token_family where id = $1 and user_id = $2 and expires_at > $3)`, family, user, a.now()).Scan(&alive)
+		switch {
+		case err != nil:
+			return struct{}{}, fmt.Errorf("read token family: %w", err)
+		case !alive:
+			return struct{}{}, refused("stream of a sign-in that has ended")
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
 func (a *Checker) readFamily(ctx context.Context, k familyKey) error {
 	var alive bool
 	err := a.db.QueryRow(ctx, `

@@ -68,19 +68,28 @@ func Drop(w http.ResponseWriter, r *http.Request, pool access.Pool) {
 // Open starts a session after a sign-in. It always has a new token, and the one that the browser came with ends: whoever
 // planted that one gains nothing. What the same person opened from it goes on, as part of the new one.
 func (s *Sessions) Open(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, methods ...string) (Session, error) {
-	return s.OpenVouched(w, r, pool, user, uuid.NullUUID{}, methods...)
+	return s.OpenVouched(w, r, pool, user, Voucher{}, methods...)
 }
 
-// OpenVouched is Open for a session for which an identity provider of a tenant's own has vouched.
-func (s *Sessions) OpenVouched(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, provider uuid.NullUUID, methods ...string) (Session, error) {
+// Voucher is the identity provider of a tenant's own that has vouched for a session.
+type Voucher struct {
+	Provider uuid.NullUUID
+	At       time.Time // of the sign-in there; zero: now
+}
+
+// OpenVouched is Open for a session for which an identity provider has vouched. It is as old as the sign-in there.
+func (s *Sessions) OpenVouched(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, by Voucher, methods ...string) (Session, error) {
 	ctx, now := r.Context(), s.Now()
 	token, hash := opaque.New()
 	b := Session{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(Idle)}
+	if !by.At.IsZero() && by.At.Before(now) {
+		b.SignedInAt = by.At
+	}
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			insert into identity.browser_session (token_hash, pool_id, user_id, methods, provider_id, created_at, idle_at, expires_at, user_agent, address)
 			values (@hash, @pool, @user, @methods, @provider, @now, @idle, @expires, @agent, @address) returning id`, pgx.NamedArgs{
-			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "provider": provider, "now": now, "idle": b.IdleAt, "expires": now.Add(Life),
+			"hash": hash, "pool": pool.ID, "user": user, "methods": methods, "provider": by.Provider, "now": b.SignedInAt, "idle": b.IdleAt, "expires": now.Add(Life),
 			"agent": clean(r.UserAgent(), 300), "address": clean(httpx.ClientAddress(r), 64),
 		}).Scan(&b.ID)
 		if err != nil {

@@ -90,7 +90,7 @@ func (s *Service) Lead(w http.ResponseWriter, r *http.Request, pool access.Pool,
 	if need == Enrol {
 		path = "/factors/new"
 	}
-	http.Redirect(w, r, address(pool, path, query), http.StatusSeeOther)
+	http.Redirect(w, r, address(pool, path, query), http.StatusSeeOther) //nolint:gosec // a path of our own
 	return true, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/setting"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
@@ -37,11 +38,7 @@ type Settings struct {
 	MFA    Policy `json:"mfa"`
 }
 
-// ErrShared says that a sign-in is not one organisation's to change.
-var (
-	ErrShared = errs.Conflict("shared_sign_in", "Your organisation shares its sign-in with others, so whoever runs this installation sets it up. An organisation with its own data store has its own.")
-	errRoles  = errs.Invalid("invalid_mfa", "Name roles with required_for, and only then.")
-)
+var errRoles = errs.Invalid("invalid_mfa", "Name roles with required_for, and only then.")
 
 type mineOutput struct{ Body Mine }
 
@@ -99,7 +96,7 @@ func (s *Service) registerSettings(api huma.API) {
 		scope, _ := tenancy.From(ctx)
 		found, err := readSettings(ctx, s.DB, scope.Tenant)
 		if err == nil && found.Shared {
-			err = ErrShared
+			err = setting.ErrShared
 		}
 		if err != nil {
 			return nil, err

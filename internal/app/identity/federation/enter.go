@@ -42,8 +42,8 @@ func (s *Service) enter(ctx context.Context, in pool, p *Provider, st *Statement
 		return uuid.Nil, err
 	}
 	s.Forget(user)
-	if s.JoinGroups != nil && p.GroupClaim != "" {
-		err = s.JoinGroups(tenancy.With(ctx, acting(p.Tenant, user)), p.Tenant, user, p.groups(st.Groups))
+	if s.SetGroups != nil && p.GroupClaim != "" {
+		err = s.SetGroups(tenancy.With(ctx, acting(p.Tenant, user)), p.Tenant, user, p.ID, p.groups(st.Groups))
 	}
 	return user, err
 }

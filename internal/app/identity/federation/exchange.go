@@ -30,6 +30,8 @@ type Statement struct {
 	Roles    []string // values of the role claim
 	Groups   []string // values of the group claim
 	Claims   []string // names of everything that it said, for tests
+	// SignedInAt is when the person signed in there (auth_time); zero when the provider does not tell.
+	SignedInAt time.Time
 }
 
 // Bounds of what a statement may hold.
@@ -162,7 +164,46 @@ func (s *Service) exchange(ctx context.Context, p *Provider, d *discovered, pool
 			return nil, err
 		}
 	}
-	return read(p, id.Subject, claims), nil
+	st := read(p, id.Subject, claims)
+	if st.SignedInAt, err = signedIn(claims, s.Now()); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// leeway is how much clocks may differ.
+const leeway = time.Minute
+
+// signedIn reads auth_time.
+func signedIn(claims map[string]any, now time.Time) (time.Time, error) {
+	told, ok := claims["auth_time"]
+	if !ok {
+		return time.Time{}, nil
+	}
+	seconds, ok := told.(float64)
+	at := time.Unix(int64(seconds), 0)
+	if !ok || seconds <= 0 || at.After(now.Add(leeway)) {
+		return time.Time{}, fmt.Errorf("%w: ID token: auth_time is no time, or in the future", errLie)
+	}
+	return at, nil
+}
+
+// recent refuses a statement of somebody who signed in at the provider longer ago than was asked of it.
+func (s *Service) recent(st *Statement, query string) error {
+	asked, err := url.ParseQuery(query)
+	if err != nil || !asked.Has("max_age") {
+		return err
+	}
+	age, err := strconv.ParseUint(asked.Get("max_age"), 10, 31)
+	switch {
+	case err != nil:
+		return fmt.Errorf("max_age: %w", err)
+	case st.SignedInAt.IsZero():
+		return fmt.Errorf("%w: ID token: it was asked how old the sign-in may be (max_age) and does not say when it was (auth_time)", errLie)
+	case s.Now().Sub(st.SignedInAt) > time.Duration(age)*time.Second+leeway:
+		return fmt.Errorf("%w: ID token: the person signed in there longer ago (auth_time) than was asked (max_age)", errLie)
+	}
+	return nil
 }
 
 // errLie marks answers that are there but cannot be trusted.

@@ -89,8 +89,9 @@ type Service struct {
 	Room          seat.Room // of the plan's members
 	// Allowed is nil or an error of the plan that has no identity providers of one's own. nil: every plan has.
 	Allowed func(ctx context.Context, tenant uuid.UUID) error
-	// JoinGroups makes a user a member of those of these groups that there are. nil: there are no groups.
-	JoinGroups func(ctx context.Context, tenant, user uuid.UUID, names []string) error
+	// SetGroups makes a user a member of those of these groups that there are, and no longer one of those that the provider
+	// gave before. nil: there are no groups.
+	SetGroups func(ctx context.Context, tenant, user, provider uuid.UUID, names []string) error
 
 	once  sync.Once
 	known *cache.Cache[discoveryKey, *discovered]

@@ -30,6 +30,7 @@ type Done struct {
 	Tenant   uuid.UUID
 	Provider uuid.UUID
 	User     uuid.UUID // zero with an error
+	At       time.Time // of the sign-in there; zero when the provider does not tell
 }
 
 // flow is an exchange under way.
@@ -153,6 +154,10 @@ func (s *Service) Finish(r *http.Request, in access.Pool) (Done, error) {
 	if err != nil {
 		return done, err
 	}
+	if err := s.recent(statement, f.query); err != nil {
+		return done, s.failed(ctx, p, "exchange", err)
+	}
+	done.At = statement.SignedInAt
 	done.User, err = s.enter(ctx, pool{in.ID, in.Name}, p, statement)
 	if err != nil {
 		s.Log.WarnContext(ctx, "an identity provider's statement opened nothing", "tenant", p.Tenant, "provider", p.ID, "reason", err)

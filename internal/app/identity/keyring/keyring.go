@@ -43,6 +43,9 @@ type Key struct {
 // SignsAt is when the key begins to sign.
 func (k *Key) SignsAt() time.Time { return k.signs }
 
+// ExpiresAt is until when the key is published; nil while it signs.
+func (k *Key) ExpiresAt() *time.Time { return k.expires }
+
 // ID is the key's id (kid): the thumbprint of its public half.
 func (k *Key) ID() string { return k.id }
 

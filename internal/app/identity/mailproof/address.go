@@ -176,7 +176,7 @@ func (s *Service) warn(ctx context.Context, tx pgx.Tx, pool access.Pool, before 
 	if !mail.ValidAddress(before.Email) {
 		return nil
 	}
-	m := letter.Draft{Kind: kind + "-note", To: before.Email, Locales: []string{before.Locale}, About: before.account.ID}
+	m := letter.Draft{Kind: kind + "-note", To: before.Email, Locales: []string{before.Locale}, About: before.ID}
 	if before.Proved {
 		token := s.objection(id)
 		if err := insertChange(ctx, tx, id, before, opaque.Hash(token), s.Now(), s.Now().Add(objectLife)); err != nil {

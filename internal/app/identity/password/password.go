@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -37,10 +38,14 @@ var ErrBusy = errors.New("password: too many sign-ins at once")
 
 // Hasher makes and checks hashes, a few at a time: hashing must not take the whole machine from other requests.
 type Hasher struct {
-	running *semaphore.Weighted
-	waiting *semaphore.Weighted
-	dummy   string
+	running  *semaphore.Weighted
+	waiting  *semaphore.Weighted
+	dummy    string
+	computed atomic.Int64
 }
+
+// Computed is how many hashes it has computed: what a sign-in costs must not tell whether there is an account.
+func (h *Hasher) Computed() int64 { return h.computed.Load() }
 
 // NewHasher returns a Hasher that computes at most running hashes at once while at most waiting others wait.
 func NewHasher(running, waiting int) *Hasher {
@@ -78,6 +83,7 @@ func (h *Hasher) run(ctx context.Context, fn func()) error {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	defer h.running.Release(1)
+	h.computed.Add(1)
 	fn()
 	return nil
 }

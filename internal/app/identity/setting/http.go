@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cloudkida/cloudkida/internal/app/identity/keyring"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
@@ -58,7 +59,47 @@ func (s *Service) Register(api huma.API) {
 		"Give a user pool a new signing key; the old one is published until its last token has ended", "operator")
 	rotate.Errors = append(rotate.Errors, http.StatusNotFound)
 	huma.Register(api, rotate, func(ctx context.Context, in *poolInput) (*struct{ Body Rotated }, error) {
-		done, err := s.Rotate(ctx, in.Pool)
-		return &struct{ Body Rotated }{Rotated{Key: done.Key, SignsAt: done.SignsAt, Until: done.Until}}, err
+		return rotated(s.Rotate(ctx, in.Pool))
+	})
+	s.registerLists(api)
+	s.registerOwn(api)
+}
+
+func rotated(done keyring.Rotation, err error) (*struct{ Body Rotated }, error) {
+	return &struct{ Body Rotated }{Rotated{Key: done.Key, SignsAt: done.SignsAt, Until: done.Until}}, err
+}
+
+// PoolList is a page of pools, by name.
+type PoolList struct {
+	Items []Listed `json:"items" nullable:"false"`
+	Next  string   `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+func (s *Service) registerLists(api huma.API) {
+	const base = "/v1/operator/pools"
+	huma.Register(api, httpx.Operation(http.MethodGet, base, "list-pools", policy.OperatorRead, "User pools of the installation, by name", "operator"),
+		func(ctx context.Context, in *struct {
+			Q      string `query:"q" maxLength:"40" doc:"Start of a name"`
+			Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+			Cursor string `query:"cursor" maxLength:"40" doc:"next of the page before"`
+		}) (*struct{ Body PoolList }, error) {
+			found, err := s.List(ctx, in.Q, in.Cursor, in.Limit+1)
+			list := PoolList{Items: append([]Listed{}, found[:min(len(found), in.Limit)]...)}
+			if len(found) > in.Limit {
+				list.Next = found[in.Limit-1].Name
+			}
+			return &struct{ Body PoolList }{list}, err
+		})
+	keys := httpx.Operation(http.MethodGet, base+"/{pool}/keys", "list-pool-keys", policy.OperatorRead, "Keys that a user pool's tokens are signed with", "operator")
+	keys.Errors = append(keys.Errors, http.StatusNotFound)
+	huma.Register(api, keys, func(ctx context.Context, in *poolInput) (*struct{ Body KeyList }, error) {
+		list, err := s.ListKeys(ctx, in.Pool)
+		return &struct{ Body KeyList }{list}, err
+	})
+	people := httpx.Operation(http.MethodGet, base+"/{pool}/people", "count-pool-people", policy.OperatorRead, "How many people the rules of a user pool are about", "operator")
+	people.Errors = append(people.Errors, http.StatusNotFound)
+	huma.Register(api, people, func(ctx context.Context, in *poolInput) (*struct{ Body People }, error) {
+		count, err := s.CountPeople(ctx, in.Pool)
+		return &struct{ Body People }{count}, err
 	})
 }

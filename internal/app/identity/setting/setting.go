@@ -1,4 +1,4 @@
-// Package setting is how operators set a user pool up: how long its tokens live, who may sign up, how long passwords are at
+// Package setting is how operators, and organisations that have one of their own, set a user pool up: how long its tokens live, who may sign up, how long passwords are at
 // least, and when its signing keys change.
 package setting
 
@@ -60,6 +60,9 @@ type Service struct {
 var (
 	ErrChanged = errs.Changed("pool_changed", "Somebody else has changed these settings. Load them again.")
 
+	// ErrShared says that a pool is not one organisation's to change.
+	ErrShared = errs.Conflict("shared_sign_in", "Your organisation shares its sign-in with others, so whoever runs this installation sets it up. An organisation with its own data store has its own.")
+
 	errSettings = errs.Invalid("invalid_settings", "The pool cannot be set up like this; see errors.")
 )
 
@@ -118,20 +121,26 @@ func (s *Service) view(_ context.Context, row pgx.Row, none error) (v View, err 
 	if err != nil {
 		return View{}, fmt.Errorf("read settings: %w", err)
 	}
-	switch {
-	case !signUp:
-		v.SignUp, v.Domains = Invitation, nil
-	case len(v.Domains) > 0:
-		v.SignUp = Domains
-	default:
-		v.SignUp = Open
+	if v.SignUp = rule(signUp, len(v.Domains) > 0); v.SignUp != Domains {
+		v.Domains = nil
 	}
 	v.Issuer = s.Access.Issuer(access.Pool{Name: v.Name})
 	return v, nil
 }
 
-// Set changes the settings of a pool that is still as the caller has seen it.
+// recorder keeps what was changed in the log of whoever changed it.
+type recorder func(ctx context.Context, tx pgx.Tx, e audit.Entry) error
+
+func byOperator(ctx context.Context, tx pgx.Tx, e audit.Entry) error {
+	return audit.Operated(ctx, tx, audit.Operation{Entry: e})
+}
+
+// Set changes the settings of a pool that is still as the operator has seen it.
 func (s *Service) Set(ctx context.Context, name string, version int64, in Settings) (View, error) {
+	return s.set(ctx, name, version, in, byOperator)
+}
+
+func (s *Service) set(ctx context.Context, name string, version int64, in Settings, record recorder) (View, error) {
 	in, err := in.clean()
 	if err != nil {
 		return View{}, err
@@ -153,30 +162,34 @@ func (s *Service) Set(ctx context.Context, name string, version int64, in Settin
 		if err != nil {
 			return err
 		}
-		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "pool.changed", Target: name, Before: before.Settings, After: v.Settings}})
+		return record(ctx, tx, audit.Entry{Action: "pool.changed", Target: name, Before: before.Settings, After: v.Settings})
 	})
 	if err != nil {
 		return View{}, err
 	}
 	s.Access.ForgetTenant(uuid.Nil) // pools; the others see it within two seconds
 	scope, _ := tenancy.From(ctx)
-	s.Log.InfoContext(ctx, "an operator changed the settings of a user pool", "operator", scope.User, "pool", name, "settings", v.Settings, "request", scope.Request)
+	s.Log.InfoContext(ctx, "the settings of a user pool were changed", "user", scope.User, "pool", name, "settings", v.Settings, "request", scope.Request)
 	return v, nil
 }
 
-// Rotate gives a pool a new signing key.
+// Rotate gives a pool a new signing key, for an operator.
 func (s *Service) Rotate(ctx context.Context, name string) (keyring.Rotation, error) {
+	return s.rotate(ctx, name, byOperator)
+}
+
+func (s *Service) rotate(ctx context.Context, name string, record recorder) (keyring.Rotation, error) {
 	pool, err := s.Access.Pool(ctx, name)
 	if err != nil {
 		return keyring.Rotation{}, err
 	}
 	done, err := s.Keys.Rotate(ctx, pool.ID, func(tx pgx.Tx, done keyring.Rotation) error {
-		return audit.Operated(ctx, tx, audit.Operation{Entry: audit.Entry{Action: "pool.keys_rotated", Target: name, Detail: map[string]any{"keyId": done.Key, "signsAt": done.SignsAt}}})
+		return record(ctx, tx, audit.Entry{Action: "pool.keys_rotated", Target: name, Detail: map[string]any{"keyId": done.Key, "signsAt": done.SignsAt}})
 	})
 	if err != nil {
 		return keyring.Rotation{}, err
 	}
 	scope, _ := tenancy.From(ctx)
-	s.Log.InfoContext(ctx, "an operator rotated the signing keys of a user pool", "operator", scope.User, "pool", name, "key", done.Key, "request", scope.Request)
+	s.Log.InfoContext(ctx, "the signing keys of a user pool were rotated", "user", scope.User, "pool", name, "key", done.Key, "request", scope.Request)
 	return done, nil
 }

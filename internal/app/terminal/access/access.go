@@ -34,7 +34,7 @@ type Holder struct {
 	Tenant  uuid.UUID
 	User    uuid.UUID
 	Session uuid.UUID
-	By      uuid.UUID // an API key, or the secret of a machine client, that the right ends with; the zero UUID for people
+	By      uuid.UUID // an API key, a machine client's secret or a person's sign-in, that the right ends with
 }
 
 // Guard answers from the server's own rows.

@@ -1,7 +1,7 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
 import '@mantine/core/styles/Table.layer.css'
-import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
+import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconKey, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { AuditLog } from '@/components/audit/AuditLog'
@@ -11,6 +11,7 @@ import { auditFilter, type AuditFilter } from '@/lib/audit'
 import { auditSource } from './api'
 import { Branding } from './Branding'
 import { Mail } from './Mail'
+import { Pools } from './Pools'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
 import type { TenantFilter } from './tenants'
@@ -49,6 +50,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
       sections: [
         { value: 'tenants', label: t('tenants.title'), icon: IconBuilding, panel: () => <Tenants filter={filter} onFilter={onFilter} /> },
         { value: 'users', label: t('operator.users'), icon: IconUsers, panel: () => <Users q={filter.q} onSearch={(q) => onFilter({ q })} /> },
+        { value: 'pools', label: t('pools.tab'), icon: IconKey, panel: () => <Pools /> },
         { value: 'tiers', label: t('tiers.tab'), icon: IconStack3, panel: () => <Tiers /> },
       ],
     },

@@ -22,7 +22,7 @@ export interface TierDraft {
   features: string[]
 }
 
-export const features = ['email-domains', 'own-identity-provider', 'branding'] as const
+export const features = ['email-domains', 'own-identity-provider', 'branding', 'mail-templates'] as const
 
 export const nameOfTier = /^[a-z][a-z0-9-]{1,38}$/
 

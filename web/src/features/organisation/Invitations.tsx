@@ -104,6 +104,14 @@ function InvitationTable({ me, items, onRevoke }: { me: Me; items: Invitation[];
                   <Badge miw="max-content" variant="light" color={colours[item.state]}>
                     {t(`invite.state.${item.state}`)}
                   </Badge>
+                  {item.state !== 'accepted' && (item.mail?.state === 'bounced' || item.mail?.state === 'failed') && (
+                    <div className={classes.detail}>
+                      <Badge miw="max-content" variant="light" color="red">
+                        {t(`mail.state.${item.mail.state}`)}
+                      </Badge>{' '}
+                      {item.mail.error}
+                    </div>
+                  )}
                 </Table.Td>
                 <Table.Td className={classes.number}>{dateTime(item.expiresAt)}</Table.Td>
                 <Table.Td>

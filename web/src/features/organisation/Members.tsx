@@ -102,7 +102,14 @@ function MemberTable({ me, members, onAsk }: TableProps) {
                     </Badge>
                   )}
                 </Table.Td>
-                <Table.Td>{member.email}</Table.Td>
+                <Table.Td>
+                  {member.email}
+                  {member.mailBounced && (
+                    <Badge ml="xs" miw="max-content" variant="light" color="red" title={t('letters.refused')}>
+                      {t('mail.state.bounced')}
+                    </Badge>
+                  )}
+                </Table.Td>
                 <Table.Td>
                   <Select
                     size="xs"

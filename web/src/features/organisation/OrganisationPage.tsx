@@ -9,6 +9,7 @@ import {
   IconGauge,
   IconHistory,
   IconKey,
+  IconMail,
   IconPalette,
   IconRobot,
   IconShieldCheck,
@@ -32,6 +33,7 @@ import { Domains } from './Domains'
 import { Exports } from './Exports'
 import { Groups } from './Groups'
 import { Invitations } from './Invitations'
+import { MailPanel } from './mail/MailPanel'
 import { Members } from './Members'
 import { PlanChange } from './PlanChange'
 import { PlanPanel } from './PlanPanel'
@@ -82,6 +84,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
           ),
         },
         { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
+        { value: 'mail', label: t('letters.tab'), icon: IconMail, panel: () => <MailPanel /> },
       ],
     },
     {

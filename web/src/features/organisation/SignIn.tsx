@@ -9,6 +9,7 @@ import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
+import { PoolSettings } from '@/components/PoolSettings'
 import type { IdentityProvider } from '@/lib/api/types'
 import { providersQuery, useProviders } from './providers'
 import { ProviderDialog } from './ProviderDialog'
@@ -51,6 +52,15 @@ export function SignIn({ owner }: { owner: boolean }) {
         </Stack>
       </section>
       <Only onlyThrough={onlyThrough} etag={ruleETag} possible={items.some(({ enabled }) => enabled)} />
+      <section>
+        <Title order={2} fz="lg">
+          {t('pools.heading')}
+        </Title>
+        <Text size="sm" c="dimmed" mb="md">
+          {t('pools.headingText')}
+        </Text>
+        <PoolSettings which={{ own: true }} writes />
+      </section>
       {(asked?.do === 'add' || asked?.do === 'edit') && (
         <ProviderDialog provider={asked.do === 'edit' ? asked.provider : undefined} redirectUri={redirectUri} onClose={close} />
       )}
