@@ -59,6 +59,7 @@ test('an owner gives the organisation a brand, and its people see it before they
   await page.getByRole('button', { name: /^Account of/ }).click()
   await expect(page.getByRole('menuitem', { name: 'Get help' })).toHaveAttribute('href', 'mailto:help@cedar.example')
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await expect(page.getByRole('button', { name: 'Sign in' }).first()).toBeVisible()
   await page.goto('/?tenant=cedar-college')
   await expect(page.getByRole('img', { name: 'Labs of Cedar' })).toBeVisible()
   await looked(page, 'branding-landing')

@@ -43,7 +43,7 @@ func (p *program) voice(ctx context.Context, tenant uuid.UUID) (letter.Voice, er
 	if err != nil {
 		return letter.Voice{}, err
 	}
-	v := letter.Voice{Name: own.Title, Provider: provider.Title, Support: own.Support, Accent: own.Primary}
+	v := letter.Voice{Name: own.Title, Provider: provider.Title, Support: own.Support, Accent: brand.NewPalette(own.Primary, own.Accent).Light.Fill}
 	if path := own.Logo.Path(); path != "" {
 		v.Logo = p.cfg.PublicURL + path
 	}

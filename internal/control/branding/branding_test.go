@@ -162,12 +162,18 @@ func TestALogoReplacesTheOneBefore(t *testing.T) {
 	if now.Logo.Hash == old.Logo.Hash || now.Icon.Hash == "" {
 		t.Errorf("%+v", now)
 	}
-	for _, hash := range []string{now.Logo.Hash, now.Icon.Hash, old.Logo.Hash} { // which bravo has still
+	for _, hash := range []string{now.Logo.Hash, now.Icon.Hash, old.Logo.Hash} { // the last is in letters, and bravo's
 		if kept, err := f.Picture(t.Context(), hash); err != nil || !bytes.HasPrefix(kept, []byte("\x89PNG")) {
 			t.Errorf("%s: %v", hash, err)
 		}
 	}
 	if err := f.SetLogo(bravo, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Picture(t.Context(), old.Logo.Hash); err != nil {
+		t.Errorf("one organisation removes another one's picture: %v", err)
+	}
+	if err := f.SetLogo(acme, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Picture(t.Context(), old.Logo.Hash); !errors.Is(err, branding.ErrPicture) {
@@ -176,12 +182,23 @@ func TestALogoReplacesTheOneBefore(t *testing.T) {
 	if b := f.of(bravo); b.Own || b.Logo.Hash != "" {
 		t.Errorf("without its logo: %+v", b)
 	}
+	if err := f.SetLogo(acme, false, second); err != nil {
+		t.Fatal(err)
+	}
 	f.set(acme, false, branding.Settings{Title: "Acme again"})
 	if b := f.of(acme); b.Logo != now.Logo || b.Icon != now.Icon {
 		t.Errorf("other settings change the logo: %+v", b)
 	}
 	scope, _ := tenancy.From(acme)
-	for _, want := range []int64{3, 0} {
+	for red := range uint8(20) {
+		if err := f.SetLogo(acme, false, logo(t, color.NRGBA{red, 200, 0, 255}, 200, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.lines(`select count(*)::text from control.brand_picture`); n[0] != "8" {
+		t.Errorf("%s pictures are kept, want 8", n)
+	}
+	for _, want := range []int64{9, 0} {
 		if n, err := f.RemoveTenant(t.Context(), scope.Tenant); n != want || err != nil {
 			t.Errorf("removed %d, %v, want %d", n, err, want)
 		}

@@ -69,7 +69,11 @@ func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (Settings, error) {
 	return get(ctx, tx, tenant, " for update")
 }
 
-// put writes settings, and pictures where there are new ones; what is no longer used goes.
+// keptPictures is how many of an owner stay that are no longer used, for the letters that show them.
+const keptPictures = 8
+
+// put writes settings, and pictures where there are new ones. Those before stay for a while, unless there is none any more:
+// whoever removes a logo may have to.
 func put(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, s Settings, pictures ...brand.File) error {
 	args := pgx.NamedArgs{
 		"tenant": owner(tenant), "title": s.Title, "primary": textOf(s.Primary), "accent": textOf(s.Accent), "support": s.Support, "terms": s.Terms, "privacy": s.Privacy,
@@ -81,10 +85,18 @@ func put(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, s Settings, pictures 
 			logo = @logo, icon = @icon, updated_at = now() where tenant_id is not distinct from @tenant`, args)
 	for _, p := range pictures {
 		if p.Hash != "" {
-			batch.Queue(`insert into control.brand_picture (tenant_id, hash, content) values ($1, $2, $3) on conflict do nothing`, owner(tenant), p.Hash, p.PNG)
+			batch.Queue(`insert into control.brand_picture (tenant_id, hash, content) values ($1, $2, $3)
+				on conflict (tenant_id, hash) do update set created_at = now()`, owner(tenant), p.Hash, p.PNG)
 		}
 	}
-	batch.Queue(`delete from control.brand_picture where tenant_id is not distinct from $1 and hash <> all ($2)`, owner(tenant), []string{s.Logo.Hash, s.Icon.Hash})
+	kept := keptPictures
+	if s.Logo.Hash == "" {
+		kept = 0
+	}
+	batch.Queue(`
+		delete from control.brand_picture where tenant_id is not distinct from $1 and hash <> all ($2) and hash not in (
+			select hash from control.brand_picture where tenant_id is not distinct from $1 order by created_at desc, hash limit $3)`,
+		owner(tenant), []string{s.Logo.Hash, s.Icon.Hash}, kept)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write brand: %w", err)
 	}

@@ -126,11 +126,17 @@ func decode(file []byte) (image.Image, error) {
 
 // trim leaves out what is transparent around a picture: logos stand at the edge of a line, and look small within margins.
 func trim(from image.Image) image.Image {
-	whole := from.Bounds()
-	seen := image.Rectangle{}
-	for y := whole.Min.Y; y < whole.Max.Y; y++ {
-		for x := whole.Min.X; x < whole.Max.X; x++ {
-			if _, _, _, alpha := from.At(x, y).RGBA(); alpha > 0x0800 {
+	if whole, ok := from.(interface{ Opaque() bool }); ok && whole.Opaque() {
+		return from
+	}
+	alpha := func(x, y int) uint32 { _, _, _, a := from.At(x, y).RGBA(); return a }
+	if plain, ok := from.(*image.NRGBA); ok { // as most are: without a colour value for each of millions
+		alpha = func(x, y int) uint32 { return uint32(plain.Pix[plain.PixOffset(x, y)+3]) << 8 }
+	}
+	all, seen := from.Bounds(), image.Rectangle{}
+	for y := all.Min.Y; y < all.Max.Y; y++ {
+		for x := all.Min.X; x < all.Max.X; x++ {
+			if alpha(x, y) > 0x0800 {
 				seen = seen.Union(image.Rect(x, y, x+1, y+1))
 			}
 		}

@@ -46,15 +46,18 @@ export function usePageTitle(page?: string): void {
   useDocumentTitle(page === undefined ? title : `${page} · ${title}`)
 }
 
-/** Gives a page before sign-in the brand of the address that it is at. Without an answer it wears the product's. */
-export function useHostBrand(): void {
+/**
+ * Gives a page before sign-in the brand of the organisation that it is about, or of the address that it is at. Without an
+ * answer it wears the product's.
+ */
+export function useHostBrand(tenant?: string): void {
   useEffect(() => {
-    if (worn) return
-    ask({ host: window.location.host }).then(
+    if (worn && !tenant) return
+    ask(tenant ? { tenant } : { host: window.location.host }).then(
       ({ branding }) => wear(branding),
       () => undefined,
     )
-  }, [])
+  }, [tenant])
 }
 
 /** Puts the brand's picture into the browser's tab. */

@@ -93,7 +93,10 @@ function Pick({ filter, onPick, children }: { filter?: AuditFilter; onPick?: Pro
 function Changes({ entry }: { entry: Shown }) {
   const { t } = useTranslation()
   const changed = differences(entry.before, entry.after)
-  const said = Object.entries(entry.detail as Record<string, unknown>).filter(([name]) => name !== 'hash') // of the content: nobody reads it here
+  const twice = (name: string, value: unknown) => changed.some((change) => change.name === name && (change.after ?? change.before) === word(value))
+  const said = Object.entries(entry.detail as Record<string, unknown>).filter(
+    ([name, value]) => name !== 'hash' && !twice(name, value), // of the content: nobody reads it here
+  )
   return (
     <dl className={classes.changes}>
       {entry.reason && <Said name={t('audit.reason')} value={entry.reason} />}

@@ -22,10 +22,10 @@ interface Props {
 /** Shows who invites to what, and lets whoever has the link accept. */
 export function InvitationPage({ token, account }: Props) {
   const { t } = useTranslation()
-  useHostBrand()
+  const offer = useQuery(offerQuery(token))
+  useHostBrand(offer.data?.tenant)
   usePageTitle(t('invitation.title'))
   const brandTitle = useBrandTitle()
-  const offer = useQuery(offerQuery(token))
   return (
     <main id="main" className={classes.page}>
       <Link to="/" className={classes.brand}>

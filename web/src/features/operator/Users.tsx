@@ -97,9 +97,9 @@ function UserTable({ users, onReset, onDisable }: TableProps) {
                 <Table.Td>
                   <Group gap={6}>
                     {user.role}
-                    {user.operator && <Badge variant="light">{t('operator.operator')}</Badge>}
+                    {user.operator && <Badge variant="light" miw="max-content">{t('operator.operator')}</Badge>}
                     {user.disabled && (
-                      <Badge variant="light" color="red">
+                      <Badge variant="light" color="red" miw="max-content">
                         {t('operator.disabled')}
                       </Badge>
                     )}
