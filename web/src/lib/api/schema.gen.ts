@@ -620,6 +620,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mail that was sent in the organisation's name, the newest first
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["list-own-mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The letters that the organisation can write itself
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["list-mail-templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{locale}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One letter with its variables and what the program says
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["get-mail-template"];
+        /**
+         * Say something else in a letter; the version before is kept
+         * @description Needs the permission tenant.write. The organisation's plan must include mail-templates.
+         */
+        put: operations["set-mail-template"];
+        post?: never;
+        /**
+         * Let the program say it again; versions are kept
+         * @description Needs the permission tenant.write.
+         */
+        delete: operations["reset-mail-template"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{locale}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A letter with samples in it, without saving it
+         * @description Needs the permission tenant.write.
+         */
+        post: operations["preview-mail-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{locale}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an earlier version the newest one
+         * @description Needs the permission tenant.write. The organisation's plan must include mail-templates.
+         */
+        post: operations["restore-mail-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{locale}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a letter with samples in it to oneself, without saving it
+         * @description Needs the permission tenant.write. The organisation's plan must include mail-templates.
+         */
+        post: operations["test-mail-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{locale}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last 10 versions, the newest first
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["list-mail-template-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a mail that failed or bounced once more
+         * @description Needs the permission tenant.write.
+         */
+        post: operations["retry-own-mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -1028,6 +1196,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+         * @description Needs the permission operator.read.
+         */
+        get: operations["export-operator-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the operators' log is sealed, and when it was last checked
+         * @description Needs the permission operator.read.
+         */
+        get: operations["get-operator-audit-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check that the operators' log is as it was sealed
+         * @description Needs the permission operator.read.
+         */
+        post: operations["verify-operator-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/brand": {
         parameters: {
             query?: never;
@@ -1156,6 +1384,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * User pools of the installation, by name
+         * @description Needs the permission operator.read.
+         */
+        get: operations["list-pools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/pools/{pool}": {
         parameters: {
             query?: never;
@@ -1204,6 +1452,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/pools/{pool}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys that a user pool's tokens are signed with
+         * @description Needs the permission operator.read.
+         */
+        get: operations["list-pool-keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/pools/{pool}/keys/rotate": {
         parameters: {
             query?: never;
@@ -1218,6 +1486,26 @@ export interface paths {
          * @description Needs the permission operator.write.
          */
         post: operations["rotate-pool-keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/pools/{pool}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many people the rules of a user pool are about
+         * @description Needs the permission operator.read.
+         */
+        get: operations["count-pool-people"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2476,6 +2764,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sign-in-settings/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys that the organisation's tokens are signed with
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["list-own-pool-keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in-settings/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+         * @description Needs the permission tenant.write.
+         */
+        post: operations["rotate-own-pool-keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in-settings/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many people the rules of the organisation's own sign-in are about
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["count-own-pool-people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in-settings/pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passwords, sign-up and lifetimes of the organisation's sign-in
+         * @description Needs the permission tenant.read.
+         */
+        get: operations["get-own-pool"];
+        /**
+         * Change them, where the organisation has a sign-in of its own
+         * @description Needs the permission tenant.write.
+         */
+        put: operations["set-own-pool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenant/audit": {
         parameters: {
             query?: never;
@@ -3153,87 +3525,6 @@ export interface components {
             items: components["schemas"]["ApprovalGiven"][];
             /** @description Cursor of the next page; absent on the last */
             next?: string;
-        };
-        AuditlogEntry: {
-            /**
-             * @description What was done, such as lab.published
-             * @example lab.published
-             */
-            action: string;
-            /** @description Who did it; absent for the program itself */
-            actor?: string;
-            /**
-             * @description What the actor is
-             * @enum {string}
-             */
-            actorKind: "person" | "machine" | "key" | "operator" | "program";
-            /** @description Of the actor, if it is still known */
-            actorName?: string;
-            /** @description Of the network that the request came from */
-            address?: string;
-            /** @description What has changed, as it is; absent for what was removed */
-            after?: unknown;
-            /**
-             * Format: date-time
-             * @description When it was
-             */
-            at: string;
-            /** @description What has changed, as it was; absent for what was made */
-            before?: unknown;
-            /** @description An object; its members depend on the action */
-            detail: unknown;
-            /** @description Tells it apart from others; it never changes */
-            id: string;
-            /** @description Id of the request */
-            request?: string;
-            /** @description What it was done to */
-            target: string;
-        };
-        AuditlogPage: {
-            /** @description The rows of this page */
-            items: components["schemas"]["AuditlogEntry"][];
-            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
-            next?: string;
-        };
-        AuditlogSeals: {
-            /**
-             * Format: int64
-             * @description Entries that were deleted because they were older than the plan keeps them
-             */
-            deleted: number;
-            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
-            hash: string;
-            /**
-             * Format: date-time
-             * @description When it was sealed
-             */
-            sealedAt?: string;
-            /**
-             * Format: int64
-             * @description Number of the last seal; 0: there is none yet
-             */
-            seq: number;
-            /** @description The last check that somebody asked for */
-            verified?: components["schemas"]["AuditlogVerified"];
-            /**
-             * Format: int64
-             * @description Entries that wait for their seal, which takes a second
-             */
-            waiting: number;
-        };
-        AuditlogVerified: {
-            /**
-             * Format: date-time
-             * @description When it was
-             */
-            at: string;
-            /** @description Whether everything was as it was sealed */
-            intact: boolean;
-            /**
-             * Format: int64
-             * @description Up to which seal
-             */
-            seq: number;
         };
         BrandPictureView: {
             /**
@@ -4309,6 +4600,8 @@ export interface components {
             id: string;
             /** @description The member who invited; absent once their account is deleted */
             invitedBy?: string;
+            /** @description How far the latest letter is, as long as that is kept */
+            mail?: components["schemas"]["MailDelivery"];
             /**
              * Format: int64
              * @description Mails sent so far; at most 5
@@ -4613,6 +4906,20 @@ export interface components {
             /** @description Shown once */
             secret: string;
         };
+        MailDelivery: {
+            /**
+             * Format: date-time
+             * @description When it was written
+             */
+            at: string;
+            /** @description What the mail server said */
+            error?: string;
+            /**
+             * @description Of the latest letter
+             * @enum {string}
+             */
+            state: "queued" | "sent" | "failed" | "bounced";
+        };
         MailDetail: {
             /**
              * Format: int64
@@ -4693,6 +5000,56 @@ export interface components {
             /** @description Who gets it */
             to: string;
         };
+        MailLetter: {
+            /** @description Whether it can be sent once more */
+            again: boolean;
+            /**
+             * Format: int64
+             * @description Tries so far
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was made
+             */
+            createdAt: string;
+            /** @description Tells it apart from others; it never changes */
+            id: string;
+            /**
+             * @description What it is
+             * @example invitation
+             */
+            kind: string;
+            /** @description What the mail server said */
+            lastError?: string;
+            /**
+             * @description The language that it is in
+             * @example hi
+             */
+            locale?: string;
+            /**
+             * Format: date-time
+             * @description When it was last sent
+             */
+            sentAt?: string;
+            /**
+             * @description Where it stands
+             * @enum {string}
+             */
+            state: "queued" | "sent" | "failed" | "bounced";
+            /** @description Of the mail */
+            subject: string;
+            /** @description Who gets it */
+            to: string;
+        };
+        MailLetters: {
+            /** @description The rows of this page */
+            items: components["schemas"]["MailLetter"][];
+            /** @description Nothing leaves the installation: no mail server is set, and an operator hands letters on */
+            mailbox: boolean;
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         MailList: {
             /** @description The rows of this page */
             items: components["schemas"]["MailItem"][];
@@ -4714,6 +5071,170 @@ export interface components {
              */
             transport: "mailbox" | "smtp";
         };
+        MailtemplateHistory: {
+            /** @description The rows of this page */
+            items: components["schemas"]["MailtemplateVersion"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        MailtemplateKind: {
+            /** @description Whether this organisation can: some letters are for those with a user pool of their own */
+            available: boolean;
+            /**
+             * @description What it is
+             * @example invitation
+             */
+            kind: string;
+        };
+        MailtemplateLanguage: {
+            /**
+             * @description What it calls itself
+             * @example हिन्दी
+             */
+            name: string;
+            /**
+             * @description A word that labs are found by
+             * @example hi
+             */
+            tag: string;
+        };
+        MailtemplateList: {
+            /** @description Whether the organisation's plan has own letters */
+            entitled: boolean;
+            /** @description The rows of this page */
+            items: components["schemas"]["MailtemplateSummary"][];
+            /** @description What letters there are */
+            kinds: components["schemas"]["MailtemplateKind"][];
+            /** @description Languages that there are letters in */
+            languages: components["schemas"]["MailtemplateLanguage"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        MailtemplateParts: {
+            /**
+             * @description Empty: the program's. It is cleaned of all that runs
+             * @example <p><a href="{{.link}}">Come in</a></p>
+             */
+            html: string;
+            /**
+             * @description One line; empty: the program's
+             * @example Welcome to {{.tenant}}
+             */
+            subject: string;
+            /**
+             * @description Empty: the program's
+             * @example Come in: {{.link}}
+             */
+            text: string;
+        };
+        MailtemplatePreview: {
+            /** @description A whole document. Show it in a sandboxed frame only */
+            html: string;
+            /** @description Of the mail */
+            subject: string;
+            /** @description As it was written */
+            text: string;
+        };
+        MailtemplateSummary: {
+            /**
+             * Format: date-time
+             * @description When it was last changed
+             */
+            changedAt?: string;
+            /** @description Name of who made this version, if it is still known */
+            changedBy?: string;
+            /**
+             * @description What it is
+             * @example invitation
+             */
+            kind: string;
+            /**
+             * @description Language, as BCP 47 names it
+             * @example hi
+             */
+            locale: string;
+            /** @description Whether the organisation says something itself */
+            own: boolean;
+            /** @description Why the organisation's own words are not used; the program's are sent then */
+            problem?: string;
+            /** @description As it holds now, with its variables */
+            subject: string;
+            /**
+             * Format: int64
+             * @description Grows with every change; 0: there was none
+             */
+            version: number;
+        };
+        MailtemplateTested: {
+            /** @description The caller's own address */
+            to: string;
+        };
+        MailtemplateVariable: {
+            /** @description An address: in HTML it stands in href */
+            link: boolean;
+            /**
+             * @description It is written as {{.name}}
+             * @example link
+             */
+            name: string;
+            /** @description The text and the HTML must have it */
+            required: boolean;
+            /** @description What previews show in its place */
+            sample: string;
+            /** @description It lets its reader in: the subject cannot have it */
+            secret: boolean;
+        };
+        MailtemplateVersion: {
+            /**
+             * Format: date-time
+             * @description When it was last changed
+             */
+            changedAt: string;
+            /** @description Id of who changed it last */
+            changedBy?: string;
+            parts: components["schemas"]["MailtemplateParts"];
+            /**
+             * Format: int64
+             * @description Grows with every change
+             */
+            version: number;
+        };
+        MailtemplateView: {
+            /**
+             * Format: date-time
+             * @description When it was last changed
+             */
+            changedAt?: string;
+            /** @description Name of who made this version, if it is still known */
+            changedBy?: string;
+            /** @description What the program says */
+            default: components["schemas"]["MailtemplateParts"];
+            /**
+             * @description What it is
+             * @example invitation
+             */
+            kind: string;
+            /**
+             * @description Language, as BCP 47 names it
+             * @example hi
+             */
+            locale: string;
+            /** @description Whether the organisation says something itself */
+            own: boolean;
+            /** @description The organisation's own; empty parts are the program's */
+            parts: components["schemas"]["MailtemplateParts"];
+            /** @description Why the organisation's own words are not used; the program's are sent then */
+            problem?: string;
+            /** @description As it holds now, with its variables */
+            subject: string;
+            /** @description What can stand in the text */
+            variables: components["schemas"]["MailtemplateVariable"][];
+            /**
+             * Format: int64
+             * @description Grows with every change; 0: there was none
+             */
+            version: number;
+        };
         Member: {
             /** @description Whether the operator has disabled the account: it cannot sign in anywhere */
             disabled: boolean;
@@ -4726,6 +5247,8 @@ export interface components {
              * @description When they joined the organisation
              */
             joinedAt: string;
+            /** @description Whether the mailbox refused the latest letter to this person */
+            mailBounced: boolean;
             /** @description What people call it */
             name: string;
             /**
@@ -4761,6 +5284,8 @@ export interface components {
             joinedAt: string;
             /** @description Whether this is the last owner who can sign in: such a one can be neither disabled nor removed, and keeps the role */
             lastOwner: boolean;
+            /** @description Whether the mailbox refused the latest letter to this person */
+            mailBounced: boolean;
             /** @description What people call it */
             name: string;
             /**
@@ -4783,53 +5308,6 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "disabled";
-        };
-        OperatorlogEntry: {
-            /**
-             * @description What was done, such as lab.published
-             * @example tier.changed
-             */
-            action: string;
-            /** @description Who did it; absent for the program itself */
-            actor?: string;
-            /**
-             * @description What the actor is: a person, a machine client, a key or the program itself
-             * @enum {string}
-             */
-            actorKind: "person" | "machine" | "key" | "operator" | "program";
-            /** @description Of the actor, if it is still known */
-            actorName?: string;
-            /** @description Network address that the request came from */
-            address?: string;
-            /** @description What has changed, as it is */
-            after?: unknown;
-            /**
-             * Format: date-time
-             * @description When it was
-             */
-            at: string;
-            /** @description What has changed, as it was */
-            before?: unknown;
-            /** @description An object; its members depend on the action */
-            detail: unknown;
-            /** @description Tells it apart from others; it never changes */
-            id: string;
-            /** @description Why, in the words of who did it */
-            reason?: string;
-            /** @description Id of the request */
-            request?: string;
-            /** @description What it was done to */
-            target: string;
-            /** @description Which organisation it was about */
-            tenant?: string;
-            /** @description The organisation's name */
-            tenantTitle?: string;
-        };
-        OperatorlogPage: {
-            /** @description The rows of this page */
-            items: components["schemas"]["OperatorlogEntry"][];
-            /** @description Cursor of the next page; absent on the last */
-            next?: string;
         };
         PersonConsent: {
             /**
@@ -5482,6 +5960,92 @@ export interface components {
              */
             value: number;
         };
+        SettingKeyList: {
+            /** @description The newest first */
+            items: components["schemas"]["SettingSigningKey"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: date-time
+             * @description The newest is replaced by itself from then on
+             */
+            nextAt: string;
+        };
+        SettingListed: {
+            /** @description Address of the provider, as its tokens name it */
+            issuer: string;
+            /**
+             * @description Who needs a second step
+             * @enum {string}
+             */
+            mfa: "off" | "optional" | "required" | "required_for";
+            /** @description What people call it */
+            name: string;
+            /** @description The people of all organisations without a pool of their own are in it */
+            shared: boolean;
+            /**
+             * @description How people who are new come in
+             * @enum {string}
+             */
+            signUp: "open" | "invitation" | "domains";
+            /** @description Of the organisation whose pool it is */
+            title: string;
+        };
+        SettingOwn: {
+            /**
+             * Format: int64
+             * @description How long access tokens are good; 10 when absent
+             */
+            accessMinutes?: number;
+            /** @description Of e-mail addresses, for the rule domains */
+            domains?: string[];
+            /** @description Address of the provider, as its tokens name it */
+            issuer: string;
+            /** @description What people call it */
+            name: string;
+            /**
+             * Format: int64
+             * @description Fewest characters of a new password; 8 when absent. There are no rules on kinds of characters: what is common or personal is refused
+             */
+            passwordMin?: number;
+            /**
+             * Format: int64
+             * @description Any sign-in of a program ends after this; 720 when absent
+             */
+            refreshHours?: number;
+            /**
+             * Format: int64
+             * @description A sign-in of a program that is not used for so long ends; 168 when absent
+             */
+            refreshIdleHours?: number;
+            /** @description Other organisations sign in here, too; operators alone change it */
+            shared: boolean;
+            /**
+             * @description Who may sign up by themselves
+             * @enum {string}
+             */
+            signUp: "open" | "invitation" | "domains";
+        };
+        SettingPeople: {
+            /** @description There are more people than were counted */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Who can sign in; 10,000 at most are counted
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description Of those, who have no second step
+             */
+            without: number;
+        };
+        SettingPoolList: {
+            /** @description The rows of this page */
+            items: components["schemas"]["SettingListed"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         SettingRotated: {
             /** @description Its id (kid) */
             key: string;
@@ -5495,6 +6059,25 @@ export interface components {
              * @description The keys before it are published until then
              */
             until: string;
+        };
+        SettingSigningKey: {
+            /** @description Key id (kid) */
+            id: string;
+            /**
+             * Format: date-time
+             * @description It signs from then on
+             */
+            signsAt: string;
+            /**
+             * @description next: published, and signs later; signing: signs now; retired: published until the last token that it signed has ended
+             * @enum {string}
+             */
+            state: "next" | "signing" | "retired";
+            /**
+             * Format: date-time
+             * @description It is published until then; absent while it signs
+             */
+            until?: string;
         };
         SettingView: {
             /**
@@ -5579,6 +6162,11 @@ export interface components {
              * @enum {string}
              */
             kind: "Tenant" | "Lab" | "Session" | "Group" | "Member";
+            /**
+             * @description By what; the console where nothing is said
+             * @enum {string}
+             */
+            through?: "console" | "cli" | "program" | "key" | "machine";
             /**
              * Format: uuid
              * @description Who would ask
@@ -5913,6 +6501,93 @@ export interface components {
         TokenInputBody: {
             /** @description From the link in the mail */
             token: string;
+        };
+        TrailEntry: {
+            /**
+             * @description What was done, such as lab.published
+             * @example lab.published
+             */
+            action: string;
+            /** @description Who did it; absent for the program itself */
+            actor?: string;
+            /**
+             * @description What the actor is
+             * @enum {string}
+             */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
+            /** @description Of the actor, if it is still known */
+            actorName?: string;
+            /** @description Of the network that the request came from */
+            address?: string;
+            /** @description What has changed, as it is; absent for what was removed */
+            after?: unknown;
+            /**
+             * Format: date-time
+             * @description When it was
+             */
+            at: string;
+            /** @description What has changed, as it was; absent for what was made */
+            before?: unknown;
+            /** @description An object; its members depend on the action */
+            detail: unknown;
+            /** @description Tells it apart from others; it never changes */
+            id: string;
+            /** @description In the operators' log: why it was done */
+            reason?: string;
+            /** @description Id of the request */
+            request?: string;
+            /** @description What it was done to */
+            target: string;
+            /** @description In the operators' log: which organisation it was about */
+            tenant?: string;
+            /** @description In the operators' log: the organisation's name */
+            tenantTitle?: string;
+        };
+        TrailPage: {
+            /** @description The rows of this page */
+            items: components["schemas"]["TrailEntry"][];
+            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
+            next?: string;
+        };
+        TrailSeals: {
+            /**
+             * Format: int64
+             * @description Entries that were deleted because they were older than the plan keeps them
+             */
+            deleted: number;
+            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
+            hash: string;
+            /**
+             * Format: date-time
+             * @description When it was sealed
+             */
+            sealedAt?: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal; 0: there is none yet
+             */
+            seq: number;
+            /** @description The last check that somebody asked for */
+            verified?: components["schemas"]["TrailVerified"];
+            /**
+             * Format: int64
+             * @description Entries that wait for their seal, which takes a second
+             */
+            waiting: number;
+        };
+        TrailVerified: {
+            /**
+             * Format: date-time
+             * @description When it was
+             */
+            at: string;
+            /** @description Whether everything was as it was sealed */
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Up to which seal
+             */
+            seq: number;
         };
         "Update-meRequest": {
             /** @description At most 100 characters */
@@ -8760,6 +9435,7 @@ export interface operations {
                      *           "email": "ada@example.com",
                      *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *           "joinedAt": "2026-01-31T12:00:00Z",
+                     *           "mailBounced": false,
                      *           "name": "text",
                      *           "role": "owner",
                      *           "status": "active"
@@ -10276,6 +10952,11 @@ export interface operations {
                      *           ],
                      *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *           "invitedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "mail": {
+                     *             "at": "2026-01-31T12:00:00Z",
+                     *             "error": "text",
+                     *             "state": "queued"
+                     *           },
                      *           "mails": 1,
                      *           "role": "owner",
                      *           "sentAt": "2026-01-31T12:00:00Z",
@@ -10411,6 +11092,11 @@ export interface operations {
                      *       ],
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "invitedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "mail": {
+                     *         "at": "2026-01-31T12:00:00Z",
+                     *         "error": "text",
+                     *         "state": "queued"
+                     *       },
                      *       "mails": 1,
                      *       "role": "owner",
                      *       "sentAt": "2026-01-31T12:00:00Z",
@@ -11300,6 +11986,11 @@ export interface operations {
                      *       ],
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "invitedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "mail": {
+                     *         "at": "2026-01-31T12:00:00Z",
+                     *         "error": "text",
+                     *         "state": "queued"
+                     *       },
                      *       "mails": 1,
                      *       "role": "owner",
                      *       "sentAt": "2026-01-31T12:00:00Z",
@@ -12380,6 +13071,1563 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-own-mail": {
+        parameters: {
+            query?: {
+                /** @description Only mails in this state */
+                state?: "queued" | "sent" | "failed" | "bounced";
+                /** @description How many at most */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "-created" | "created";
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "again": false,
+                     *           "attempts": 1,
+                     *           "createdAt": "2026-01-31T12:00:00Z",
+                     *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "kind": "invitation",
+                     *           "lastError": "text",
+                     *           "locale": "hi",
+                     *           "sentAt": "2026-01-31T12:00:00Z",
+                     *           "state": "queued",
+                     *           "subject": "text",
+                     *           "to": "text"
+                     *         }
+                     *       ],
+                     *       "mailbox": false,
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailLetters"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-mail-templates": {
+        parameters: {
+            query?: {
+                /** @description How many at most; all of them without it */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "kind" | "-kind";
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entitled": false,
+                     *       "items": [
+                     *         {
+                     *           "changedAt": "2026-01-31T12:00:00Z",
+                     *           "changedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "kind": "invitation",
+                     *           "locale": "hi",
+                     *           "own": false,
+                     *           "problem": "text",
+                     *           "subject": "text",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "kinds": [
+                     *         {
+                     *           "available": false,
+                     *           "kind": "invitation"
+                     *         }
+                     *       ],
+                     *       "languages": [
+                     *         {
+                     *           "name": "हिन्दी",
+                     *           "tag": "hi"
+                     *         }
+                     *       ],
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateList"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changedAt": "2026-01-31T12:00:00Z",
+                     *       "changedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "default": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "kind": "invitation",
+                     *       "locale": "hi",
+                     *       "own": false,
+                     *       "parts": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "problem": "text",
+                     *       "subject": "text",
+                     *       "variables": [
+                     *         {
+                     *           "link": false,
+                     *           "name": "link",
+                     *           "required": false,
+                     *           "sample": "text",
+                     *           "secret": false
+                     *         }
+                     *       ],
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateView"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                 *       "subject": "Welcome to {{.tenant}}",
+                 *       "text": "Come in: {{.link}}"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailtemplateParts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changedAt": "2026-01-31T12:00:00Z",
+                     *       "changedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "default": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "kind": "invitation",
+                     *       "locale": "hi",
+                     *       "own": false,
+                     *       "parts": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "problem": "text",
+                     *       "subject": "text",
+                     *       "variables": [
+                     *         {
+                     *           "link": false,
+                     *           "name": "link",
+                     *           "required": false,
+                     *           "sample": "text",
+                     *           "secret": false
+                     *         }
+                     *       ],
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reset-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw: the answer is 412 when it is not that any more */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                 *       "subject": "Welcome to {{.tenant}}",
+                 *       "text": "Come in: {{.link}}"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailtemplateParts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "html": "text",
+                     *       "subject": "text",
+                     *       "text": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplatePreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "restore-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["RestoreInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changedAt": "2026-01-31T12:00:00Z",
+                     *       "changedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "default": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "kind": "invitation",
+                     *       "locale": "hi",
+                     *       "own": false,
+                     *       "parts": {
+                     *         "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *         "subject": "Welcome to {{.tenant}}",
+                     *         "text": "Come in: {{.link}}"
+                     *       },
+                     *       "problem": "text",
+                     *       "subject": "text",
+                     *       "variables": [
+                     *         {
+                     *           "link": false,
+                     *           "name": "link",
+                     *           "required": false,
+                     *           "sample": "text",
+                     *           "secret": false
+                     *         }
+                     *       ],
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-mail-template": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                 *       "subject": "Welcome to {{.tenant}}",
+                 *       "text": "Come in: {{.link}}"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailtemplateParts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "to": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateTested"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-mail-template-versions": {
+        parameters: {
+            query?: {
+                /** @description How many at most; all of them without it */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "-version" | "version";
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Kind of letter, such as invitation */
+                kind: string;
+                /** @description Language, such as hi */
+                locale: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "changedAt": "2026-01-31T12:00:00Z",
+                     *           "changedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "parts": {
+                     *             "html": "<p><a href=\"{{.link}}\">Come in</a></p>",
+                     *             "subject": "Welcome to {{.tenant}}",
+                     *             "text": "Come in: {{.link}}"
+                     *           },
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailtemplateHistory"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-own-mail": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Tells it apart from others; it never changes */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "again": false,
+                     *       "attempts": 1,
+                     *       "createdAt": "2026-01-31T12:00:00Z",
+                     *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "kind": "invitation",
+                     *       "lastError": "text",
+                     *       "locale": "hi",
+                     *       "sentAt": "2026-01-31T12:00:00Z",
+                     *       "state": "queued",
+                     *       "subject": "text",
+                     *       "to": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MailLetter"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14450,6 +16698,7 @@ export interface operations {
                      *           "email": "ada@example.com",
                      *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *           "joinedAt": "2026-01-31T12:00:00Z",
+                     *           "mailBounced": false,
                      *           "name": "text",
                      *           "role": "owner",
                      *           "status": "active"
@@ -14576,6 +16825,7 @@ export interface operations {
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "joinedAt": "2026-01-31T12:00:00Z",
                      *       "lastOwner": false,
+                     *       "mailBounced": false,
                      *       "name": "text",
                      *       "role": "owner",
                      *       "running": 1,
@@ -14848,6 +17098,7 @@ export interface operations {
                      *       "email": "ada@example.com",
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "joinedAt": "2026-01-31T12:00:00Z",
+                     *       "mailBounced": false,
                      *       "name": "text",
                      *       "role": "owner",
                      *       "status": "active"
@@ -15032,6 +17283,7 @@ export interface operations {
                      *       "email": "ada@example.com",
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "joinedAt": "2026-01-31T12:00:00Z",
+                     *       "mailBounced": false,
                      *       "name": "text",
                      *       "role": "owner",
                      *       "status": "active"
@@ -16079,10 +18331,22 @@ export interface operations {
     "list-operator-audit": {
         parameters: {
             query?: {
-                /** @description Start of an action, such as tier. or tenant. */
+                /** @description Start of an action, such as lab. or member. */
                 action?: string;
-                /** @description Id of an operator */
+                /** @description Id of a person or a machine client */
                 actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 /** @description Id of an organisation */
                 tenant?: string;
                 /** @description How many at most */
@@ -16117,7 +18381,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "action": "tier.changed",
+                     *           "action": "lab.published",
                      *           "actor": "text",
                      *           "actorKind": "person",
                      *           "actorName": "text",
@@ -16137,7 +18401,7 @@ export interface operations {
                      *       "next": "text"
                      *     }
                      */
-                    "application/json": components["schemas"]["OperatorlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -16167,6 +18431,394 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-operator-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                /** @description Id of an organisation */
+                tenant?: string;
+                /** @description Of the answer */
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries; JSON Lines have the seals that prove them as well */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-operator-audit-seals": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1,
+                     *       "hash": "text",
+                     *       "sealedAt": "2026-01-31T12:00:00Z",
+                     *       "seq": 1,
+                     *       "verified": {
+                     *         "at": "2026-01-31T12:00:00Z",
+                     *         "intact": false,
+                     *         "seq": 1
+                     *       },
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrailSeals"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-operator-audit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1,
+                     *       "entries": 1,
+                     *       "faults": [
+                     *         {
+                     *           "entry": "text",
+                     *           "problem": "text",
+                     *           "seal": 1
+                     *         }
+                     *       ],
+                     *       "head": {
+                     *         "hash": "text",
+                     *         "sealedAt": "2026-01-31T12:00:00Z",
+                     *         "seq": 1
+                     *       },
+                     *       "partial": false,
+                     *       "seals": 1,
+                     *       "tenant": "text",
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChainReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17626,6 +20278,135 @@ export interface operations {
             };
         };
     };
+    "list-pools": {
+        parameters: {
+            query?: {
+                /** @description How many at most */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "name" | "-name";
+                /** @description Start of a name */
+                q?: string;
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "issuer": "text",
+                     *           "mfa": "off",
+                     *           "name": "text",
+                     *           "shared": false,
+                     *           "signUp": "open",
+                     *           "title": "text"
+                     *         }
+                     *       ],
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingPoolList"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-pool": {
         parameters: {
             query?: never;
@@ -18268,6 +21049,141 @@ export interface operations {
             };
         };
     };
+    "list-pool-keys": {
+        parameters: {
+            query?: {
+                /** @description How many at most; all of them without it */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "-signs" | "signs";
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "signsAt": "2026-01-31T12:00:00Z",
+                     *           "state": "next",
+                     *           "until": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next": "text",
+                     *       "nextAt": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingKeyList"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "rotate-pool-keys": {
         parameters: {
             query?: never;
@@ -18341,6 +21257,130 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-pool-people": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of the user pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "more": false,
+                     *       "people": 1,
+                     *       "without": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingPeople"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18734,14 +21774,17 @@ export interface operations {
                      *           "before": "text",
                      *           "detail": "text",
                      *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "reason": "text",
                      *           "request": "text",
-                     *           "target": "text"
+                     *           "target": "text",
+                     *           "tenant": "text",
+                     *           "tenantTitle": "text"
                      *         }
                      *       ],
                      *       "next": "text"
                      *     }
                      */
-                    "application/json": components["schemas"]["AuditlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -20098,6 +23141,11 @@ export interface operations {
                      *       ],
                      *       "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
                      *       "invitedBy": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *       "mail": {
+                     *         "at": "2026-01-31T12:00:00Z",
+                     *         "error": "text",
+                     *         "state": "queued"
+                     *       },
                      *       "mails": 1,
                      *       "role": "owner",
                      *       "sentAt": "2026-01-31T12:00:00Z",
@@ -24262,6 +27310,7 @@ export interface operations {
                  *         "title": "text"
                  *       },
                  *       "kind": "Tenant",
+                 *       "through": "console",
                  *       "user": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84"
                  *     }
                  */
@@ -29160,6 +32209,695 @@ export interface operations {
             };
         };
     };
+    "list-own-pool-keys": {
+        parameters: {
+            query?: {
+                /** @description How many at most; all of them without it */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description What to sort by; with - before it, the other way round */
+                sort?: "-signs" | "signs";
+            };
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "signsAt": "2026-01-31T12:00:00Z",
+                     *           "state": "next",
+                     *           "until": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next": "text",
+                     *       "nextAt": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingKeyList"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-own-pool-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "text",
+                     *       "signsAt": "2026-01-31T12:00:00Z",
+                     *       "until": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingRotated"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-own-pool-people": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "more": false,
+                     *       "people": 1,
+                     *       "without": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingPeople"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-own-pool": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accessMinutes": 5,
+                     *       "domains": [
+                     *         "text"
+                     *       ],
+                     *       "issuer": "text",
+                     *       "name": "text",
+                     *       "passwordMin": 12,
+                     *       "refreshHours": 1,
+                     *       "refreshIdleHours": 1,
+                     *       "shared": false,
+                     *       "signUp": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingOwn"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-own-pool": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what you saw; * for whatever it is now. Without it the answer is 428 */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accessMinutes": 5,
+                 *       "domains": [
+                 *         "text"
+                 *       ],
+                 *       "passwordMin": 12,
+                 *       "refreshHours": 1,
+                 *       "refreshIdleHours": 1,
+                 *       "signUp": "open"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Settings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is there now, for the next If-Match */
+                    ETag?: string;
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accessMinutes": 5,
+                     *       "domains": [
+                     *         "text"
+                     *       ],
+                     *       "issuer": "text",
+                     *       "name": "text",
+                     *       "passwordMin": 12,
+                     *       "refreshHours": 1,
+                     *       "refreshIdleHours": 1,
+                     *       "shared": false,
+                     *       "signUp": "open"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SettingOwn"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description What is left of each: name, r for how much, t for the seconds until it is whole again */
+                    RateLimit?: string;
+                    /** @description The limits that the request was under: name, q for how much, w for the seconds in which it comes back; absent where nothing bounds it */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait before the same request may pass */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -29221,14 +32959,17 @@ export interface operations {
                      *           "before": "text",
                      *           "detail": "text",
                      *           "id": "0199a8c4-5b0e-7c31-9d52-6c1f0e3a7b84",
+                     *           "reason": "text",
                      *           "request": "text",
-                     *           "target": "text"
+                     *           "target": "text",
+                     *           "tenant": "text",
+                     *           "tenantTitle": "text"
                      *         }
                      *       ],
                      *       "next": "text"
                      *     }
                      */
-                    "application/json": components["schemas"]["AuditlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -29469,7 +33210,7 @@ export interface operations {
                      *       "waiting": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["AuditlogSeals"];
+                    "application/json": components["schemas"]["TrailSeals"];
                 };
             };
             /** @description It is what you have */
