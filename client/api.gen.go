@@ -93,33 +93,6 @@ func (e ApikeyViewState) Valid() bool {
 	}
 }
 
-// Defines values for AuditlogEntryActorKind.
-const (
-	AuditlogEntryActorKindKey      AuditlogEntryActorKind = "key"
-	AuditlogEntryActorKindMachine  AuditlogEntryActorKind = "machine"
-	AuditlogEntryActorKindOperator AuditlogEntryActorKind = "operator"
-	AuditlogEntryActorKindPerson   AuditlogEntryActorKind = "person"
-	AuditlogEntryActorKindProgram  AuditlogEntryActorKind = "program"
-)
-
-// Valid indicates whether the value is a known member of the AuditlogEntryActorKind enum.
-func (e AuditlogEntryActorKind) Valid() bool {
-	switch e {
-	case AuditlogEntryActorKindKey:
-		return true
-	case AuditlogEntryActorKindMachine:
-		return true
-	case AuditlogEntryActorKindOperator:
-		return true
-	case AuditlogEntryActorKindPerson:
-		return true
-	case AuditlogEntryActorKindProgram:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for BrandPictureViewPlate.
 const (
 	BrandPictureViewPlateDark  BrandPictureViewPlate = "dark"
@@ -768,6 +741,30 @@ func (e MachineMadeRole) Valid() bool {
 	}
 }
 
+// Defines values for MailDeliveryState.
+const (
+	MailDeliveryStateBounced MailDeliveryState = "bounced"
+	MailDeliveryStateFailed  MailDeliveryState = "failed"
+	MailDeliveryStateQueued  MailDeliveryState = "queued"
+	MailDeliveryStateSent    MailDeliveryState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailDeliveryState enum.
+func (e MailDeliveryState) Valid() bool {
+	switch e {
+	case MailDeliveryStateBounced:
+		return true
+	case MailDeliveryStateFailed:
+		return true
+	case MailDeliveryStateQueued:
+		return true
+	case MailDeliveryStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MailDetailState.
 const (
 	MailDetailStateBounced MailDetailState = "bounced"
@@ -810,6 +807,30 @@ func (e MailItemState) Valid() bool {
 	case MailItemStateQueued:
 		return true
 	case MailItemStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailLetterState.
+const (
+	MailLetterStateBounced MailLetterState = "bounced"
+	MailLetterStateFailed  MailLetterState = "failed"
+	MailLetterStateQueued  MailLetterState = "queued"
+	MailLetterStateSent    MailLetterState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailLetterState enum.
+func (e MailLetterState) Valid() bool {
+	switch e {
+	case MailLetterStateBounced:
+		return true
+	case MailLetterStateFailed:
+		return true
+	case MailLetterStateQueued:
+		return true
+	case MailLetterStateSent:
 		return true
 	default:
 		return false
@@ -918,33 +939,6 @@ func (e MemberViewStatus) Valid() bool {
 	case MemberViewStatusActive:
 		return true
 	case MemberViewStatusDisabled:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for OperatorlogEntryActorKind.
-const (
-	OperatorlogEntryActorKindKey      OperatorlogEntryActorKind = "key"
-	OperatorlogEntryActorKindMachine  OperatorlogEntryActorKind = "machine"
-	OperatorlogEntryActorKindOperator OperatorlogEntryActorKind = "operator"
-	OperatorlogEntryActorKindPerson   OperatorlogEntryActorKind = "person"
-	OperatorlogEntryActorKindProgram  OperatorlogEntryActorKind = "program"
-)
-
-// Valid indicates whether the value is a known member of the OperatorlogEntryActorKind enum.
-func (e OperatorlogEntryActorKind) Valid() bool {
-	switch e {
-	case OperatorlogEntryActorKindKey:
-		return true
-	case OperatorlogEntryActorKindMachine:
-		return true
-	case OperatorlogEntryActorKindOperator:
-		return true
-	case OperatorlogEntryActorKindPerson:
-		return true
-	case OperatorlogEntryActorKindProgram:
 		return true
 	default:
 		return false
@@ -1140,6 +1134,93 @@ func (e SessionViewState) Valid() bool {
 	}
 }
 
+// Defines values for SettingListedMfa.
+const (
+	SettingListedMfaOff         SettingListedMfa = "off"
+	SettingListedMfaOptional    SettingListedMfa = "optional"
+	SettingListedMfaRequired    SettingListedMfa = "required"
+	SettingListedMfaRequiredFor SettingListedMfa = "required_for"
+)
+
+// Valid indicates whether the value is a known member of the SettingListedMfa enum.
+func (e SettingListedMfa) Valid() bool {
+	switch e {
+	case SettingListedMfaOff:
+		return true
+	case SettingListedMfaOptional:
+		return true
+	case SettingListedMfaRequired:
+		return true
+	case SettingListedMfaRequiredFor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingListedSignUp.
+const (
+	SettingListedSignUpDomains    SettingListedSignUp = "domains"
+	SettingListedSignUpInvitation SettingListedSignUp = "invitation"
+	SettingListedSignUpOpen       SettingListedSignUp = "open"
+)
+
+// Valid indicates whether the value is a known member of the SettingListedSignUp enum.
+func (e SettingListedSignUp) Valid() bool {
+	switch e {
+	case SettingListedSignUpDomains:
+		return true
+	case SettingListedSignUpInvitation:
+		return true
+	case SettingListedSignUpOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingOwnSignUp.
+const (
+	SettingOwnSignUpDomains    SettingOwnSignUp = "domains"
+	SettingOwnSignUpInvitation SettingOwnSignUp = "invitation"
+	SettingOwnSignUpOpen       SettingOwnSignUp = "open"
+)
+
+// Valid indicates whether the value is a known member of the SettingOwnSignUp enum.
+func (e SettingOwnSignUp) Valid() bool {
+	switch e {
+	case SettingOwnSignUpDomains:
+		return true
+	case SettingOwnSignUpInvitation:
+		return true
+	case SettingOwnSignUpOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SettingSigningKeyState.
+const (
+	SettingSigningKeyStateNext    SettingSigningKeyState = "next"
+	SettingSigningKeyStateRetired SettingSigningKeyState = "retired"
+	SettingSigningKeyStateSigning SettingSigningKeyState = "signing"
+)
+
+// Valid indicates whether the value is a known member of the SettingSigningKeyState enum.
+func (e SettingSigningKeyState) Valid() bool {
+	switch e {
+	case SettingSigningKeyStateNext:
+		return true
+	case SettingSigningKeyStateRetired:
+		return true
+	case SettingSigningKeyStateSigning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SettingViewSignUp.
 const (
 	SettingViewSignUpDomains    SettingViewSignUp = "domains"
@@ -1203,6 +1284,33 @@ func (e SimulateInputBodyKind) Valid() bool {
 	case SimulateInputBodyKindSession:
 		return true
 	case SimulateInputBodyKindTenant:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SimulateInputBodyThrough.
+const (
+	SimulateInputBodyThroughCli     SimulateInputBodyThrough = "cli"
+	SimulateInputBodyThroughConsole SimulateInputBodyThrough = "console"
+	SimulateInputBodyThroughKey     SimulateInputBodyThrough = "key"
+	SimulateInputBodyThroughMachine SimulateInputBodyThrough = "machine"
+	SimulateInputBodyThroughProgram SimulateInputBodyThrough = "program"
+)
+
+// Valid indicates whether the value is a known member of the SimulateInputBodyThrough enum.
+func (e SimulateInputBodyThrough) Valid() bool {
+	switch e {
+	case SimulateInputBodyThroughCli:
+		return true
+	case SimulateInputBodyThroughConsole:
+		return true
+	case SimulateInputBodyThroughKey:
+		return true
+	case SimulateInputBodyThroughMachine:
+		return true
+	case SimulateInputBodyThroughProgram:
 		return true
 	default:
 		return false
@@ -1428,6 +1536,33 @@ func (e TierViewPlacement) Valid() bool {
 	case TierViewPlacementPool:
 		return true
 	case TierViewPlacementSilo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrailEntryActorKind.
+const (
+	TrailEntryActorKindKey      TrailEntryActorKind = "key"
+	TrailEntryActorKindMachine  TrailEntryActorKind = "machine"
+	TrailEntryActorKindOperator TrailEntryActorKind = "operator"
+	TrailEntryActorKindPerson   TrailEntryActorKind = "person"
+	TrailEntryActorKindProgram  TrailEntryActorKind = "program"
+)
+
+// Valid indicates whether the value is a known member of the TrailEntryActorKind enum.
+func (e TrailEntryActorKind) Valid() bool {
+	switch e {
+	case TrailEntryActorKindKey:
+		return true
+	case TrailEntryActorKindMachine:
+		return true
+	case TrailEntryActorKindOperator:
+		return true
+	case TrailEntryActorKindPerson:
+		return true
+	case TrailEntryActorKindProgram:
 		return true
 	default:
 		return false
@@ -1773,6 +1908,84 @@ func (e ListMachineClientsParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for ListOwnMailParamsState.
+const (
+	ListOwnMailParamsStateBounced ListOwnMailParamsState = "bounced"
+	ListOwnMailParamsStateFailed  ListOwnMailParamsState = "failed"
+	ListOwnMailParamsStateQueued  ListOwnMailParamsState = "queued"
+	ListOwnMailParamsStateSent    ListOwnMailParamsState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnMailParamsState enum.
+func (e ListOwnMailParamsState) Valid() bool {
+	switch e {
+	case ListOwnMailParamsStateBounced:
+		return true
+	case ListOwnMailParamsStateFailed:
+		return true
+	case ListOwnMailParamsStateQueued:
+		return true
+	case ListOwnMailParamsStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListOwnMailParamsSort.
+const (
+	ListOwnMailParamsSortCreated      ListOwnMailParamsSort = "created"
+	ListOwnMailParamsSortMinusCreated ListOwnMailParamsSort = "-created"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnMailParamsSort enum.
+func (e ListOwnMailParamsSort) Valid() bool {
+	switch e {
+	case ListOwnMailParamsSortCreated:
+		return true
+	case ListOwnMailParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMailTemplatesParamsSort.
+const (
+	ListMailTemplatesParamsSortKind      ListMailTemplatesParamsSort = "kind"
+	ListMailTemplatesParamsSortMinusKind ListMailTemplatesParamsSort = "-kind"
+)
+
+// Valid indicates whether the value is a known member of the ListMailTemplatesParamsSort enum.
+func (e ListMailTemplatesParamsSort) Valid() bool {
+	switch e {
+	case ListMailTemplatesParamsSortKind:
+		return true
+	case ListMailTemplatesParamsSortMinusKind:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMailTemplateVersionsParamsSort.
+const (
+	ListMailTemplateVersionsParamsSortMinusVersion ListMailTemplateVersionsParamsSort = "-version"
+	ListMailTemplateVersionsParamsSortVersion      ListMailTemplateVersionsParamsSort = "version"
+)
+
+// Valid indicates whether the value is a known member of the ListMailTemplateVersionsParamsSort enum.
+func (e ListMailTemplateVersionsParamsSort) Valid() bool {
+	switch e {
+	case ListMailTemplateVersionsParamsSortMinusVersion:
+		return true
+	case ListMailTemplateVersionsParamsSortVersion:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMyConsentsParamsSort.
 const (
 	ListMyConsentsParamsSortAt      ListMyConsentsParamsSort = "at"
@@ -1968,6 +2181,24 @@ func (e ListOperatorAuditParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for ExportOperatorAuditParamsFormat.
+const (
+	ExportOperatorAuditParamsFormatCsv   ExportOperatorAuditParamsFormat = "csv"
+	ExportOperatorAuditParamsFormatJsonl ExportOperatorAuditParamsFormat = "jsonl"
+)
+
+// Valid indicates whether the value is a known member of the ExportOperatorAuditParamsFormat enum.
+func (e ExportOperatorAuditParamsFormat) Valid() bool {
+	switch e {
+	case ExportOperatorAuditParamsFormatCsv:
+		return true
+	case ExportOperatorAuditParamsFormatJsonl:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListEnvironmentsParamsSort.
 const (
 	ListEnvironmentsParamsSortCreated       ListEnvironmentsParamsSort = "created"
@@ -2034,6 +2265,42 @@ func (e ListMailParamsSort) Valid() bool {
 	case ListMailParamsSortCreated:
 		return true
 	case ListMailParamsSortMinusCreated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPoolsParamsSort.
+const (
+	ListPoolsParamsSortMinusName ListPoolsParamsSort = "-name"
+	ListPoolsParamsSortName      ListPoolsParamsSort = "name"
+)
+
+// Valid indicates whether the value is a known member of the ListPoolsParamsSort enum.
+func (e ListPoolsParamsSort) Valid() bool {
+	switch e {
+	case ListPoolsParamsSortMinusName:
+		return true
+	case ListPoolsParamsSortName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPoolKeysParamsSort.
+const (
+	ListPoolKeysParamsSortMinusSigns ListPoolKeysParamsSort = "-signs"
+	ListPoolKeysParamsSortSigns      ListPoolKeysParamsSort = "signs"
+)
+
+// Valid indicates whether the value is a known member of the ListPoolKeysParamsSort enum.
+func (e ListPoolKeysParamsSort) Valid() bool {
+	switch e {
+	case ListPoolKeysParamsSortMinusSigns:
+		return true
+	case ListPoolKeysParamsSortSigns:
 		return true
 	default:
 		return false
@@ -2385,6 +2652,24 @@ func (e ListSessionsParamsSort) Valid() bool {
 	}
 }
 
+// Defines values for ListOwnPoolKeysParamsSort.
+const (
+	ListOwnPoolKeysParamsSortMinusSigns ListOwnPoolKeysParamsSort = "-signs"
+	ListOwnPoolKeysParamsSortSigns      ListOwnPoolKeysParamsSort = "signs"
+)
+
+// Valid indicates whether the value is a known member of the ListOwnPoolKeysParamsSort enum.
+func (e ListOwnPoolKeysParamsSort) Valid() bool {
+	switch e {
+	case ListOwnPoolKeysParamsSortMinusSigns:
+		return true
+	case ListOwnPoolKeysParamsSortSigns:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditParamsSort.
 const (
 	ListAuditParamsSortAt      ListAuditParamsSort = "at"
@@ -2717,90 +3002,6 @@ type ApprovalGivenList struct {
 
 	// Next Cursor of the next page; absent on the last
 	Next *string `json:"next,omitempty"`
-}
-
-// AuditlogEntry defines model for AuditlogEntry.
-type AuditlogEntry struct {
-	// Action What was done, such as lab.published
-	//
-	// Example: lab.published
-	Action string `json:"action"`
-
-	// Actor Who did it; absent for the program itself
-	Actor *string `json:"actor,omitempty"`
-
-	// ActorKind What the actor is
-	ActorKind AuditlogEntryActorKind `json:"actorKind"`
-
-	// ActorName Of the actor, if it is still known
-	ActorName *string `json:"actorName,omitempty"`
-
-	// Address Of the network that the request came from
-	Address *string `json:"address,omitempty"`
-
-	// After What has changed, as it is; absent for what was removed
-	After interface{} `json:"after,omitempty"`
-
-	// At When it was
-	At time.Time `json:"at"`
-
-	// Before What has changed, as it was; absent for what was made
-	Before interface{} `json:"before,omitempty"`
-
-	// Detail An object; its members depend on the action
-	Detail interface{} `json:"detail"`
-
-	// Id Tells it apart from others; it never changes
-	Id string `json:"id"`
-
-	// Request Id of the request
-	Request *string `json:"request,omitempty"`
-
-	// Target What it was done to
-	Target string `json:"target"`
-}
-
-// AuditlogEntryActorKind What the actor is
-type AuditlogEntryActorKind string
-
-// AuditlogPage defines model for AuditlogPage.
-type AuditlogPage struct {
-	// Items The rows of this page
-	Items []AuditlogEntry `json:"items"`
-
-	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
-	Next *string `json:"next,omitempty"`
-}
-
-// AuditlogSeals defines model for AuditlogSeals.
-type AuditlogSeals struct {
-	// Deleted Entries that were deleted because they were older than the plan keeps them
-	Deleted int64 `json:"deleted"`
-
-	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
-	Hash string `json:"hash"`
-
-	// SealedAt When it was sealed
-	SealedAt *time.Time `json:"sealedAt,omitempty"`
-
-	// Seq Number of the last seal; 0: there is none yet
-	Seq      int64             `json:"seq"`
-	Verified *AuditlogVerified `json:"verified,omitempty"`
-
-	// Waiting Entries that wait for their seal, which takes a second
-	Waiting int64 `json:"waiting"`
-}
-
-// AuditlogVerified defines model for AuditlogVerified.
-type AuditlogVerified struct {
-	// At When it was
-	At time.Time `json:"at"`
-
-	// Intact Whether everything was as it was sealed
-	Intact bool `json:"intact"`
-
-	// Seq Up to which seal
-	Seq int64 `json:"seq"`
 }
 
 // BrandPictureView defines model for BrandPictureView.
@@ -4003,7 +4204,8 @@ type Invitation struct {
 	Id string `json:"id"`
 
 	// InvitedBy The member who invited; absent once their account is deleted
-	InvitedBy *string `json:"invitedBy,omitempty"`
+	InvitedBy *string       `json:"invitedBy,omitempty"`
+	Mail      *MailDelivery `json:"mail,omitempty"`
 
 	// Mails Mails sent so far; at most 5
 	Mails int64 `json:"mails"`
@@ -4341,6 +4543,21 @@ type MachineMade struct {
 // MachineMadeRole What somebody may do in the organisation
 type MachineMadeRole string
 
+// MailDelivery defines model for MailDelivery.
+type MailDelivery struct {
+	// At When it was written
+	At time.Time `json:"at"`
+
+	// Error What the mail server said
+	Error *string `json:"error,omitempty"`
+
+	// State Of the latest letter
+	State MailDeliveryState `json:"state"`
+}
+
+// MailDeliveryState Of the latest letter
+type MailDeliveryState string
+
 // MailDetail defines model for MailDetail.
 type MailDetail struct {
 	// Attempts How often it was tried
@@ -4426,6 +4643,61 @@ type MailItem struct {
 // MailItemState Where it stands
 type MailItemState string
 
+// MailLetter defines model for MailLetter.
+type MailLetter struct {
+	// Again Whether it can be sent once more
+	Again bool `json:"again"`
+
+	// Attempts Tries so far
+	Attempts int64 `json:"attempts"`
+
+	// CreatedAt When it was made
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Kind What it is
+	//
+	// Example: invitation
+	Kind string `json:"kind"`
+
+	// LastError What the mail server said
+	LastError *string `json:"lastError,omitempty"`
+
+	// Locale The language that it is in
+	//
+	// Example: hi
+	Locale *string `json:"locale,omitempty"`
+
+	// SentAt When it was last sent
+	SentAt *time.Time `json:"sentAt,omitempty"`
+
+	// State Where it stands
+	State MailLetterState `json:"state"`
+
+	// Subject Of the mail
+	Subject string `json:"subject"`
+
+	// To Who gets it
+	To string `json:"to"`
+}
+
+// MailLetterState Where it stands
+type MailLetterState string
+
+// MailLetters defines model for MailLetters.
+type MailLetters struct {
+	// Items The rows of this page
+	Items []MailLetter `json:"items"`
+
+	// Mailbox Nothing leaves the installation: no mail server is set, and an operator hands letters on
+	Mailbox bool `json:"mailbox"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
+
 // MailList defines model for MailList.
 type MailList struct {
 	// Items The rows of this page
@@ -4453,6 +4725,193 @@ type MailMode struct {
 // MailModeTransport mailbox: nothing leaves the installation; operators read it here
 type MailModeTransport string
 
+// MailtemplateHistory defines model for MailtemplateHistory.
+type MailtemplateHistory struct {
+	// Items The rows of this page
+	Items []MailtemplateVersion `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
+
+// MailtemplateKind defines model for MailtemplateKind.
+type MailtemplateKind struct {
+	// Available Whether this organisation can: some letters are for those with a user pool of their own
+	Available bool `json:"available"`
+
+	// Kind What it is
+	//
+	// Example: invitation
+	Kind string `json:"kind"`
+}
+
+// MailtemplateLanguage defines model for MailtemplateLanguage.
+type MailtemplateLanguage struct {
+	// Name What it calls itself
+	//
+	// Example: हिन्दी
+	Name string `json:"name"`
+
+	// Tag A word that labs are found by
+	//
+	// Example: hi
+	Tag string `json:"tag"`
+}
+
+// MailtemplateList defines model for MailtemplateList.
+type MailtemplateList struct {
+	// Entitled Whether the organisation's plan has own letters
+	Entitled bool `json:"entitled"`
+
+	// Items The rows of this page
+	Items []MailtemplateSummary `json:"items"`
+
+	// Kinds What letters there are
+	Kinds []MailtemplateKind `json:"kinds"`
+
+	// Languages Languages that there are letters in
+	Languages []MailtemplateLanguage `json:"languages"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
+
+// MailtemplateParts defines model for MailtemplateParts.
+type MailtemplateParts struct {
+	// Html Empty: the program's. It is cleaned of all that runs
+	//
+	// Example: <p><a href="{{.link}}">Come in</a></p>
+	Html string `json:"html"`
+
+	// Subject One line; empty: the program's
+	//
+	// Example: Welcome to {{.tenant}}
+	Subject string `json:"subject"`
+
+	// Text Empty: the program's
+	//
+	// Example: Come in: {{.link}}
+	Text string `json:"text"`
+}
+
+// MailtemplatePreview defines model for MailtemplatePreview.
+type MailtemplatePreview struct {
+	// Html A whole document. Show it in a sandboxed frame only
+	Html string `json:"html"`
+
+	// Subject Of the mail
+	Subject string `json:"subject"`
+
+	// Text As it was written
+	Text string `json:"text"`
+}
+
+// MailtemplateSummary defines model for MailtemplateSummary.
+type MailtemplateSummary struct {
+	// ChangedAt When it was last changed
+	ChangedAt *time.Time `json:"changedAt,omitempty"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string `json:"changedBy,omitempty"`
+
+	// Kind What it is
+	//
+	// Example: invitation
+	Kind string `json:"kind"`
+
+	// Locale Language, as BCP 47 names it
+	//
+	// Example: hi
+	Locale string `json:"locale"`
+
+	// Own Whether the organisation says something itself
+	Own bool `json:"own"`
+
+	// Problem Why the organisation's own words are not used; the program's are sent then
+	Problem *string `json:"problem,omitempty"`
+
+	// Subject As it holds now, with its variables
+	Subject string `json:"subject"`
+
+	// Version Grows with every change; 0: there was none
+	Version int64 `json:"version"`
+}
+
+// MailtemplateTested defines model for MailtemplateTested.
+type MailtemplateTested struct {
+	// To The caller's own address
+	To string `json:"to"`
+}
+
+// MailtemplateVariable defines model for MailtemplateVariable.
+type MailtemplateVariable struct {
+	// Link An address: in HTML it stands in href
+	Link bool `json:"link"`
+
+	// Name It is written as {{.name}}
+	//
+	// Example: link
+	Name string `json:"name"`
+
+	// Required The text and the HTML must have it
+	Required bool `json:"required"`
+
+	// Sample What previews show in its place
+	Sample string `json:"sample"`
+
+	// Secret It lets its reader in: the subject cannot have it
+	Secret bool `json:"secret"`
+}
+
+// MailtemplateVersion defines model for MailtemplateVersion.
+type MailtemplateVersion struct {
+	// ChangedAt When it was last changed
+	ChangedAt time.Time `json:"changedAt"`
+
+	// ChangedBy Id of who changed it last
+	ChangedBy *string           `json:"changedBy,omitempty"`
+	Parts     MailtemplateParts `json:"parts"`
+
+	// Version Grows with every change
+	Version int64 `json:"version"`
+}
+
+// MailtemplateView defines model for MailtemplateView.
+type MailtemplateView struct {
+	// ChangedAt When it was last changed
+	ChangedAt *time.Time `json:"changedAt,omitempty"`
+
+	// ChangedBy Name of who made this version, if it is still known
+	ChangedBy *string           `json:"changedBy,omitempty"`
+	Default   MailtemplateParts `json:"default"`
+
+	// Kind What it is
+	//
+	// Example: invitation
+	Kind string `json:"kind"`
+
+	// Locale Language, as BCP 47 names it
+	//
+	// Example: hi
+	Locale string `json:"locale"`
+
+	// Own Whether the organisation says something itself
+	Own   bool              `json:"own"`
+	Parts MailtemplateParts `json:"parts"`
+
+	// Problem Why the organisation's own words are not used; the program's are sent then
+	Problem *string `json:"problem,omitempty"`
+
+	// Subject As it holds now, with its variables
+	Subject string `json:"subject"`
+
+	// Variables What can stand in the text
+	Variables []MailtemplateVariable `json:"variables"`
+
+	// Version Grows with every change; 0: there was none
+	Version int64 `json:"version"`
+}
+
 // Member defines model for Member.
 type Member struct {
 	// Disabled Whether the operator has disabled the account: it cannot sign in anywhere
@@ -4466,6 +4925,9 @@ type Member struct {
 
 	// JoinedAt When they joined the organisation
 	JoinedAt time.Time `json:"joinedAt"`
+
+	// MailBounced Whether the mailbox refused the latest letter to this person
+	MailBounced bool `json:"mailBounced"`
 
 	// Name What people call it
 	Name string `json:"name"`
@@ -4512,6 +4974,9 @@ type MemberView struct {
 	// LastOwner Whether this is the last owner who can sign in: such a one can be neither disabled nor removed, and keeps the role
 	LastOwner bool `json:"lastOwner"`
 
+	// MailBounced Whether the mailbox refused the latest letter to this person
+	MailBounced bool `json:"mailBounced"`
+
 	// Name What people call it
 	Name string `json:"name"`
 
@@ -4533,68 +4998,6 @@ type MemberViewRole string
 
 // MemberViewStatus A disabled member cannot act in this organisation; role and groups are kept
 type MemberViewStatus string
-
-// OperatorlogEntry defines model for OperatorlogEntry.
-type OperatorlogEntry struct {
-	// Action What was done, such as lab.published
-	//
-	// Example: tier.changed
-	Action string `json:"action"`
-
-	// Actor Who did it; absent for the program itself
-	Actor *string `json:"actor,omitempty"`
-
-	// ActorKind What the actor is: a person, a machine client, a key or the program itself
-	ActorKind OperatorlogEntryActorKind `json:"actorKind"`
-
-	// ActorName Of the actor, if it is still known
-	ActorName *string `json:"actorName,omitempty"`
-
-	// Address Network address that the request came from
-	Address *string `json:"address,omitempty"`
-
-	// After What has changed, as it is
-	After interface{} `json:"after,omitempty"`
-
-	// At When it was
-	At time.Time `json:"at"`
-
-	// Before What has changed, as it was
-	Before interface{} `json:"before,omitempty"`
-
-	// Detail An object; its members depend on the action
-	Detail interface{} `json:"detail"`
-
-	// Id Tells it apart from others; it never changes
-	Id string `json:"id"`
-
-	// Reason Why, in the words of who did it
-	Reason *string `json:"reason,omitempty"`
-
-	// Request Id of the request
-	Request *string `json:"request,omitempty"`
-
-	// Target What it was done to
-	Target string `json:"target"`
-
-	// Tenant Which organisation it was about
-	Tenant *string `json:"tenant,omitempty"`
-
-	// TenantTitle The organisation's name
-	TenantTitle *string `json:"tenantTitle,omitempty"`
-}
-
-// OperatorlogEntryActorKind What the actor is: a person, a machine client, a key or the program itself
-type OperatorlogEntryActorKind string
-
-// OperatorlogPage defines model for OperatorlogPage.
-type OperatorlogPage struct {
-	// Items The rows of this page
-	Items []OperatorlogEntry `json:"items"`
-
-	// Next Cursor of the next page; absent on the last
-	Next *string `json:"next,omitempty"`
-}
 
 // PersonConsent defines model for PersonConsent.
 type PersonConsent struct {
@@ -5294,6 +5697,99 @@ type SetTenantLimitRequest struct {
 	Value int64 `json:"value"`
 }
 
+// SettingKeyList defines model for SettingKeyList.
+type SettingKeyList struct {
+	// Items The newest first
+	Items []SettingSigningKey `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+
+	// NextAt The newest is replaced by itself from then on
+	NextAt time.Time `json:"nextAt"`
+}
+
+// SettingListed defines model for SettingListed.
+type SettingListed struct {
+	// Issuer Address of the provider, as its tokens name it
+	Issuer string `json:"issuer"`
+
+	// Mfa Who needs a second step
+	Mfa SettingListedMfa `json:"mfa"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// Shared The people of all organisations without a pool of their own are in it
+	Shared bool `json:"shared"`
+
+	// SignUp How people who are new come in
+	SignUp SettingListedSignUp `json:"signUp"`
+
+	// Title Of the organisation whose pool it is
+	Title string `json:"title"`
+}
+
+// SettingListedMfa Who needs a second step
+type SettingListedMfa string
+
+// SettingListedSignUp How people who are new come in
+type SettingListedSignUp string
+
+// SettingOwn defines model for SettingOwn.
+type SettingOwn struct {
+	// AccessMinutes How long access tokens are good; 10 when absent
+	AccessMinutes *int64 `json:"accessMinutes,omitempty"`
+
+	// Domains Of e-mail addresses, for the rule domains
+	Domains *[]string `json:"domains,omitempty"`
+
+	// Issuer Address of the provider, as its tokens name it
+	Issuer string `json:"issuer"`
+
+	// Name What people call it
+	Name string `json:"name"`
+
+	// PasswordMin Fewest characters of a new password; 8 when absent. There are no rules on kinds of characters: what is common or personal is refused
+	PasswordMin *int64 `json:"passwordMin,omitempty"`
+
+	// RefreshHours Any sign-in of a program ends after this; 720 when absent
+	RefreshHours *int64 `json:"refreshHours,omitempty"`
+
+	// RefreshIdleHours A sign-in of a program that is not used for so long ends; 168 when absent
+	RefreshIdleHours *int64 `json:"refreshIdleHours,omitempty"`
+
+	// Shared Other organisations sign in here, too; operators alone change it
+	Shared bool `json:"shared"`
+
+	// SignUp Who may sign up by themselves
+	SignUp SettingOwnSignUp `json:"signUp"`
+}
+
+// SettingOwnSignUp Who may sign up by themselves
+type SettingOwnSignUp string
+
+// SettingPeople defines model for SettingPeople.
+type SettingPeople struct {
+	// More There are more people than were counted
+	More bool `json:"more"`
+
+	// People Who can sign in; 10,000 at most are counted
+	People int64 `json:"people"`
+
+	// Without Of those, who have no second step
+	Without int64 `json:"without"`
+}
+
+// SettingPoolList defines model for SettingPoolList.
+type SettingPoolList struct {
+	// Items The rows of this page
+	Items []SettingListed `json:"items"`
+
+	// Next Cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+}
+
 // SettingRotated defines model for SettingRotated.
 type SettingRotated struct {
 	// Key Its id (kid)
@@ -5305,6 +5801,24 @@ type SettingRotated struct {
 	// Until The keys before it are published until then
 	Until time.Time `json:"until"`
 }
+
+// SettingSigningKey defines model for SettingSigningKey.
+type SettingSigningKey struct {
+	// Id Key id (kid)
+	Id string `json:"id"`
+
+	// SignsAt It signs from then on
+	SignsAt time.Time `json:"signsAt"`
+
+	// State next: published, and signs later; signing: signs now; retired: published until the last token that it signed has ended
+	State SettingSigningKeyState `json:"state"`
+
+	// Until It is published until then; absent while it signs
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// SettingSigningKeyState next: published, and signs later; signing: signs now; retired: published until the last token that it signed has ended
+type SettingSigningKeyState string
 
 // SettingView defines model for SettingView.
 type SettingView struct {
@@ -5379,12 +5893,18 @@ type SimulateInputBody struct {
 	// Kind About what
 	Kind SimulateInputBodyKind `json:"kind"`
 
+	// Through By what; the console where nothing is said
+	Through *SimulateInputBodyThrough `json:"through,omitempty"`
+
 	// User Who would ask
 	User openapi_types.UUID `json:"user"`
 }
 
 // SimulateInputBodyKind About what
 type SimulateInputBodyKind string
+
+// SimulateInputBodyThrough By what; the console where nothing is said
+type SimulateInputBodyThrough string
 
 // StartInputBody defines model for StartInputBody.
 type StartInputBody struct {
@@ -5745,6 +6265,99 @@ type TierViewPlacement string
 type TokenInputBody struct {
 	// Token From the link in the mail
 	Token string `json:"token"`
+}
+
+// TrailEntry defines model for TrailEntry.
+type TrailEntry struct {
+	// Action What was done, such as lab.published
+	//
+	// Example: lab.published
+	Action string `json:"action"`
+
+	// Actor Who did it; absent for the program itself
+	Actor *string `json:"actor,omitempty"`
+
+	// ActorKind What the actor is
+	ActorKind TrailEntryActorKind `json:"actorKind"`
+
+	// ActorName Of the actor, if it is still known
+	ActorName *string `json:"actorName,omitempty"`
+
+	// Address Of the network that the request came from
+	Address *string `json:"address,omitempty"`
+
+	// After What has changed, as it is; absent for what was removed
+	After interface{} `json:"after,omitempty"`
+
+	// At When it was
+	At time.Time `json:"at"`
+
+	// Before What has changed, as it was; absent for what was made
+	Before interface{} `json:"before,omitempty"`
+
+	// Detail An object; its members depend on the action
+	Detail interface{} `json:"detail"`
+
+	// Id Tells it apart from others; it never changes
+	Id string `json:"id"`
+
+	// Reason In the operators' log: why it was done
+	Reason *string `json:"reason,omitempty"`
+
+	// Request Id of the request
+	Request *string `json:"request,omitempty"`
+
+	// Target What it was done to
+	Target string `json:"target"`
+
+	// Tenant In the operators' log: which organisation it was about
+	Tenant *string `json:"tenant,omitempty"`
+
+	// TenantTitle In the operators' log: the organisation's name
+	TenantTitle *string `json:"tenantTitle,omitempty"`
+}
+
+// TrailEntryActorKind What the actor is
+type TrailEntryActorKind string
+
+// TrailPage defines model for TrailPage.
+type TrailPage struct {
+	// Items The rows of this page
+	Items []TrailEntry `json:"items"`
+
+	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
+	Next *string `json:"next,omitempty"`
+}
+
+// TrailSeals defines model for TrailSeals.
+type TrailSeals struct {
+	// Deleted Entries that were deleted because they were older than the plan keeps them
+	Deleted int64 `json:"deleted"`
+
+	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
+	Hash string `json:"hash"`
+
+	// SealedAt When it was sealed
+	SealedAt *time.Time `json:"sealedAt,omitempty"`
+
+	// Seq Number of the last seal; 0: there is none yet
+	Seq      int64          `json:"seq"`
+	Verified *TrailVerified `json:"verified,omitempty"`
+
+	// Waiting Entries that wait for their seal, which takes a second
+	Waiting int64 `json:"waiting"`
+}
+
+// TrailVerified defines model for TrailVerified.
+type TrailVerified struct {
+	// At When it was
+	At time.Time `json:"at"`
+
+	// Intact Whether everything was as it was sealed
+	Intact bool `json:"intact"`
+
+	// Seq Up to which seal
+	Seq int64 `json:"seq"`
 }
 
 // UpdateMeRequest defines model for Update-meRequest.
@@ -6299,6 +6912,108 @@ type RotateMachineSecretParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOwnMailParams defines parameters for ListOwnMail.
+type ListOwnMailParams struct {
+	// State Only mails in this state
+	State *ListOwnMailParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListOwnMailParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListOwnMailParamsState defines parameters for ListOwnMail.
+type ListOwnMailParamsState string
+
+// ListOwnMailParamsSort defines parameters for ListOwnMail.
+type ListOwnMailParamsSort string
+
+// ListMailTemplatesParams defines parameters for ListMailTemplates.
+type ListMailTemplatesParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMailTemplatesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListMailTemplatesParamsSort defines parameters for ListMailTemplates.
+type ListMailTemplatesParamsSort string
+
+// ResetMailTemplateParams defines parameters for ResetMailTemplate.
+type ResetMailTemplateParams struct {
+	// IfMatch The ETag of what you saw: the answer is 412 when it is not that any more
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetMailTemplateParams defines parameters for GetMailTemplate.
+type GetMailTemplateParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// SetMailTemplateParams defines parameters for SetMailTemplate.
+type SetMailTemplateParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PreviewMailTemplateParams defines parameters for PreviewMailTemplate.
+type PreviewMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreMailTemplateParams defines parameters for RestoreMailTemplate.
+type RestoreMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// TestMailTemplateParams defines parameters for TestMailTemplate.
+type TestMailTemplateParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMailTemplateVersionsParams defines parameters for ListMailTemplateVersions.
+type ListMailTemplateVersionsParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListMailTemplateVersionsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListMailTemplateVersionsParamsSort defines parameters for ListMailTemplateVersions.
+type ListMailTemplateVersionsParamsSort string
+
+// RetryOwnMailParams defines parameters for RetryOwnMail.
+type RetryOwnMailParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -6535,11 +7250,29 @@ type RotateOauthClientSecretParams struct {
 
 // ListOperatorAuditParams defines parameters for ListOperatorAudit.
 type ListOperatorAuditParams struct {
-	// Action Start of an action, such as tier. or tenant.
+	// Action Start of an action, such as lab. or member.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
 
-	// Actor Id of an operator
+	// Actor Id of a person or a machine client
 	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Tenant Id of an organisation
 	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
@@ -6559,6 +7292,54 @@ type ListOperatorAuditParams struct {
 
 // ListOperatorAuditParamsSort defines parameters for ListOperatorAudit.
 type ListOperatorAuditParamsSort string
+
+// ExportOperatorAuditParams defines parameters for ExportOperatorAudit.
+type ExportOperatorAuditParams struct {
+	// Action Start of an action, such as lab. or member.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Actor Id of a person or a machine client
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Tenant Id of an organisation
+	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
+
+	// Format Of the answer
+	Format *ExportOperatorAuditParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ExportOperatorAuditParamsFormat defines parameters for ExportOperatorAudit.
+type ExportOperatorAuditParamsFormat string
+
+// GetOperatorAuditSealsParams defines parameters for GetOperatorAuditSeals.
+type GetOperatorAuditSealsParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// VerifyOperatorAuditParams defines parameters for VerifyOperatorAudit.
+type VerifyOperatorAuditParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
 
 // GetOperatorBrandParams defines parameters for GetOperatorBrand.
 type GetOperatorBrandParams struct {
@@ -6638,6 +7419,27 @@ type RetryMailParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPoolsParams defines parameters for ListPools.
+type ListPoolsParams struct {
+	// Limit How many at most
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListPoolsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Q Start of a name
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListPoolsParamsSort defines parameters for ListPools.
+type ListPoolsParamsSort string
+
 // GetPoolParams defines parameters for GetPool.
 type GetPoolParams struct {
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
@@ -6662,10 +7464,34 @@ type PutPoolFactorsParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListPoolKeysParams defines parameters for ListPoolKeys.
+type ListPoolKeysParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListPoolKeysParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListPoolKeysParamsSort defines parameters for ListPoolKeys.
+type ListPoolKeysParamsSort string
+
 // RotatePoolKeysParams defines parameters for RotatePoolKeys.
 type RotatePoolKeysParams struct {
 	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CountPoolPeopleParams defines parameters for CountPoolPeople.
+type CountPoolPeopleParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ListTenantsParams defines parameters for ListTenants.
@@ -7277,6 +8103,48 @@ type PutSignInSettingsParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListOwnPoolKeysParams defines parameters for ListOwnPoolKeys.
+type ListOwnPoolKeysParams struct {
+	// Limit How many at most; all of them without it
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next of the page before
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort What to sort by; with - before it, the other way round
+	Sort *ListOwnPoolKeysParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListOwnPoolKeysParamsSort defines parameters for ListOwnPoolKeys.
+type ListOwnPoolKeysParamsSort string
+
+// RotateOwnPoolKeysParams defines parameters for RotateOwnPoolKeys.
+type RotateOwnPoolKeysParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CountOwnPoolPeopleParams defines parameters for CountOwnPoolPeople.
+type CountOwnPoolPeopleParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetOwnPoolParams defines parameters for GetOwnPool.
+type GetOwnPoolParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// SetOwnPoolParams defines parameters for SetOwnPool.
+type SetOwnPoolParams struct {
+	// IfMatch The ETag of what you saw; * for whatever it is now. Without it the answer is 428
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Action Start of an action, such as lab. or member.
@@ -7574,6 +8442,18 @@ type AddMachineClientJSONRequestBody = AddMachineClientRequest
 // RotateMachineSecretJSONRequestBody defines body for RotateMachineSecret for application/json ContentType.
 type RotateMachineSecretJSONRequestBody = RotateInputBody
 
+// SetMailTemplateJSONRequestBody defines body for SetMailTemplate for application/json ContentType.
+type SetMailTemplateJSONRequestBody = MailtemplateParts
+
+// PreviewMailTemplateJSONRequestBody defines body for PreviewMailTemplate for application/json ContentType.
+type PreviewMailTemplateJSONRequestBody = MailtemplateParts
+
+// RestoreMailTemplateJSONRequestBody defines body for RestoreMailTemplate for application/json ContentType.
+type RestoreMailTemplateJSONRequestBody = RestoreInputBody
+
+// TestMailTemplateJSONRequestBody defines body for TestMailTemplate for application/json ContentType.
+type TestMailTemplateJSONRequestBody = MailtemplateParts
+
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = UpdateMeRequest
 
@@ -7684,6 +8564,9 @@ type SetSignInRuleJSONRequestBody = FederationRuleView
 
 // PutSignInSettingsJSONRequestBody defines body for PutSignInSettings for application/json ContentType.
 type PutSignInSettingsJSONRequestBody = FactorPolicy
+
+// SetOwnPoolJSONRequestBody defines body for SetOwnPool for application/json ContentType.
+type SetOwnPoolJSONRequestBody = Settings
 
 // PutBrandJSONRequestBody defines body for PutBrand for application/json ContentType.
 type PutBrandJSONRequestBody = BrandingSettingsView
@@ -8230,6 +9113,120 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 	RotateMachineSecret(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListOwnMail Mail that was sent in the organisation's name, the newest first
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+	ListOwnMail(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMailTemplates The letters that the organisation can write itself
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+	ListMailTemplates(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetMailTemplate Let the program say it again; versions are kept
+	//
+	// Needs the permission tenant.write.
+	//
+	// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+	ResetMailTemplate(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMailTemplate One letter with its variables and what the program says
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+	GetMailTemplate(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMailTemplateWithBody Say something else in a letter; the version before is kept
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithBody(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMailTemplate Say something else in a letter; the version before is kept
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplate(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewMailTemplateWithBody A letter with samples in it, without saving it
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithBody(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewMailTemplate A letter with samples in it, without saving it
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplate(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreMailTemplateWithBody Make an earlier version the newest one
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithBody(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreMailTemplate Make an earlier version the newest one
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplate(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestMailTemplateWithBody Send a letter with samples in it to oneself, without saving it
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithBody(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestMailTemplate Send a letter with samples in it to oneself, without saving it
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplate(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMailTemplateVersions The last 10 versions, the newest first
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+	ListMailTemplateVersions(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryOwnMail Send a mail that failed or bounced once more
+	//
+	// Needs the permission tenant.write.
+	//
+	// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+	RetryOwnMail(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe The caller
 	//
 	// For whoever is signed in; not for API keys.
@@ -8489,6 +9486,27 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 	ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ExportOperatorAudit Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+	ExportOperatorAudit(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOperatorAuditSeals How far the operators' log is sealed, and when it was last checked
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+	GetOperatorAuditSeals(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyOperatorAudit Check that the operators' log is as it was sealed
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+	VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetOperatorBrand The brand of the provider, which organisations without one have
 	//
 	// Needs the permission operator.read.
@@ -8567,6 +9585,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 	RetryMail(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPools User pools of the installation, by name
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+	ListPools(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetPool Settings of a user pool
 	//
 	// Needs the permission operator.read.
@@ -8617,12 +9642,26 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
 	PutPoolFactors(ctx context.Context, pool string, params *PutPoolFactorsParams, body PutPoolFactorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPoolKeys Keys that a user pool's tokens are signed with
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+	ListPoolKeys(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 	//
 	// Needs the permission operator.write.
 	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountPoolPeople How many people the rules of a user pool are about
+	//
+	// Needs the permission operator.read.
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+	CountPoolPeople(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTenants Organisations
 	//
@@ -9420,6 +10459,52 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 	PutSignInSettings(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListOwnPoolKeys Keys that the organisation's tokens are signed with
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+	ListOwnPoolKeys(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateOwnPoolKeys Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+	//
+	// Needs the permission tenant.write.
+	//
+	// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+	RotateOwnPoolKeys(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountOwnPoolPeople How many people the rules of the organisation's own sign-in are about
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+	CountOwnPoolPeople(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOwnPool Passwords, sign-up and lifetimes of the organisation's sign-in
+	//
+	// Needs the permission tenant.read.
+	//
+	// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+	GetOwnPool(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPoolWithBody Change them, where the organisation has a sign-in of its own
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithBody(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPool Change them, where the organisation has a sign-in of its own
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPool(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit The organisation's audit log, the newest first
 	//
@@ -10698,6 +11783,260 @@ func (c *Client) RotateMachineSecret(ctx context.Context, machine openapi_types.
 	return c.Client.Do(req)
 }
 
+// ListOwnMail Mail that was sent in the organisation's name, the newest first
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+func (c *Client) ListOwnMail(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOwnMailRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMailTemplates The letters that the organisation can write itself
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+func (c *Client) ListMailTemplates(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMailTemplatesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetMailTemplate Let the program say it again; versions are kept
+//
+// Needs the permission tenant.write.
+//
+// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+func (c *Client) ResetMailTemplate(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetMailTemplateRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMailTemplate One letter with its variables and what the program says
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+func (c *Client) GetMailTemplate(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMailTemplateRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMailTemplateWithBody Say something else in a letter; the version before is kept
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *Client) SetMailTemplateWithBody(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMailTemplate Say something else in a letter; the version before is kept
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *Client) SetMailTemplate(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewMailTemplateWithBody A letter with samples in it, without saving it
+//
+// Needs the permission tenant.write.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *Client) PreviewMailTemplateWithBody(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewMailTemplate A letter with samples in it, without saving it
+//
+// Needs the permission tenant.write.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *Client) PreviewMailTemplate(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreMailTemplateWithBody Make an earlier version the newest one
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *Client) RestoreMailTemplateWithBody(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreMailTemplate Make an earlier version the newest one
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *Client) RestoreMailTemplate(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestMailTemplateWithBody Send a letter with samples in it to oneself, without saving it
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *Client) TestMailTemplateWithBody(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestMailTemplateRequestWithBody(c.Server, kind, locale, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestMailTemplate Send a letter with samples in it to oneself, without saving it
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *Client) TestMailTemplate(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestMailTemplateRequest(c.Server, kind, locale, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMailTemplateVersions The last 10 versions, the newest first
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+func (c *Client) ListMailTemplateVersions(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMailTemplateVersionsRequest(c.Server, kind, locale, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryOwnMail Send a mail that failed or bounced once more
+//
+// Needs the permission tenant.write.
+//
+// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+func (c *Client) RetryOwnMail(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryOwnMailRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe The caller
 //
 // For whoever is signed in; not for API keys.
@@ -11287,6 +12626,57 @@ func (c *Client) ListOperatorAudit(ctx context.Context, params *ListOperatorAudi
 	return c.Client.Do(req)
 }
 
+// ExportOperatorAudit Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Needs the permission operator.read.
+//
+// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+func (c *Client) ExportOperatorAudit(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportOperatorAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOperatorAuditSeals How far the operators' log is sealed, and when it was last checked
+//
+// Needs the permission operator.read.
+//
+// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+func (c *Client) GetOperatorAuditSeals(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOperatorAuditSealsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyOperatorAudit Check that the operators' log is as it was sealed
+//
+// Needs the permission operator.read.
+//
+// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+func (c *Client) VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyOperatorAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetOperatorBrand The brand of the provider, which organisations without one have
 //
 // Needs the permission operator.read.
@@ -11465,6 +12855,23 @@ func (c *Client) RetryMail(ctx context.Context, id openapi_types.UUID, params *R
 	return c.Client.Do(req)
 }
 
+// ListPools User pools of the installation, by name
+//
+// Needs the permission operator.read.
+//
+// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+func (c *Client) ListPools(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetPool Settings of a user pool
 //
 // Needs the permission operator.read.
@@ -11575,6 +12982,23 @@ func (c *Client) PutPoolFactors(ctx context.Context, pool string, params *PutPoo
 	return c.Client.Do(req)
 }
 
+// ListPoolKeys Keys that a user pool's tokens are signed with
+//
+// Needs the permission operator.read.
+//
+// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+func (c *Client) ListPoolKeys(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolKeysRequest(c.Server, pool, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotatePoolKeys Give a user pool a new signing key; the old one is published until its last token has ended
 //
 // Needs the permission operator.write.
@@ -11582,6 +13006,23 @@ func (c *Client) PutPoolFactors(ctx context.Context, pool string, params *PutPoo
 // Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 func (c *Client) RotatePoolKeys(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotatePoolKeysRequest(c.Server, pool, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountPoolPeople How many people the rules of a user pool are about
+//
+// Needs the permission operator.read.
+//
+// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+func (c *Client) CountPoolPeople(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountPoolPeopleRequest(c.Server, pool, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13369,6 +14810,112 @@ func (c *Client) PutSignInSettingsWithBody(ctx context.Context, params *PutSignI
 // Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 func (c *Client) PutSignInSettings(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignInSettingsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListOwnPoolKeys Keys that the organisation's tokens are signed with
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+func (c *Client) ListOwnPoolKeys(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOwnPoolKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateOwnPoolKeys Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+//
+// Needs the permission tenant.write.
+//
+// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+func (c *Client) RotateOwnPoolKeys(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateOwnPoolKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountOwnPoolPeople How many people the rules of the organisation's own sign-in are about
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+func (c *Client) CountOwnPoolPeople(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountOwnPoolPeopleRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOwnPool Passwords, sign-up and lifetimes of the organisation's sign-in
+//
+// Needs the permission tenant.read.
+//
+// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+func (c *Client) GetOwnPool(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOwnPoolRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPoolWithBody Change them, where the organisation has a sign-in of its own
+//
+// Needs the permission tenant.write.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *Client) SetOwnPoolWithBody(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPoolRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPool Change them, where the organisation has a sign-in of its own
+//
+// Needs the permission tenant.write.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *Client) SetOwnPool(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPoolRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -16644,6 +18191,748 @@ func NewRotateMachineSecretRequestWithBody(server string, machine openapi_types.
 	return req, nil
 }
 
+// NewListOwnMailRequest constructs an http.Request for the ListOwnMail method
+func NewListOwnMailRequest(server string, params *ListOwnMailParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMailTemplatesRequest constructs an http.Request for the ListMailTemplates method
+func NewListMailTemplatesRequest(server string, params *ListMailTemplatesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResetMailTemplateRequest constructs an http.Request for the ResetMailTemplate method
+func NewResetMailTemplateRequest(server string, kind string, locale string, params *ResetMailTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMailTemplateRequest constructs an http.Request for the GetMailTemplate method
+func NewGetMailTemplateRequest(server string, kind string, locale string, params *GetMailTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetMailTemplateRequest calls the generic SetMailTemplate builder with application/json body
+func NewSetMailTemplateRequest(server string, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewSetMailTemplateRequestWithBody constructs an http.Request for the SetMailTemplate method, with any body, and a specified content type
+func NewSetMailTemplateRequestWithBody(server string, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPreviewMailTemplateRequest calls the generic PreviewMailTemplate builder with application/json body
+func NewPreviewMailTemplateRequest(server string, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewPreviewMailTemplateRequestWithBody constructs an http.Request for the PreviewMailTemplate method, with any body, and a specified content type
+func NewPreviewMailTemplateRequestWithBody(server string, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/preview", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestoreMailTemplateRequest calls the generic RestoreMailTemplate builder with application/json body
+func NewRestoreMailTemplateRequest(server string, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewRestoreMailTemplateRequestWithBody constructs an http.Request for the RestoreMailTemplate method, with any body, and a specified content type
+func NewRestoreMailTemplateRequestWithBody(server string, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/restore", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestMailTemplateRequest calls the generic TestMailTemplate builder with application/json body
+func NewTestMailTemplateRequest(server string, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTestMailTemplateRequestWithBody(server, kind, locale, params, "application/json", bodyReader)
+}
+
+// NewTestMailTemplateRequestWithBody constructs an http.Request for the TestMailTemplate method, with any body, and a specified content type
+func NewTestMailTemplateRequestWithBody(server string, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/test", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMailTemplateVersionsRequest constructs an http.Request for the ListMailTemplateVersions method
+func NewListMailTemplateVersionsRequest(server string, kind string, locale string, params *ListMailTemplateVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "locale", locale, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/templates/%s/%s/versions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryOwnMailRequest constructs an http.Request for the RetryOwnMail method
+func NewRetryOwnMailRequest(server string, id openapi_types.UUID, params *RetryOwnMailParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mail/%s/retry", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string, params *GetMeParams) (*http.Request, error) {
 	var err error
@@ -18268,6 +20557,78 @@ func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams)
 
 		}
 
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Tenant != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tenant", *params.Tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -18338,6 +20699,252 @@ func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams)
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportOperatorAuditRequest constructs an http.Request for the ExportOperatorAudit method
+func NewExportOperatorAuditRequest(server string, params *ExportOperatorAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tenant != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tenant", *params.Tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetOperatorAuditSealsRequest constructs an http.Request for the GetOperatorAuditSeals method
+func NewGetOperatorAuditSealsRequest(server string, params *GetOperatorAuditSealsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/seals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVerifyOperatorAuditRequest constructs an http.Request for the VerifyOperatorAudit method
+func NewVerifyOperatorAuditRequest(server string, params *VerifyOperatorAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
 	}
@@ -18835,6 +21442,111 @@ func NewRetryMailRequest(server string, id openapi_types.UUID, params *RetryMail
 	return req, nil
 }
 
+// NewListPoolsRequest constructs an http.Request for the ListPools method
+func NewListPoolsRequest(server string, params *ListPoolsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetPoolRequest constructs an http.Request for the GetPool method
 func NewGetPoolRequest(server string, pool string, params *GetPoolParams) (*http.Request, error) {
 	var err error
@@ -19057,6 +21769,106 @@ func NewPutPoolFactorsRequestWithBody(server string, pool string, params *PutPoo
 	return req, nil
 }
 
+// NewListPoolKeysRequest constructs an http.Request for the ListPoolKeys method
+func NewListPoolKeysRequest(server string, pool string, params *ListPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools/%s/keys", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRotatePoolKeysRequest constructs an http.Request for the RotatePoolKeys method
 func NewRotatePoolKeysRequest(server string, pool string, params *RotatePoolKeysParams) (*http.Request, error) {
 	var err error
@@ -19099,6 +21911,55 @@ func NewRotatePoolKeysRequest(server string, pool string, params *RotatePoolKeys
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountPoolPeopleRequest constructs an http.Request for the CountPoolPeople method
+func NewCountPoolPeopleRequest(server string, pool string, params *CountPoolPeopleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/pools/%s/people", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -23651,6 +26512,280 @@ func NewPutSignInSettingsRequestWithBody(server string, params *PutSignInSetting
 	return req, nil
 }
 
+// NewListOwnPoolKeysRequest constructs an http.Request for the ListOwnPoolKeys method
+func NewListOwnPoolKeysRequest(server string, params *ListOwnPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRotateOwnPoolKeysRequest constructs an http.Request for the RotateOwnPoolKeys method
+func NewRotateOwnPoolKeysRequest(server string, params *RotateOwnPoolKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/keys/rotate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountOwnPoolPeopleRequest constructs an http.Request for the CountOwnPoolPeople method
+func NewCountOwnPoolPeopleRequest(server string, params *CountOwnPoolPeopleParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/people")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOwnPoolRequest constructs an http.Request for the GetOwnPool method
+func NewGetOwnPoolRequest(server string, params *GetOwnPoolParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/pool")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetOwnPoolRequest calls the generic SetOwnPool builder with application/json body
+func NewSetOwnPoolRequest(server string, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetOwnPoolRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetOwnPoolRequestWithBody constructs an http.Request for the SetOwnPool method, with any body, and a specified content type
+func NewSetOwnPoolRequestWithBody(server string, params *SetOwnPoolParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-settings/pool")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -25880,6 +29015,132 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/machine-clients/{machine}/secret (the `RotateMachineSecret` operationId).
 	RotateMachineSecretWithResponse(ctx context.Context, machine openapi_types.UUID, params *RotateMachineSecretParams, body RotateMachineSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateMachineSecretReply, error)
 
+	// ListOwnMailWithResponse Mail that was sent in the organisation's name, the newest first
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+	ListOwnMailWithResponse(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*ListOwnMailReply, error)
+
+	// ListMailTemplatesWithResponse The letters that the organisation can write itself
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+	ListMailTemplatesWithResponse(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*ListMailTemplatesReply, error)
+
+	// ResetMailTemplateWithResponse Let the program say it again; versions are kept
+	//
+	// Needs the permission tenant.write.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+	ResetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*ResetMailTemplateReply, error)
+
+	// GetMailTemplateWithResponse One letter with its variables and what the program says
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+	GetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*GetMailTemplateReply, error)
+
+	// SetMailTemplateWithBodyWithResponse Say something else in a letter; the version before is kept
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error)
+
+	// SetMailTemplateWithResponse Say something else in a letter; the version before is kept
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+	SetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error)
+
+	// PreviewMailTemplateWithBodyWithResponse A letter with samples in it, without saving it
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error)
+
+	// PreviewMailTemplateWithResponse A letter with samples in it, without saving it
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+	PreviewMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error)
+
+	// RestoreMailTemplateWithBodyWithResponse Make an earlier version the newest one
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error)
+
+	// RestoreMailTemplateWithResponse Make an earlier version the newest one
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+	RestoreMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error)
+
+	// TestMailTemplateWithBodyWithResponse Send a letter with samples in it to oneself, without saving it
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error)
+
+	// TestMailTemplateWithResponse Send a letter with samples in it to oneself, without saving it
+	//
+	// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+	TestMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error)
+
+	// ListMailTemplateVersionsWithResponse The last 10 versions, the newest first
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+	ListMailTemplateVersionsWithResponse(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*ListMailTemplateVersionsReply, error)
+
+	// RetryOwnMailWithResponse Send a mail that failed or bounced once more
+	//
+	// Needs the permission tenant.write.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+	RetryOwnMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*RetryOwnMailReply, error)
+
 	// GetMeWithResponse The caller
 	//
 	// For whoever is signed in; not for API keys.
@@ -26177,6 +29438,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 	ListOperatorAuditWithResponse(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*ListOperatorAuditReply, error)
 
+	// ExportOperatorAuditWithResponse Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+	ExportOperatorAuditWithResponse(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*ExportOperatorAuditReply, error)
+
+	// GetOperatorAuditSealsWithResponse How far the operators' log is sealed, and when it was last checked
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+	GetOperatorAuditSealsWithResponse(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*GetOperatorAuditSealsReply, error)
+
+	// VerifyOperatorAuditWithResponse Check that the operators' log is as it was sealed
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+	VerifyOperatorAuditWithResponse(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*VerifyOperatorAuditReply, error)
+
 	// GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
 	//
 	// Needs the permission operator.read.
@@ -26267,6 +29555,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/operator/mail/{id}/retry (the `RetryMail` operationId).
 	RetryMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryMailParams, reqEditors ...RequestEditorFn) (*RetryMailReply, error)
 
+	// ListPoolsWithResponse User pools of the installation, by name
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+	ListPoolsWithResponse(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*ListPoolsReply, error)
+
 	// GetPoolWithResponse Settings of a user pool
 	//
 	// Needs the permission operator.read.
@@ -26321,6 +29618,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/operator/pools/{pool}/factors (the `PutPoolFactors` operationId).
 	PutPoolFactorsWithResponse(ctx context.Context, pool string, params *PutPoolFactorsParams, body PutPoolFactorsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolFactorsReply, error)
 
+	// ListPoolKeysWithResponse Keys that a user pool's tokens are signed with
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+	ListPoolKeysWithResponse(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*ListPoolKeysReply, error)
+
 	// RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 	//
 	// Needs the permission operator.write.
@@ -26329,6 +29635,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/operator/pools/{pool}/keys/rotate (the `RotatePoolKeys` operationId).
 	RotatePoolKeysWithResponse(ctx context.Context, pool string, params *RotatePoolKeysParams, reqEditors ...RequestEditorFn) (*RotatePoolKeysReply, error)
+
+	// CountPoolPeopleWithResponse How many people the rules of a user pool are about
+	//
+	// Needs the permission operator.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+	CountPoolPeopleWithResponse(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountPoolPeopleReply, error)
 
 	// ListTenantsWithResponse Organisations
 	//
@@ -27220,6 +30535,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/sign-in-settings (the `PutSignInSettings` operationId).
 	PutSignInSettingsWithResponse(ctx context.Context, params *PutSignInSettingsParams, body PutSignInSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignInSettingsReply, error)
+
+	// ListOwnPoolKeysWithResponse Keys that the organisation's tokens are signed with
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+	ListOwnPoolKeysWithResponse(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*ListOwnPoolKeysReply, error)
+
+	// RotateOwnPoolKeysWithResponse Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+	//
+	// Needs the permission tenant.write.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+	RotateOwnPoolKeysWithResponse(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*RotateOwnPoolKeysReply, error)
+
+	// CountOwnPoolPeopleWithResponse How many people the rules of the organisation's own sign-in are about
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+	CountOwnPoolPeopleWithResponse(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountOwnPoolPeopleReply, error)
+
+	// GetOwnPoolWithResponse Passwords, sign-up and lifetimes of the organisation's sign-in
+	//
+	// Needs the permission tenant.read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+	GetOwnPoolWithResponse(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*GetOwnPoolReply, error)
+
+	// SetOwnPoolWithBodyWithResponse Change them, where the organisation has a sign-in of its own
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithBodyWithResponse(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error)
+
+	// SetOwnPoolWithResponse Change them, where the organisation has a sign-in of its own
+	//
+	// Needs the permission tenant.write.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+	SetOwnPoolWithResponse(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error)
 
 	// ListAuditWithResponse The organisation's audit log, the newest first
 	//
@@ -29642,6 +33011,514 @@ func (r RotateMachineSecretReply) ContentType() string {
 	return ""
 }
 
+// ListOwnMailReply200Headers the declared response headers of an HTTP 200 response for ListOwnMail
+type ListOwnMailReply200Headers struct {
+	ETag *string
+}
+
+type ListOwnMailReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailLetters
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOwnMailReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOwnMailReply) GetJSON200() *MailLetters {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOwnMailReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOwnMailReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOwnMailReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOwnMailReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOwnMailReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMailTemplatesReply200Headers the declared response headers of an HTTP 200 response for ListMailTemplates
+type ListMailTemplatesReply200Headers struct {
+	ETag *string
+}
+
+type ListMailTemplatesReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMailTemplatesReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMailTemplatesReply) GetJSON200() *MailtemplateList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMailTemplatesReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMailTemplatesReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMailTemplatesReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMailTemplatesReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMailTemplatesReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMailTemplateReply200Headers the declared response headers of an HTTP 200 response for GetMailTemplate
+type GetMailTemplateReply200Headers struct {
+	ETag *string
+}
+
+type GetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMailTemplateReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetMailTemplateReply200Headers the declared response headers of an HTTP 200 response for SetMailTemplate
+type SetMailTemplateReply200Headers struct {
+	ETag *string
+}
+
+type SetMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetMailTemplateReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreviewMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplatePreview
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewMailTemplateReply) GetJSON200() *MailtemplatePreview {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreviewMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RestoreMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreMailTemplateReply) GetJSON200() *MailtemplateView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestoreMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestMailTemplateReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateTested
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestMailTemplateReply) GetJSON200() *MailtemplateTested {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TestMailTemplateReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TestMailTemplateReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestMailTemplateReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestMailTemplateReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestMailTemplateReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMailTemplateVersionsReply200Headers the declared response headers of an HTTP 200 response for ListMailTemplateVersions
+type ListMailTemplateVersionsReply200Headers struct {
+	ETag *string
+}
+
+type ListMailTemplateVersionsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailtemplateHistory
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMailTemplateVersionsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMailTemplateVersionsReply) GetJSON200() *MailtemplateHistory {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMailTemplateVersionsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMailTemplateVersionsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMailTemplateVersionsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMailTemplateVersionsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMailTemplateVersionsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryOwnMailReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MailLetter
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryOwnMailReply) GetJSON200() *MailLetter {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryOwnMailReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryOwnMailReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryOwnMailReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryOwnMailReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryOwnMailReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetMeReply200Headers the declared response headers of an HTTP 200 response for GetMe
 type GetMeReply200Headers struct {
 	ETag *string
@@ -30893,7 +34770,7 @@ type ListOperatorAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *OperatorlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -30901,7 +34778,7 @@ type ListOperatorAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListOperatorAuditReply) GetJSON200() *OperatorlogPage {
+func (r ListOperatorAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -30933,6 +34810,150 @@ func (r ListOperatorAuditReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListOperatorAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportOperatorAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportOperatorAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportOperatorAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportOperatorAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportOperatorAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportOperatorAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOperatorAuditSealsReply200Headers the declared response headers of an HTTP 200 response for GetOperatorAuditSeals
+type GetOperatorAuditSealsReply200Headers struct {
+	ETag *string
+}
+
+type GetOperatorAuditSealsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrailSeals
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOperatorAuditSealsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOperatorAuditSealsReply) GetJSON200() *TrailSeals {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOperatorAuditSealsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOperatorAuditSealsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOperatorAuditSealsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOperatorAuditSealsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOperatorAuditSealsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type VerifyOperatorAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChainReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VerifyOperatorAuditReply) GetJSON200() *ChainReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r VerifyOperatorAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyOperatorAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyOperatorAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyOperatorAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyOperatorAuditReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31358,6 +35379,61 @@ func (r RetryMailReply) ContentType() string {
 	return ""
 }
 
+// ListPoolsReply200Headers the declared response headers of an HTTP 200 response for ListPools
+type ListPoolsReply200Headers struct {
+	ETag *string
+}
+
+type ListPoolsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPoolList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolsReply) GetJSON200() *SettingPoolList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetPoolReply200Headers the declared response headers of an HTTP 200 response for GetPool
 type GetPoolReply200Headers struct {
 	ETag *string
@@ -31578,6 +35654,61 @@ func (r PutPoolFactorsReply) ContentType() string {
 	return ""
 }
 
+// ListPoolKeysReply200Headers the declared response headers of an HTTP 200 response for ListPoolKeys
+type ListPoolKeysReply200Headers struct {
+	ETag *string
+}
+
+type ListPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingKeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolKeysReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolKeysReply) GetJSON200() *SettingKeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RotatePoolKeysReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -31620,6 +35751,61 @@ func (r RotatePoolKeysReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotatePoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CountPoolPeopleReply200Headers the declared response headers of an HTTP 200 response for CountPoolPeople
+type CountPoolPeopleReply200Headers struct {
+	ETag *string
+}
+
+type CountPoolPeopleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPeople
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CountPoolPeopleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountPoolPeopleReply) GetJSON200() *SettingPeople {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountPoolPeopleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountPoolPeopleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountPoolPeopleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountPoolPeopleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountPoolPeopleReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31745,7 +35931,7 @@ type ListTenantAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -31753,7 +35939,7 @@ type ListTenantAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListTenantAuditReply) GetJSON200() *AuditlogPage {
+func (r ListTenantAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -35278,6 +39464,274 @@ func (r PutSignInSettingsReply) ContentType() string {
 	return ""
 }
 
+// ListOwnPoolKeysReply200Headers the declared response headers of an HTTP 200 response for ListOwnPoolKeys
+type ListOwnPoolKeysReply200Headers struct {
+	ETag *string
+}
+
+type ListOwnPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingKeyList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOwnPoolKeysReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOwnPoolKeysReply) GetJSON200() *SettingKeyList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListOwnPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOwnPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOwnPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOwnPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOwnPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateOwnPoolKeysReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingRotated
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateOwnPoolKeysReply) GetJSON200() *SettingRotated {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RotateOwnPoolKeysReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateOwnPoolKeysReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateOwnPoolKeysReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateOwnPoolKeysReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateOwnPoolKeysReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CountOwnPoolPeopleReply200Headers the declared response headers of an HTTP 200 response for CountOwnPoolPeople
+type CountOwnPoolPeopleReply200Headers struct {
+	ETag *string
+}
+
+type CountOwnPoolPeopleReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingPeople
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CountOwnPoolPeopleReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountOwnPoolPeopleReply) GetJSON200() *SettingPeople {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountOwnPoolPeopleReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountOwnPoolPeopleReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountOwnPoolPeopleReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountOwnPoolPeopleReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountOwnPoolPeopleReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOwnPoolReply200Headers the declared response headers of an HTTP 200 response for GetOwnPool
+type GetOwnPoolReply200Headers struct {
+	ETag *string
+}
+
+type GetOwnPoolReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingOwn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOwnPoolReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOwnPoolReply) GetJSON200() *SettingOwn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOwnPoolReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOwnPoolReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOwnPoolReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOwnPoolReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOwnPoolReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetOwnPoolReply200Headers the declared response headers of an HTTP 200 response for SetOwnPool
+type SetOwnPoolReply200Headers struct {
+	ETag *string
+}
+
+type SetOwnPoolReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SettingOwn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetOwnPoolReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetOwnPoolReply) GetJSON200() *SettingOwn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetOwnPoolReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetOwnPoolReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetOwnPoolReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetOwnPoolReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetOwnPoolReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAuditReply200Headers the declared response headers of an HTTP 200 response for ListAudit
 type ListAuditReply200Headers struct {
 	ETag *string
@@ -35287,7 +39741,7 @@ type ListAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35295,7 +39749,7 @@ type ListAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListAuditReply) GetJSON200() *AuditlogPage {
+func (r ListAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -35383,7 +39837,7 @@ type GetAuditSealsReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogSeals
+	JSON200 *TrailSeals
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -35391,7 +39845,7 @@ type GetAuditSealsReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetAuditSealsReply) GetJSON200() *AuditlogSeals {
+func (r GetAuditSealsReply) GetJSON200() *TrailSeals {
 	return r.JSON200
 }
 
@@ -37470,6 +41924,216 @@ func (c *ClientWithResponses) RotateMachineSecretWithResponse(ctx context.Contex
 	return ParseRotateMachineSecretReply(rsp)
 }
 
+// ListOwnMailWithResponse Mail that was sent in the organisation's name, the newest first
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail (the `ListOwnMail` operationId).
+func (c *ClientWithResponses) ListOwnMailWithResponse(ctx context.Context, params *ListOwnMailParams, reqEditors ...RequestEditorFn) (*ListOwnMailReply, error) {
+	rsp, err := c.ListOwnMail(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOwnMailReply(rsp)
+}
+
+// ListMailTemplatesWithResponse The letters that the organisation can write itself
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates (the `ListMailTemplates` operationId).
+func (c *ClientWithResponses) ListMailTemplatesWithResponse(ctx context.Context, params *ListMailTemplatesParams, reqEditors ...RequestEditorFn) (*ListMailTemplatesReply, error) {
+	rsp, err := c.ListMailTemplates(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMailTemplatesReply(rsp)
+}
+
+// ResetMailTemplateWithResponse Let the program say it again; versions are kept
+//
+// Needs the permission tenant.write.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/mail/templates/{kind}/{locale} (the `ResetMailTemplate` operationId).
+func (c *ClientWithResponses) ResetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *ResetMailTemplateParams, reqEditors ...RequestEditorFn) (*ResetMailTemplateReply, error) {
+	rsp, err := c.ResetMailTemplate(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetMailTemplateReply(rsp)
+}
+
+// GetMailTemplateWithResponse One letter with its variables and what the program says
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale} (the `GetMailTemplate` operationId).
+func (c *ClientWithResponses) GetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *GetMailTemplateParams, reqEditors ...RequestEditorFn) (*GetMailTemplateReply, error) {
+	rsp, err := c.GetMailTemplate(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMailTemplateReply(rsp)
+}
+
+// SetMailTemplateWithBodyWithResponse Say something else in a letter; the version before is kept
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *ClientWithResponses) SetMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error) {
+	rsp, err := c.SetMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMailTemplateReply(rsp)
+}
+
+// SetMailTemplateWithResponse Say something else in a letter; the version before is kept
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/mail/templates/{kind}/{locale} (the `SetMailTemplate` operationId).
+func (c *ClientWithResponses) SetMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *SetMailTemplateParams, body SetMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMailTemplateReply, error) {
+	rsp, err := c.SetMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMailTemplateReply(rsp)
+}
+
+// PreviewMailTemplateWithBodyWithResponse A letter with samples in it, without saving it
+//
+// Needs the permission tenant.write.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *ClientWithResponses) PreviewMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error) {
+	rsp, err := c.PreviewMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewMailTemplateReply(rsp)
+}
+
+// PreviewMailTemplateWithResponse A letter with samples in it, without saving it
+//
+// Needs the permission tenant.write.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/preview (the `PreviewMailTemplate` operationId).
+func (c *ClientWithResponses) PreviewMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *PreviewMailTemplateParams, body PreviewMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewMailTemplateReply, error) {
+	rsp, err := c.PreviewMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewMailTemplateReply(rsp)
+}
+
+// RestoreMailTemplateWithBodyWithResponse Make an earlier version the newest one
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *ClientWithResponses) RestoreMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error) {
+	rsp, err := c.RestoreMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreMailTemplateReply(rsp)
+}
+
+// RestoreMailTemplateWithResponse Make an earlier version the newest one
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/restore (the `RestoreMailTemplate` operationId).
+func (c *ClientWithResponses) RestoreMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *RestoreMailTemplateParams, body RestoreMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreMailTemplateReply, error) {
+	rsp, err := c.RestoreMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreMailTemplateReply(rsp)
+}
+
+// TestMailTemplateWithBodyWithResponse Send a letter with samples in it to oneself, without saving it
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *ClientWithResponses) TestMailTemplateWithBodyWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error) {
+	rsp, err := c.TestMailTemplateWithBody(ctx, kind, locale, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestMailTemplateReply(rsp)
+}
+
+// TestMailTemplateWithResponse Send a letter with samples in it to oneself, without saving it
+//
+// Needs the permission tenant.write. The organisation's plan must include mail-templates.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/templates/{kind}/{locale}/test (the `TestMailTemplate` operationId).
+func (c *ClientWithResponses) TestMailTemplateWithResponse(ctx context.Context, kind string, locale string, params *TestMailTemplateParams, body TestMailTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*TestMailTemplateReply, error) {
+	rsp, err := c.TestMailTemplate(ctx, kind, locale, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestMailTemplateReply(rsp)
+}
+
+// ListMailTemplateVersionsWithResponse The last 10 versions, the newest first
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mail/templates/{kind}/{locale}/versions (the `ListMailTemplateVersions` operationId).
+func (c *ClientWithResponses) ListMailTemplateVersionsWithResponse(ctx context.Context, kind string, locale string, params *ListMailTemplateVersionsParams, reqEditors ...RequestEditorFn) (*ListMailTemplateVersionsReply, error) {
+	rsp, err := c.ListMailTemplateVersions(ctx, kind, locale, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMailTemplateVersionsReply(rsp)
+}
+
+// RetryOwnMailWithResponse Send a mail that failed or bounced once more
+//
+// Needs the permission tenant.write.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mail/{id}/retry (the `RetryOwnMail` operationId).
+func (c *ClientWithResponses) RetryOwnMailWithResponse(ctx context.Context, id openapi_types.UUID, params *RetryOwnMailParams, reqEditors ...RequestEditorFn) (*RetryOwnMailReply, error) {
+	rsp, err := c.RetryOwnMail(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryOwnMailReply(rsp)
+}
+
 // GetMeWithResponse The caller
 //
 // For whoever is signed in; not for API keys.
@@ -37965,6 +42629,51 @@ func (c *ClientWithResponses) ListOperatorAuditWithResponse(ctx context.Context,
 	return ParseListOperatorAuditReply(rsp)
 }
 
+// ExportOperatorAuditWithResponse Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+func (c *ClientWithResponses) ExportOperatorAuditWithResponse(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*ExportOperatorAuditReply, error) {
+	rsp, err := c.ExportOperatorAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportOperatorAuditReply(rsp)
+}
+
+// GetOperatorAuditSealsWithResponse How far the operators' log is sealed, and when it was last checked
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+func (c *ClientWithResponses) GetOperatorAuditSealsWithResponse(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*GetOperatorAuditSealsReply, error) {
+	rsp, err := c.GetOperatorAuditSeals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOperatorAuditSealsReply(rsp)
+}
+
+// VerifyOperatorAuditWithResponse Check that the operators' log is as it was sealed
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+func (c *ClientWithResponses) VerifyOperatorAuditWithResponse(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*VerifyOperatorAuditReply, error) {
+	rsp, err := c.VerifyOperatorAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyOperatorAuditReply(rsp)
+}
+
 // GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
 //
 // Needs the permission operator.read.
@@ -38115,6 +42824,21 @@ func (c *ClientWithResponses) RetryMailWithResponse(ctx context.Context, id open
 	return ParseRetryMailReply(rsp)
 }
 
+// ListPoolsWithResponse User pools of the installation, by name
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools (the `ListPools` operationId).
+func (c *ClientWithResponses) ListPoolsWithResponse(ctx context.Context, params *ListPoolsParams, reqEditors ...RequestEditorFn) (*ListPoolsReply, error) {
+	rsp, err := c.ListPools(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolsReply(rsp)
+}
+
 // GetPoolWithResponse Settings of a user pool
 //
 // Needs the permission operator.read.
@@ -38205,6 +42929,21 @@ func (c *ClientWithResponses) PutPoolFactorsWithResponse(ctx context.Context, po
 	return ParsePutPoolFactorsReply(rsp)
 }
 
+// ListPoolKeysWithResponse Keys that a user pool's tokens are signed with
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools/{pool}/keys (the `ListPoolKeys` operationId).
+func (c *ClientWithResponses) ListPoolKeysWithResponse(ctx context.Context, pool string, params *ListPoolKeysParams, reqEditors ...RequestEditorFn) (*ListPoolKeysReply, error) {
+	rsp, err := c.ListPoolKeys(ctx, pool, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolKeysReply(rsp)
+}
+
 // RotatePoolKeysWithResponse Give a user pool a new signing key; the old one is published until its last token has ended
 //
 // Needs the permission operator.write.
@@ -38218,6 +42957,21 @@ func (c *ClientWithResponses) RotatePoolKeysWithResponse(ctx context.Context, po
 		return nil, err
 	}
 	return ParseRotatePoolKeysReply(rsp)
+}
+
+// CountPoolPeopleWithResponse How many people the rules of a user pool are about
+//
+// Needs the permission operator.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/pools/{pool}/people (the `CountPoolPeople` operationId).
+func (c *ClientWithResponses) CountPoolPeopleWithResponse(ctx context.Context, pool string, params *CountPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountPoolPeopleReply, error) {
+	rsp, err := c.CountPoolPeople(ctx, pool, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountPoolPeopleReply(rsp)
 }
 
 // ListTenantsWithResponse Organisations
@@ -39703,6 +44457,96 @@ func (c *ClientWithResponses) PutSignInSettingsWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParsePutSignInSettingsReply(rsp)
+}
+
+// ListOwnPoolKeysWithResponse Keys that the organisation's tokens are signed with
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/keys (the `ListOwnPoolKeys` operationId).
+func (c *ClientWithResponses) ListOwnPoolKeysWithResponse(ctx context.Context, params *ListOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*ListOwnPoolKeysReply, error) {
+	rsp, err := c.ListOwnPoolKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOwnPoolKeysReply(rsp)
+}
+
+// RotateOwnPoolKeysWithResponse Give the organisation's own sign-in a new signing key; the old one is published until its last token has ended
+//
+// Needs the permission tenant.write.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-in-settings/keys/rotate (the `RotateOwnPoolKeys` operationId).
+func (c *ClientWithResponses) RotateOwnPoolKeysWithResponse(ctx context.Context, params *RotateOwnPoolKeysParams, reqEditors ...RequestEditorFn) (*RotateOwnPoolKeysReply, error) {
+	rsp, err := c.RotateOwnPoolKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateOwnPoolKeysReply(rsp)
+}
+
+// CountOwnPoolPeopleWithResponse How many people the rules of the organisation's own sign-in are about
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/people (the `CountOwnPoolPeople` operationId).
+func (c *ClientWithResponses) CountOwnPoolPeopleWithResponse(ctx context.Context, params *CountOwnPoolPeopleParams, reqEditors ...RequestEditorFn) (*CountOwnPoolPeopleReply, error) {
+	rsp, err := c.CountOwnPoolPeople(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountOwnPoolPeopleReply(rsp)
+}
+
+// GetOwnPoolWithResponse Passwords, sign-up and lifetimes of the organisation's sign-in
+//
+// Needs the permission tenant.read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-settings/pool (the `GetOwnPool` operationId).
+func (c *ClientWithResponses) GetOwnPoolWithResponse(ctx context.Context, params *GetOwnPoolParams, reqEditors ...RequestEditorFn) (*GetOwnPoolReply, error) {
+	rsp, err := c.GetOwnPool(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOwnPoolReply(rsp)
+}
+
+// SetOwnPoolWithBodyWithResponse Change them, where the organisation has a sign-in of its own
+//
+// Needs the permission tenant.write.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *ClientWithResponses) SetOwnPoolWithBodyWithResponse(ctx context.Context, params *SetOwnPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error) {
+	rsp, err := c.SetOwnPoolWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPoolReply(rsp)
+}
+
+// SetOwnPoolWithResponse Change them, where the organisation has a sign-in of its own
+//
+// Needs the permission tenant.write.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in-settings/pool (the `SetOwnPool` operationId).
+func (c *ClientWithResponses) SetOwnPoolWithResponse(ctx context.Context, params *SetOwnPoolParams, body SetOwnPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPoolReply, error) {
+	rsp, err := c.SetOwnPool(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPoolReply(rsp)
 }
 
 // ListAuditWithResponse The organisation's audit log, the newest first
@@ -41855,6 +46699,397 @@ func ParseRotateMachineSecretReply(rsp *http.Response) (*RotateMachineSecretRepl
 	return response, nil
 }
 
+// ParseListOwnMailReply parses an HTTP response from a ListOwnMailWithResponse call
+func ParseListOwnMailReply(rsp *http.Response) (*ListOwnMailReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOwnMailReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailLetters
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOwnMailReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMailTemplatesReply parses an HTTP response from a ListMailTemplatesWithResponse call
+func ParseListMailTemplatesReply(rsp *http.Response) (*ListMailTemplatesReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMailTemplatesReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMailTemplatesReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetMailTemplateReply parses an HTTP response from a ResetMailTemplateWithResponse call
+func ParseResetMailTemplateReply(rsp *http.Response) (*ResetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMailTemplateReply parses an HTTP response from a GetMailTemplateWithResponse call
+func ParseGetMailTemplateReply(rsp *http.Response) (*GetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMailTemplateReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetMailTemplateReply parses an HTTP response from a SetMailTemplateWithResponse call
+func ParseSetMailTemplateReply(rsp *http.Response) (*SetMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetMailTemplateReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePreviewMailTemplateReply parses an HTTP response from a PreviewMailTemplateWithResponse call
+func ParsePreviewMailTemplateReply(rsp *http.Response) (*PreviewMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplatePreview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestoreMailTemplateReply parses an HTTP response from a RestoreMailTemplateWithResponse call
+func ParseRestoreMailTemplateReply(rsp *http.Response) (*RestoreMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTestMailTemplateReply parses an HTTP response from a TestMailTemplateWithResponse call
+func ParseTestMailTemplateReply(rsp *http.Response) (*TestMailTemplateReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestMailTemplateReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateTested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMailTemplateVersionsReply parses an HTTP response from a ListMailTemplateVersionsWithResponse call
+func ParseListMailTemplateVersionsReply(rsp *http.Response) (*ListMailTemplateVersionsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMailTemplateVersionsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailtemplateHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMailTemplateVersionsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetryOwnMailReply parses an HTTP response from a RetryOwnMailWithResponse call
+func ParseRetryOwnMailReply(rsp *http.Response) (*RetryOwnMailReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryOwnMailReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MailLetter
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetMeReply parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeReply(rsp *http.Response) (*GetMeReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -42836,7 +48071,7 @@ func ParseListOperatorAuditReply(rsp *http.Response) (*ListOperatorAuditReply, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest OperatorlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -42862,6 +48097,111 @@ func ParseListOperatorAuditReply(rsp *http.Response) (*ListOperatorAuditReply, e
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportOperatorAuditReply parses an HTTP response from a ExportOperatorAuditWithResponse call
+func ParseExportOperatorAuditReply(rsp *http.Response) (*ExportOperatorAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportOperatorAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetOperatorAuditSealsReply parses an HTTP response from a GetOperatorAuditSealsWithResponse call
+func ParseGetOperatorAuditSealsReply(rsp *http.Response) (*GetOperatorAuditSealsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOperatorAuditSealsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrailSeals
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOperatorAuditSealsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyOperatorAuditReply parses an HTTP response from a VerifyOperatorAuditWithResponse call
+func ParseVerifyOperatorAuditReply(rsp *http.Response) (*VerifyOperatorAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyOperatorAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChainReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -43205,6 +48545,52 @@ func ParseRetryMailReply(rsp *http.Response) (*RetryMailReply, error) {
 	return response, nil
 }
 
+// ParseListPoolsReply parses an HTTP response from a ListPoolsWithResponse call
+func ParseListPoolsReply(rsp *http.Response) (*ListPoolsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPoolList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetPoolReply parses an HTTP response from a GetPoolWithResponse call
 func ParseGetPoolReply(rsp *http.Response) (*GetPoolReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -43389,6 +48775,52 @@ func ParsePutPoolFactorsReply(rsp *http.Response) (*PutPoolFactorsReply, error) 
 	return response, nil
 }
 
+// ParseListPoolKeysReply parses an HTTP response from a ListPoolKeysWithResponse call
+func ParseListPoolKeysReply(rsp *http.Response) (*ListPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingKeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolKeysReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRotatePoolKeysReply parses an HTTP response from a RotatePoolKeysWithResponse call
 func ParseRotatePoolKeysReply(rsp *http.Response) (*RotatePoolKeysReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -43417,6 +48849,52 @@ func ParseRotatePoolKeysReply(rsp *http.Response) (*RotatePoolKeysReply, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCountPoolPeopleReply parses an HTTP response from a CountPoolPeopleWithResponse call
+func ParseCountPoolPeopleReply(rsp *http.Response) (*CountPoolPeopleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountPoolPeopleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPeople
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CountPoolPeopleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -43529,7 +49007,7 @@ func ParseListTenantAuditReply(rsp *http.Response) (*ListTenantAuditReply, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -46234,6 +51712,223 @@ func ParsePutSignInSettingsReply(rsp *http.Response) (*PutSignInSettingsReply, e
 	return response, nil
 }
 
+// ParseListOwnPoolKeysReply parses an HTTP response from a ListOwnPoolKeysWithResponse call
+func ParseListOwnPoolKeysReply(rsp *http.Response) (*ListOwnPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOwnPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingKeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOwnPoolKeysReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateOwnPoolKeysReply parses an HTTP response from a RotateOwnPoolKeysWithResponse call
+func ParseRotateOwnPoolKeysReply(rsp *http.Response) (*RotateOwnPoolKeysReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateOwnPoolKeysReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingRotated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountOwnPoolPeopleReply parses an HTTP response from a CountOwnPoolPeopleWithResponse call
+func ParseCountOwnPoolPeopleReply(rsp *http.Response) (*CountOwnPoolPeopleReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountOwnPoolPeopleReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingPeople
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CountOwnPoolPeopleReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOwnPoolReply parses an HTTP response from a GetOwnPoolWithResponse call
+func ParseGetOwnPoolReply(rsp *http.Response) (*GetOwnPoolReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOwnPoolReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingOwn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOwnPoolReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetOwnPoolReply parses an HTTP response from a SetOwnPoolWithResponse call
+func ParseSetOwnPoolReply(rsp *http.Response) (*SetOwnPoolReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetOwnPoolReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SettingOwn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetOwnPoolReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListAuditReply parses an HTTP response from a ListAuditWithResponse call
 func ParseListAuditReply(rsp *http.Response) (*ListAuditReply, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46249,7 +51944,7 @@ func ParseListAuditReply(rsp *http.Response) (*ListAuditReply, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -46321,7 +52016,7 @@ func ParseGetAuditSealsReply(rsp *http.Response) (*GetAuditSealsReply, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogSeals
+		var dest TrailSeals
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -124,7 +124,7 @@ type partsInput struct {
 type restoreInput struct {
 	Address
 	Body struct {
-		Version int64 `json:"version" minimum:"1" doc:"Which version to take back"`
+		Version int64 `json:"version" minimum:"1" maximum:"2147483647" doc:"Which version to take back"`
 	}
 }
 
@@ -178,7 +178,8 @@ func (s *Service) Register(api huma.API) {
 // summaries are listed by what letters they are, then by language.
 func summaries() list.List[Summary] {
 	return list.List[Summary]{
-		Name: "mail-templates", ID: func(t Summary) string { return t.Kind + "/" + t.Locale }, Named: true, Whole: true, Sorts: []list.Sort[Summary]{{Name: "kind"}},
+		Name: "mail-templates", ID: func(t Summary) string { return t.Kind + "/" + t.Locale }, Named: true, Whole: true,
+		Sorts: []list.Sort[Summary]{{Name: "kind", Text: func(t Summary) string { return t.Kind }}},
 	}
 }
 

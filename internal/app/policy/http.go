@@ -97,7 +97,7 @@ type changeInput struct {
 type restoreInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid" doc:"The policy"`
 	Body struct {
-		Version int64 `json:"version" minimum:"1" doc:"Which version to take back"`
+		Version int64 `json:"version" minimum:"1" maximum:"2147483647" doc:"Which version to take back"`
 	}
 }
 

@@ -119,7 +119,7 @@ func (s *Service) registerLists(api huma.API) {
 	keys.Errors = append(keys.Errors, http.StatusNotFound)
 	huma.Register(api, signingKeys("pool-keys").Operation(keys), func(ctx context.Context, in *struct {
 		list.Query
-		poolInput
+		Pool string `path:"pool" maxLength:"40" doc:"Name of the user pool"`
 	}) (*struct{ Body KeyList }, error) {
 		return s.pageOfKeys(ctx, "pool-keys", in.Pool, in.Query)
 	})

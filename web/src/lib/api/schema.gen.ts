@@ -21063,7 +21063,10 @@ export interface operations {
                 /** @description An ETag that you have: the answer is 304 when it is still right */
                 "If-None-Match"?: string;
             };
-            path?: never;
+            path: {
+                /** @description Name of the user pool */
+                pool: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
