@@ -126,26 +126,28 @@ func (p *handler) lab(r *http.Request) (any, error) {
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
-	for _, header := range refusalHeaders {
+	for _, header := range refusalHeaders() {
 		h.Set(header[0], header[1])
 	}
 	w.WriteHeader(http.StatusUnprocessableEntity)
 	_, _ = w.Write([]byte(refusal))
 }
 
-var refusalHeaders = [][2]string{
-	{"Cache-Control", "no-store"},
-	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
-	{"Cross-Origin-Opener-Policy", "same-origin"},
-	{"Cross-Origin-Resource-Policy", "same-origin"},
-	{"Permissions-Policy", "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), clipboard-read=(self), clipboard-write=(self), fullscreen=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"},
-	{"RateLimit", `"user";r=999999;t=1`},
-	{"RateLimit-Policy", `"user";q=1000000;w=10`},
-	{"Referrer-Policy", "strict-origin-when-cross-origin"},
-	{"Vary", "Origin"},
-	{"X-Content-Type-Options", "nosniff"},
-	{"X-Frame-Options", "DENY"},
-	{"X-Request-Id", "019b0000-0000-7000-8000-000000000000"},
+func refusalHeaders() [][2]string {
+	return [][2]string{
+		{"Cache-Control", "no-store"},
+		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Permissions-Policy", "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), clipboard-read=(self), clipboard-write=(self), fullscreen=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"},
+		{"RateLimit", `"user";r=999999;t=1`},
+		{"RateLimit-Policy", `"user";q=1000000;w=10`},
+		{"Referrer-Policy", "strict-origin-when-cross-origin"},
+		{"Vary", "Origin"},
+		{"X-Content-Type-Options", "nosniff"},
+		{"X-Frame-Options", "DENY"},
+		{"X-Request-Id", "019b0000-0000-7000-8000-000000000000"},
+	}
 }
 
 const refusal = `{"type":"about:blank","title":"Unprocessable Entity","status":422,"code":"invalid_request","detail":"The request has mistakes; see errors.",` +

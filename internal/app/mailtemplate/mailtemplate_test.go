@@ -67,7 +67,7 @@ func (f *fixture) invite(t *testing.T, tenant uuid.UUID) mail.Message {
 	return m
 }
 
-func tenantOf(t *testing.T, ctx context.Context) uuid.UUID { //nolint:revive // the context is what is looked at
+func tenantOf(t *testing.T, ctx context.Context) uuid.UUID {
 	t.Helper()
 	scope, ok := tenancy.From(ctx)
 	if !ok {
