@@ -93,33 +93,6 @@ func (e ApikeyViewState) Valid() bool {
 	}
 }
 
-// Defines values for AuditlogEntryActorKind.
-const (
-	AuditlogEntryActorKindKey      AuditlogEntryActorKind = "key"
-	AuditlogEntryActorKindMachine  AuditlogEntryActorKind = "machine"
-	AuditlogEntryActorKindOperator AuditlogEntryActorKind = "operator"
-	AuditlogEntryActorKindPerson   AuditlogEntryActorKind = "person"
-	AuditlogEntryActorKindProgram  AuditlogEntryActorKind = "program"
-)
-
-// Valid indicates whether the value is a known member of the AuditlogEntryActorKind enum.
-func (e AuditlogEntryActorKind) Valid() bool {
-	switch e {
-	case AuditlogEntryActorKindKey:
-		return true
-	case AuditlogEntryActorKindMachine:
-		return true
-	case AuditlogEntryActorKindOperator:
-		return true
-	case AuditlogEntryActorKindPerson:
-		return true
-	case AuditlogEntryActorKindProgram:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for BrandPictureViewPlate.
 const (
 	BrandPictureViewPlateDark  BrandPictureViewPlate = "dark"
@@ -972,33 +945,6 @@ func (e MemberViewStatus) Valid() bool {
 	}
 }
 
-// Defines values for OperatorlogEntryActorKind.
-const (
-	OperatorlogEntryActorKindKey      OperatorlogEntryActorKind = "key"
-	OperatorlogEntryActorKindMachine  OperatorlogEntryActorKind = "machine"
-	OperatorlogEntryActorKindOperator OperatorlogEntryActorKind = "operator"
-	OperatorlogEntryActorKindPerson   OperatorlogEntryActorKind = "person"
-	OperatorlogEntryActorKindProgram  OperatorlogEntryActorKind = "program"
-)
-
-// Valid indicates whether the value is a known member of the OperatorlogEntryActorKind enum.
-func (e OperatorlogEntryActorKind) Valid() bool {
-	switch e {
-	case OperatorlogEntryActorKindKey:
-		return true
-	case OperatorlogEntryActorKindMachine:
-		return true
-	case OperatorlogEntryActorKindOperator:
-		return true
-	case OperatorlogEntryActorKindPerson:
-		return true
-	case OperatorlogEntryActorKindProgram:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ProofPublicKeyAlgorithm.
 const (
 	ProofPublicKeyAlgorithmEd25519 ProofPublicKeyAlgorithm = "Ed25519"
@@ -1344,6 +1290,33 @@ func (e SimulateInputBodyKind) Valid() bool {
 	}
 }
 
+// Defines values for SimulateInputBodyThrough.
+const (
+	SimulateInputBodyThroughCli     SimulateInputBodyThrough = "cli"
+	SimulateInputBodyThroughConsole SimulateInputBodyThrough = "console"
+	SimulateInputBodyThroughKey     SimulateInputBodyThrough = "key"
+	SimulateInputBodyThroughMachine SimulateInputBodyThrough = "machine"
+	SimulateInputBodyThroughProgram SimulateInputBodyThrough = "program"
+)
+
+// Valid indicates whether the value is a known member of the SimulateInputBodyThrough enum.
+func (e SimulateInputBodyThrough) Valid() bool {
+	switch e {
+	case SimulateInputBodyThroughCli:
+		return true
+	case SimulateInputBodyThroughConsole:
+		return true
+	case SimulateInputBodyThroughKey:
+		return true
+	case SimulateInputBodyThroughMachine:
+		return true
+	case SimulateInputBodyThroughProgram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StatusInputBodyStatus.
 const (
 	StatusInputBodyStatusActive   StatusInputBodyStatus = "active"
@@ -1569,6 +1542,33 @@ func (e TierViewPlacement) Valid() bool {
 	}
 }
 
+// Defines values for TrailEntryActorKind.
+const (
+	TrailEntryActorKindKey      TrailEntryActorKind = "key"
+	TrailEntryActorKindMachine  TrailEntryActorKind = "machine"
+	TrailEntryActorKindOperator TrailEntryActorKind = "operator"
+	TrailEntryActorKindPerson   TrailEntryActorKind = "person"
+	TrailEntryActorKindProgram  TrailEntryActorKind = "program"
+)
+
+// Valid indicates whether the value is a known member of the TrailEntryActorKind enum.
+func (e TrailEntryActorKind) Valid() bool {
+	switch e {
+	case TrailEntryActorKindKey:
+		return true
+	case TrailEntryActorKindMachine:
+		return true
+	case TrailEntryActorKindOperator:
+		return true
+	case TrailEntryActorKindPerson:
+		return true
+	case TrailEntryActorKindProgram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpgradeViewState.
 const (
 	UpgradeViewStateCurrent UpgradeViewState = "current"
@@ -1785,6 +1785,24 @@ func (e ListMembersParamsStatus) Valid() bool {
 	case ListMembersParamsStatusActive:
 		return true
 	case ListMembersParamsStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportOperatorAuditParamsFormat.
+const (
+	ExportOperatorAuditParamsFormatCsv   ExportOperatorAuditParamsFormat = "csv"
+	ExportOperatorAuditParamsFormatJsonl ExportOperatorAuditParamsFormat = "jsonl"
+)
+
+// Valid indicates whether the value is a known member of the ExportOperatorAuditParamsFormat enum.
+func (e ExportOperatorAuditParamsFormat) Valid() bool {
+	switch e {
+	case ExportOperatorAuditParamsFormatCsv:
+		return true
+	case ExportOperatorAuditParamsFormatJsonl:
 		return true
 	default:
 		return false
@@ -2099,76 +2117,6 @@ type ApprovalGiven struct {
 // ApprovalGivenList defines model for ApprovalGivenList.
 type ApprovalGivenList struct {
 	Items []ApprovalGiven `json:"items"`
-}
-
-// AuditlogEntry defines model for AuditlogEntry.
-type AuditlogEntry struct {
-	// Action Example: lab.published
-	Action string `json:"action"`
-
-	// Actor Who did it; absent for the program itself
-	Actor *string `json:"actor,omitempty"`
-
-	// ActorKind What the actor is
-	ActorKind AuditlogEntryActorKind `json:"actorKind"`
-
-	// ActorName Of the actor, if it is still known
-	ActorName *string `json:"actorName,omitempty"`
-
-	// Address Of the network that the request came from
-	Address *string `json:"address,omitempty"`
-
-	// After What has changed, as it is; absent for what was removed
-	After interface{} `json:"after,omitempty"`
-	At    time.Time   `json:"at"`
-
-	// Before What has changed, as it was; absent for what was made
-	Before interface{} `json:"before,omitempty"`
-
-	// Detail An object; its members depend on the action
-	Detail interface{} `json:"detail"`
-	Id     string      `json:"id"`
-
-	// Request Id of the request
-	Request *string `json:"request,omitempty"`
-	Target  string  `json:"target"`
-}
-
-// AuditlogEntryActorKind What the actor is
-type AuditlogEntryActorKind string
-
-// AuditlogPage defines model for AuditlogPage.
-type AuditlogPage struct {
-	Items []AuditlogEntry `json:"items"`
-
-	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
-	Next *string `json:"next,omitempty"`
-}
-
-// AuditlogSeals defines model for AuditlogSeals.
-type AuditlogSeals struct {
-	// Deleted Entries that were deleted because they were older than the plan keeps them
-	Deleted int64 `json:"deleted"`
-
-	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
-	Hash     string     `json:"hash"`
-	SealedAt *time.Time `json:"sealedAt,omitempty"`
-
-	// Seq Number of the last seal; 0: there is none yet
-	Seq      int64             `json:"seq"`
-	Verified *AuditlogVerified `json:"verified,omitempty"`
-
-	// Waiting Entries that wait for their seal, which takes a second
-	Waiting int64 `json:"waiting"`
-}
-
-// AuditlogVerified defines model for AuditlogVerified.
-type AuditlogVerified struct {
-	At     time.Time `json:"at"`
-	Intact bool      `json:"intact"`
-
-	// Seq Up to which seal
-	Seq int64 `json:"seq"`
 }
 
 // BrandPictureView defines model for BrandPictureView.
@@ -3703,51 +3651,6 @@ type MemberViewRole string
 // MemberViewStatus A disabled member cannot act in this organisation; role and groups are kept
 type MemberViewStatus string
 
-// OperatorlogEntry defines model for OperatorlogEntry.
-type OperatorlogEntry struct {
-	// Action Example: tier.changed
-	Action string `json:"action"`
-
-	// Actor Who did it; absent for the program itself
-	Actor     *string                   `json:"actor,omitempty"`
-	ActorKind OperatorlogEntryActorKind `json:"actorKind"`
-
-	// ActorName Of the actor, if it is still known
-	ActorName *string `json:"actorName,omitempty"`
-	Address   *string `json:"address,omitempty"`
-
-	// After What has changed, as it is
-	After interface{} `json:"after,omitempty"`
-	At    time.Time   `json:"at"`
-
-	// Before What has changed, as it was
-	Before interface{} `json:"before,omitempty"`
-
-	// Detail An object; its members depend on the action
-	Detail  interface{} `json:"detail"`
-	Id      string      `json:"id"`
-	Reason  *string     `json:"reason,omitempty"`
-	Request *string     `json:"request,omitempty"`
-	Target  string      `json:"target"`
-
-	// Tenant Which organisation it was about
-	Tenant *string `json:"tenant,omitempty"`
-
-	// TenantTitle The organisation's name
-	TenantTitle *string `json:"tenantTitle,omitempty"`
-}
-
-// OperatorlogEntryActorKind defines model for OperatorlogEntry.ActorKind.
-type OperatorlogEntryActorKind string
-
-// OperatorlogPage defines model for OperatorlogPage.
-type OperatorlogPage struct {
-	Items []OperatorlogEntry `json:"items"`
-
-	// Next Cursor of the next page; absent on the last
-	Next *string `json:"next,omitempty"`
-}
-
 // PersonConsent defines model for PersonConsent.
 type PersonConsent struct {
 	At time.Time `json:"at"`
@@ -4441,12 +4344,18 @@ type SimulateInputBody struct {
 	// Kind About what
 	Kind SimulateInputBodyKind `json:"kind"`
 
+	// Through By what; the console where nothing is said
+	Through *SimulateInputBodyThrough `json:"through,omitempty"`
+
 	// User Who would ask
 	User openapi_types.UUID `json:"user"`
 }
 
 // SimulateInputBodyKind About what
 type SimulateInputBodyKind string
+
+// SimulateInputBodyThrough By what; the console where nothing is said
+type SimulateInputBodyThrough string
 
 // StartInputBody defines model for StartInputBody.
 type StartInputBody struct {
@@ -4729,6 +4638,85 @@ type TierViewPlacement string
 type TokenInputBody struct {
 	// Token From the link in the mail
 	Token string `json:"token"`
+}
+
+// TrailEntry defines model for TrailEntry.
+type TrailEntry struct {
+	// Action Example: lab.published
+	Action string `json:"action"`
+
+	// Actor Who did it; absent for the program itself
+	Actor *string `json:"actor,omitempty"`
+
+	// ActorKind What the actor is
+	ActorKind TrailEntryActorKind `json:"actorKind"`
+
+	// ActorName Of the actor, if it is still known
+	ActorName *string `json:"actorName,omitempty"`
+
+	// Address Of the network that the request came from
+	Address *string `json:"address,omitempty"`
+
+	// After What has changed, as it is; absent for what was removed
+	After interface{} `json:"after,omitempty"`
+	At    time.Time   `json:"at"`
+
+	// Before What has changed, as it was; absent for what was made
+	Before interface{} `json:"before,omitempty"`
+
+	// Detail An object; its members depend on the action
+	Detail interface{} `json:"detail"`
+	Id     string      `json:"id"`
+
+	// Reason In the operators' log: why it was done
+	Reason *string `json:"reason,omitempty"`
+
+	// Request Id of the request
+	Request *string `json:"request,omitempty"`
+	Target  string  `json:"target"`
+
+	// Tenant In the operators' log: which organisation it was about
+	Tenant *string `json:"tenant,omitempty"`
+
+	// TenantTitle In the operators' log: the organisation's name
+	TenantTitle *string `json:"tenantTitle,omitempty"`
+}
+
+// TrailEntryActorKind What the actor is
+type TrailEntryActorKind string
+
+// TrailPage defines model for TrailPage.
+type TrailPage struct {
+	Items []TrailEntry `json:"items"`
+
+	// Next Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next
+	Next *string `json:"next,omitempty"`
+}
+
+// TrailSeals defines model for TrailSeals.
+type TrailSeals struct {
+	// Deleted Entries that were deleted because they were older than the plan keeps them
+	Deleted int64 `json:"deleted"`
+
+	// Hash SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it
+	Hash     string     `json:"hash"`
+	SealedAt *time.Time `json:"sealedAt,omitempty"`
+
+	// Seq Number of the last seal; 0: there is none yet
+	Seq      int64          `json:"seq"`
+	Verified *TrailVerified `json:"verified,omitempty"`
+
+	// Waiting Entries that wait for their seal, which takes a second
+	Waiting int64 `json:"waiting"`
+}
+
+// TrailVerified defines model for TrailVerified.
+type TrailVerified struct {
+	At     time.Time `json:"at"`
+	Intact bool      `json:"intact"`
+
+	// Seq Up to which seal
+	Seq int64 `json:"seq"`
 }
 
 // UpdateMeRequest defines model for Update-meRequest.
@@ -5388,11 +5376,29 @@ type RotateOauthClientSecretParams struct {
 
 // ListOperatorAuditParams defines parameters for ListOperatorAudit.
 type ListOperatorAuditParams struct {
-	// Action Start of an action, such as tier. or tenant.
+	// Action Start of an action, such as lab. or member.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
 
-	// Actor Id of an operator
+	// Actor Id of a person or a machine client
 	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Tenant Id of an organisation
 	Tenant *string `form:"tenant,omitempty" json:"tenant,omitempty"`
@@ -5403,6 +5409,52 @@ type ListOperatorAuditParams struct {
 
 	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ExportOperatorAuditParams defines parameters for ExportOperatorAudit.
+type ExportOperatorAuditParams struct {
+	// Action Start of an action, such as lab. or member.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Actor Id of a person or a machine client
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Target What was changed: the whole id or name
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+
+	// Address Network address that the request came from
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+
+	// Request Id of a request
+	Request *string `form:"request,omitempty" json:"request,omitempty"`
+
+	// From Not before
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q A text in the target, the detail or what changed; a page looks through 5000 entries for it
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Tenant Id of an organisation
+	Tenant *string                          `form:"tenant,omitempty" json:"tenant,omitempty"`
+	Format *ExportOperatorAuditParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ExportOperatorAuditParamsFormat defines parameters for ExportOperatorAudit.
+type ExportOperatorAuditParamsFormat string
+
+// GetOperatorAuditSealsParams defines parameters for GetOperatorAuditSeals.
+type GetOperatorAuditSealsParams struct {
+	// IfNoneMatch An ETag that you have: the answer is 304 when it is still right
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// VerifyOperatorAuditParams defines parameters for VerifyOperatorAudit.
+type VerifyOperatorAuditParams struct {
+	// IdempotencyKey A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // GetOperatorBrandParams defines parameters for GetOperatorBrand.
@@ -7119,6 +7171,21 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 	ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportOperatorAudit Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+	ExportOperatorAudit(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOperatorAuditSeals How far the operators' log is sealed, and when it was last checked
+	//
+	// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+	GetOperatorAuditSeals(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyOperatorAudit Check that the operators' log is as it was sealed
+	//
+	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+	VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetOperatorBrand The brand of the provider, which organisations without one have
 	//
@@ -9711,6 +9778,51 @@ func (c *Client) RotateOauthClientSecret(ctx context.Context, client openapi_typ
 // Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 func (c *Client) ListOperatorAudit(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListOperatorAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportOperatorAudit Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+func (c *Client) ExportOperatorAudit(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportOperatorAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOperatorAuditSeals How far the operators' log is sealed, and when it was last checked
+//
+// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+func (c *Client) GetOperatorAuditSeals(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOperatorAuditSealsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyOperatorAudit Check that the operators' log is as it was sealed
+//
+// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+func (c *Client) VerifyOperatorAudit(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyOperatorAuditRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16650,6 +16762,78 @@ func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams)
 
 		}
 
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Tenant != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tenant", *params.Tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -16708,6 +16892,252 @@ func NewListOperatorAuditRequest(server string, params *ListOperatorAuditParams)
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportOperatorAuditRequest constructs an http.Request for the ExportOperatorAudit method
+func NewExportOperatorAuditRequest(server string, params *ExportOperatorAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Request != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "request", *params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tenant != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "tenant", *params.Tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetOperatorAuditSealsRequest constructs an http.Request for the GetOperatorAuditSeals method
+func NewGetOperatorAuditSealsRequest(server string, params *GetOperatorAuditSealsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/seals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVerifyOperatorAuditRequest constructs an http.Request for the VerifyOperatorAudit method
+func NewVerifyOperatorAuditRequest(server string, params *VerifyOperatorAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/operator/audit/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
 	}
@@ -24281,6 +24711,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/operator/audit (the `ListOperatorAudit` operationId).
 	ListOperatorAuditWithResponse(ctx context.Context, params *ListOperatorAuditParams, reqEditors ...RequestEditorFn) (*ListOperatorAuditReply, error)
 
+	// ExportOperatorAuditWithResponse Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+	ExportOperatorAuditWithResponse(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*ExportOperatorAuditReply, error)
+
+	// GetOperatorAuditSealsWithResponse How far the operators' log is sealed, and when it was last checked
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+	GetOperatorAuditSealsWithResponse(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*GetOperatorAuditSealsReply, error)
+
+	// VerifyOperatorAuditWithResponse Check that the operators' log is as it was sealed
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+	VerifyOperatorAuditWithResponse(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*VerifyOperatorAuditReply, error)
+
 	// GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -29268,7 +29719,7 @@ type ListOperatorAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *OperatorlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -29276,7 +29727,7 @@ type ListOperatorAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListOperatorAuditReply) GetJSON200() *OperatorlogPage {
+func (r ListOperatorAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -29308,6 +29759,150 @@ func (r ListOperatorAuditReply) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListOperatorAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportOperatorAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportOperatorAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportOperatorAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportOperatorAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportOperatorAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportOperatorAuditReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOperatorAuditSealsReply200Headers the declared response headers of an HTTP 200 response for GetOperatorAuditSeals
+type GetOperatorAuditSealsReply200Headers struct {
+	ETag *string
+}
+
+type GetOperatorAuditSealsReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrailSeals
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOperatorAuditSealsReply200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOperatorAuditSealsReply) GetJSON200() *TrailSeals {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOperatorAuditSealsReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOperatorAuditSealsReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOperatorAuditSealsReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOperatorAuditSealsReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOperatorAuditSealsReply) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type VerifyOperatorAuditReply struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChainReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VerifyOperatorAuditReply) GetJSON200() *ChainReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r VerifyOperatorAuditReply) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyOperatorAuditReply) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyOperatorAuditReply) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyOperatorAuditReply) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyOperatorAuditReply) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -30285,7 +30880,7 @@ type ListTenantAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -30293,7 +30888,7 @@ type ListTenantAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListTenantAuditReply) GetJSON200() *AuditlogPage {
+func (r ListTenantAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -34095,7 +34690,7 @@ type ListAuditReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogPage
+	JSON200 *TrailPage
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34103,7 +34698,7 @@ type ListAuditReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListAuditReply) GetJSON200() *AuditlogPage {
+func (r ListAuditReply) GetJSON200() *TrailPage {
 	return r.JSON200
 }
 
@@ -34191,7 +34786,7 @@ type GetAuditSealsReply struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *AuditlogSeals
+	JSON200 *TrailSeals
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Problem
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -34199,7 +34794,7 @@ type GetAuditSealsReply struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetAuditSealsReply) GetJSON200() *AuditlogSeals {
+func (r GetAuditSealsReply) GetJSON200() *TrailSeals {
 	return r.JSON200
 }
 
@@ -36781,6 +37376,45 @@ func (c *ClientWithResponses) ListOperatorAuditWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseListOperatorAuditReply(rsp)
+}
+
+// ExportOperatorAuditWithResponse Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/audit/export (the `ExportOperatorAudit` operationId).
+func (c *ClientWithResponses) ExportOperatorAuditWithResponse(ctx context.Context, params *ExportOperatorAuditParams, reqEditors ...RequestEditorFn) (*ExportOperatorAuditReply, error) {
+	rsp, err := c.ExportOperatorAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportOperatorAuditReply(rsp)
+}
+
+// GetOperatorAuditSealsWithResponse How far the operators' log is sealed, and when it was last checked
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/operator/audit/seals (the `GetOperatorAuditSeals` operationId).
+func (c *ClientWithResponses) GetOperatorAuditSealsWithResponse(ctx context.Context, params *GetOperatorAuditSealsParams, reqEditors ...RequestEditorFn) (*GetOperatorAuditSealsReply, error) {
+	rsp, err := c.GetOperatorAuditSeals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOperatorAuditSealsReply(rsp)
+}
+
+// VerifyOperatorAuditWithResponse Check that the operators' log is as it was sealed
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/operator/audit/verify (the `VerifyOperatorAudit` operationId).
+func (c *ClientWithResponses) VerifyOperatorAuditWithResponse(ctx context.Context, params *VerifyOperatorAuditParams, reqEditors ...RequestEditorFn) (*VerifyOperatorAuditReply, error) {
+	rsp, err := c.VerifyOperatorAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyOperatorAuditReply(rsp)
 }
 
 // GetOperatorBrandWithResponse The brand of the provider, which organisations without one have
@@ -41862,7 +42496,7 @@ func ParseListOperatorAuditReply(rsp *http.Response) (*ListOperatorAuditReply, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest OperatorlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41888,6 +42522,111 @@ func ParseListOperatorAuditReply(rsp *http.Response) (*ListOperatorAuditReply, e
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportOperatorAuditReply parses an HTTP response from a ExportOperatorAuditWithResponse call
+func ParseExportOperatorAuditReply(rsp *http.Response) (*ExportOperatorAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportOperatorAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetOperatorAuditSealsReply parses an HTTP response from a GetOperatorAuditSealsWithResponse call
+func ParseGetOperatorAuditSealsReply(rsp *http.Response) (*GetOperatorAuditSealsReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOperatorAuditSealsReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrailSeals
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOperatorAuditSealsReply200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyOperatorAuditReply parses an HTTP response from a VerifyOperatorAuditWithResponse call
+func ParseVerifyOperatorAuditReply(rsp *http.Response) (*VerifyOperatorAuditReply, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyOperatorAuditReply{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChainReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -42693,7 +43432,7 @@ func ParseListTenantAuditReply(rsp *http.Response) (*ListTenantAuditReply, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -45630,7 +46369,7 @@ func ParseListAuditReply(rsp *http.Response) (*ListAuditReply, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogPage
+		var dest TrailPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -45702,7 +46441,7 @@ func ParseGetAuditSealsReply(rsp *http.Response) (*GetAuditSealsReply, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuditlogSeals
+		var dest TrailSeals
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,8 @@ type AuditCmd struct {
 type AuditVerifyCmd struct {
 	dataFlags
 	Tenant      string `help:"Check the log of this organisation." xor:"what" placeholder:"NAME"`
-	All         bool   `help:"Check the logs of all organisations." xor:"what"`
+	Operators   bool   `help:"Check the operators' log." xor:"what"`
+	All         bool   `help:"Check the logs of all organisations and the operators' log." xor:"what"`
 	File        string `help:"Check an exported log (JSON Lines) or a whole archive (.tar.gz), without a database." xor:"what" type:"existingfile" placeholder:"FILE"`
 	Partial     bool   `help:"With --file: it is an excerpt; entries may be missing, those that are there must be genuine."`
 	Key         string `help:"Public key (PEM) that may have signed beside this installation's own." type:"existingfile" placeholder:"FILE"`
@@ -34,7 +35,7 @@ var errBroken = errors.New("an audit log is not as it was sealed")
 
 // Run checks and tells what it found.
 func (c *AuditVerifyCmd) Run(ctx context.Context) error {
-	r := server.VerifyRequest{Data: c.Data, MasterKey: c.MasterKey, DatabaseURL: c.DatabaseURL, Tenant: c.Tenant, Holds: c.Holds, Key: c.Key}
+	r := server.VerifyRequest{Data: c.Data, MasterKey: c.MasterKey, DatabaseURL: c.DatabaseURL, Tenant: c.Tenant, Operators: c.Operators, Holds: c.Holds, Key: c.Key}
 	if c.File != "" {
 		found, err := server.VerifyAuditFile(c.File, r, c.Partial)
 		if err != nil {
@@ -42,11 +43,11 @@ func (c *AuditVerifyCmd) Run(ctx context.Context) error {
 		}
 		return errors.Join(c.print(c.File, &found.Report, found.Missing), broken(found.Intact()))
 	}
-	if c.Tenant == "" && !c.All {
-		return errors.New("say which log: --tenant NAME, --all or --file FILE")
+	if c.Tenant == "" && !c.All && !c.Operators {
+		return errors.New("say which log: --tenant NAME, --operators, --all or --file FILE")
 	}
 	if c.Holds != "" && c.All {
-		return errors.New("--holds is of one log: give --tenant as well")
+		return errors.New("--holds is of one log: give --tenant or --operators instead of --all")
 	}
 	intact := true
 	err := server.VerifyAudit(ctx, r, func(name string, found *chain.Report) error {

@@ -56,6 +56,7 @@ type desk struct {
 	url  string
 	link string // of the first operator
 	home string
+	data string // of the server
 	env  []string
 }
 
@@ -117,7 +118,7 @@ func open(t *testing.T) *desk {
 			t.Fatal("the server was not ready in time")
 		}
 	}
-	d := &desk{t: t, url: "http://localhost:" + address[strings.LastIndex(address, ":")+1:], home: t.TempDir(), link: out.find(`http\S+/setup\?token=\S+`)}
+	d := &desk{t: t, url: "http://localhost:" + address[strings.LastIndex(address, ":")+1:], home: t.TempDir(), data: dir, link: out.find(`http\S+/setup\?token=\S+`)}
 	d.env = append(os.Environ(), "XDG_CONFIG_HOME="+d.home, "CLOUDKIDA_TOKEN=", "CLOUDKIDA_SERVER=")
 	return d
 }

@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/apikey"
 	identityaccess "github.com/cloudkida/cloudkida/internal/app/identity/access"
+	"github.com/cloudkida/cloudkida/internal/app/identity/client"
 	"github.com/cloudkida/cloudkida/internal/app/identity/federation"
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/app/session"
@@ -28,7 +28,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/gateway"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/internal/platform/workflow"
 	"github.com/cloudkida/cloudkida/web"
 )
@@ -43,7 +42,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.concurrency(api)
 	p.identity.Register(api)
 	p.identity.Machines.Register(api)
-	(&federation.API{Service: p.identity.Federation, Throttle: throttle.New(maxThrottled, time.Now)}).Register(api)
+	(&federation.API{Service: p.identity.Federation, Throttle: p.throttle("identity providers")}).Register(api)
 	p.clients.Register(api)
 	p.keys.Register(api)
 	p.members.Register(api)
@@ -83,8 +82,18 @@ func (p *program) authenticate(ctx context.Context, bearer string) (tenancy.Scop
 		return tenancy.Scope{}, gateway.ErrSignIn.Wrap(err)
 	}
 	scope, err := p.scopeOf(ctx, claims.User, claims.Tenant)
-	scope.Session, scope.Machine = claims.Session, claims.Machine()
+	scope.Session, scope.Machine, scope.Client = claims.Session, claims.Machine(), through(claims.Client)
 	return scope, err
+}
+
+// through is what policies know a program by that a token was given to.
+func through(id string) string {
+	switch id {
+	case client.Console, client.CLI:
+		return id
+	default:
+		return "program"
+	}
 }
 
 func (p *program) scopeOf(ctx context.Context, user, tenant uuid.UUID) (tenancy.Scope, error) {

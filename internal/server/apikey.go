@@ -11,13 +11,12 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // openKeys makes API keys.
 func (p *program) openKeys() {
 	p.keys = apikey.Open(apikey.Service{
-		Identity: p.pools.identity, DB: p.data, Now: time.Now, Log: p.log, Role: p.roleOf, Throttle: throttle.New(maxThrottled, time.Now),
+		Identity: p.pools.identity, DB: p.data, Now: time.Now, Log: p.log, Role: p.roleOf, Throttle: p.throttle("api keys"),
 	}, p.store.key.Derive("api keys"))
 	p.keys.Hear(p.hints)
 }

@@ -467,6 +467,7 @@ func (s *stage) tables(t *testing.T) []table {
 func ofNobody() []string {
 	return []string{
 		"app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.lease", "control.tier", "identity.client", "identity.signing_key", "pool.audit_seal",
+		"control.audit_seal", "control.audit_checkpoint",
 		"river.river_leader", "river.river_migration", "river.river_notification", "river.river_queue",
 	}
 }

@@ -112,12 +112,16 @@ func (p *program) workAudit(ctx context.Context) {
 // VerifyRequest asks for a check of audit logs on the server's own machine.
 type VerifyRequest struct {
 	Data, MasterKey, DatabaseURL string
-	Tenant                       string // its name; empty: all
+	Tenant                       string // its name; empty: all, and the operators' log
+	Operators                    bool   // the operators' log alone
 	Holds                        string // of the one tenant: a head that was kept apart
 	Key                          string // file with another public key that may have signed
 }
 
-// VerifyAudit checks the audit logs of one tenant or of all, and hands out a report of each, with the tenant's name.
+// OperatorsLog is what the operators' log is called beside the names of tenants, none of which has a space.
+const OperatorsLog = "operators' log"
+
+// VerifyAudit checks the audit logs of one tenant, of operators, or of all, and hands out a report of each, with its name.
 func VerifyAudit(ctx context.Context, r VerifyRequest, report func(name string, r *chain.Report) error) error {
 	signer, keys, err := r.keys()
 	if err != nil {
@@ -143,13 +147,21 @@ func VerifyAudit(ctx context.Context, r VerifyRequest, report func(name string, 
 		return err
 	}
 	v := &chain.Verifier{Keeper: &db.Keeper{Pool: worker, Places: places}, Keys: append(keys, signer.Public())}
-	return eachTenant(ctx, control, r.Tenant, func(id uuid.UUID, name string) error {
+	check := func(id uuid.UUID, name string) error {
 		found, err := v.Verify(ctx, id, chain.Limits{Holds: r.Holds})
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return report(name, found)
-	})
+	}
+	if r.Operators {
+		return check(chain.Operators(), OperatorsLog)
+	}
+	err = eachTenant(ctx, control, r.Tenant, check)
+	if r.Tenant == "" {
+		err = errors.Join(err, check(chain.Operators(), OperatorsLog))
+	}
+	return err
 }
 
 // eachTenant calls fn for the tenants that have data, by name, or for one.

@@ -17,14 +17,13 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // openDirectory makes what tells people where they sign in.
 func (p *program) openDirectory() {
 	p.directory = directory.New(directory.Config{
 		Pool: p.pools.control, PublicURL: p.cfg.PublicURL, Identity: doors{p.identity.Provision}, Tiers: p.tiers, Brands: p.brands, Log: tenantLog{p}, Resolver: p.cfg.resolver(),
-		Throttle: throttle.New(maxThrottled, time.Now), Limits: directory.DefaultLimits(), Now: time.Now,
+		Throttle: p.throttle("directory"), Limits: directory.DefaultLimits(), Now: time.Now,
 	})
 	p.hints.On(notify.TopicTenant, func(string) { p.directory.Forget() }, p.directory.Forget)
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,7 +10,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/invitation"
 	"github.com/cloudkida/cloudkida/internal/app/member"
 	"github.com/cloudkida/cloudkida/internal/app/session"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // openPeople makes members and groups, and keeps everybody who joins within the tenant's plan.
@@ -29,7 +27,7 @@ func (p *program) openPeople() {
 func (p *program) openInvitations() {
 	p.invitations = &invitation.Service{
 		Identity: p.pools.identity, DB: p.data, Members: p.members, People: p.identity.Provision, Letters: p.letters, Groups: p.groups,
-		PublicURL: p.cfg.PublicURL, Throttle: throttle.New(maxThrottled, time.Now), Limits: invitation.DefaultLimits(),
+		PublicURL: p.cfg.PublicURL, Throttle: p.throttle("invitations"), Limits: invitation.DefaultLimits(),
 	}
 }
 

@@ -43,6 +43,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/idempotency"
 	"github.com/cloudkida/cloudkida/internal/platform/job"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
@@ -81,7 +82,9 @@ type program struct {
 	upgrades     *upgrade.Service
 	tiers        *tier.Service
 	usage        *usage.Service
-	shared       *valkey.Memory // nil without --redis-url
+	shared       *valkey.Memory     // nil without --redis-url
+	fell         func(part string)  // hears of what the shared memory could not answer
+	streams      *limit.SharedHolds // nil without --redis-url
 	tenants      *tenant.Service
 	audits       *auditlog.Service
 	exports      *export.Service
@@ -158,7 +161,10 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	if p.pools, err = openPools(ctx, store.installation); err != nil {
 		return nil, err
 	}
-	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), Locale: cfg.Locale, AllowPrivate: cfg.AllowPrivate})
+	if err := p.openShared(); err != nil {
+		return nil, err
+	}
+	p.identity, err = identity.New(identity.Config{Pool: p.pools.identity, Key: store.key, PublicURL: cfg.PublicURL, Log: log, Version: Version, Documents: cfg.documents(), Locale: cfg.Locale, AllowPrivate: cfg.AllowPrivate, Throttle: p.throttle("sign-in")})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -176,9 +182,7 @@ func assemble(ctx context.Context, cfg Config, store *store, log *slog.Logger) (
 	p.openKeys()
 	p.tiers = tier.New(p.pools.control)
 	p.openBrands()
-	if err := p.openUsage(); err != nil {
-		return nil, err
-	}
+	p.openUsage()
 	p.openPeople()
 	p.openFederation()
 	p.labs = &lab.Service{DB: p.data, Log: log, Room: p.labRoom}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -12,12 +11,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/registration"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 	"github.com/cloudkida/cloudkida/labs"
 )
-
-// maxThrottled bounds what sign-up remembers of strangers: keys of about 100 bytes.
-const maxThrottled = 100_000
 
 // openRegistration makes public sign-up from what the other features can do.
 func (p *program) openRegistration() {
@@ -27,7 +22,7 @@ func (p *program) openRegistration() {
 		Identity:  newcomers{p.identity.Provision},
 		Keys:      firstKeys{p},
 		Labs:      sampleLabs{labs: p.labs, installation: p.store.installation},
-		PublicURL: p.cfg.PublicURL, Throttle: throttle.New(maxThrottled, time.Now), Limits: registration.DefaultLimits(), Log: p.log,
+		PublicURL: p.cfg.PublicURL, Throttle: p.throttle("sign-up"), Limits: registration.DefaultLimits(), Log: p.log,
 	}
 	p.workflows.Add(p.registration.Definition())
 }

@@ -160,6 +160,7 @@ func (p *program) serve(ctx context.Context, listener net.Listener, out io.Write
 	group.Go(func() error { p.denials.Run(ctx); return nil })
 	group.Go(func() error { return p.work(ctx) })
 	group.Go(func() error { return p.usage.Run(ctx) })
+	group.Go(func() error { p.keepHolds(ctx); return nil })
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():

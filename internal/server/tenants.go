@@ -18,6 +18,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/control/tier"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/trail"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
 	"github.com/cloudkida/cloudkida/internal/platform/proof"
@@ -36,7 +37,7 @@ func (p *program) openTenants(schema int64) (err error) {
 		Log: p.log, Now: time.Now, Settle: db.PlaceLife + time.Second, Fresh: func(ctx context.Context) error { return p.identity.RequireFresh(ctx, identity.FreshTime) },
 	}
 	p.tenants.AddWorkflows()
-	p.audits = auditlog.New(p.data, p.names, p.tenants.MustBeInside, p.verifier)
+	p.audits = &auditlog.Service{DB: p.data, Names: p.names, Inside: p.tenants.MustBeInside, Exports: trail.NewExporter(p.verifier)}
 	p.persons = &person.Service{
 		Identity: p.pools.identity, DB: p.data, Accounts: p.identity, Labs: p.sessions, Letters: p.mail, Signer: p.signer, Log: p.log,
 	}
@@ -199,7 +200,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
-	(&operatorlog.API{Pool: p.pools.control, Names: p.names}).Register(api, policy.OperatorRead)
+	(&operatorlog.API{Pool: p.pools.control, Names: p.names, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.usageAPI(api)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,33 +10,17 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/control/usage"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
-	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/notify"
-	"github.com/cloudkida/cloudkida/internal/platform/valkey"
 )
 
 // maxBuckets bounds what a process remembers of limits: keys of about 150 bytes.
 const maxBuckets = 200_000
 
 // openUsage makes what holds callers to their usage plans: by the memory of all processes, if there is one.
-func (p *program) openUsage() error {
-	var limiter limit.Limiter = limit.NewMemory(maxBuckets, time.Now)
-	if p.cfg.RedisURL != "" {
-		var err error
-		if p.shared, err = valkey.Open(p.cfg.RedisURL, p.log); err != nil {
-			return fmt.Errorf("--redis-url: %w", err)
-		}
-		fell := p.metrics.Counter("cloudkida_limit_fallbacks_total", "Questions about limits that the shared memory could not answer.", "part")
-		limiter = limit.Fallback{First: limit.NewShared(p.shared), Then: limiter, Fell: func(error) { fell("requests") }}
-		p.metrics.Gauge("cloudkida_shared_memory_up", "Whether the shared memory (--redis-url) is taken for there.", func() float64 {
-			if p.shared.Up() {
-				return 1
-			}
-			return 0
-		})
-	}
+func (p *program) openUsage() {
+	limiter, holder := p.limiters()
 	p.usage = usage.New(usage.Config{
-		Pool: p.pools.control, Plans: p.tiers.Of, Limiter: limiter, AddressRate: p.cfg.AddressRate, Now: time.Now, Log: p.log,
+		Pool: p.pools.control, Plans: p.tiers.Of, Limiter: limiter, Holder: holder, AddressRate: p.cfg.AddressRate, Now: time.Now, Log: p.log,
 		Limited: p.metrics.Counter("cloudkida_limited_requests_total", "Requests that a limit refused, by limit.", "limit"),
 	})
 	p.hints.On(notify.TopicPlan, func(id string) {
@@ -47,7 +30,6 @@ func (p *program) openUsage() error {
 		}
 		p.forgetPlans(tenant)
 	}, func() { p.forgetPlans(uuid.Nil) })
-	return nil
 }
 
 func (p *program) forgetPlans(tenant uuid.UUID) {

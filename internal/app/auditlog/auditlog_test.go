@@ -23,6 +23,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/trail"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -65,8 +66,11 @@ func newDesk(t *testing.T) *desk {
 	k := &desk{
 		t: t, d: d, owner: d.Tenant(t, "alpha", tenancy.RoleOwner), keys: keys,
 		sealer: &chain.Sealer{Keeper: keeper, Pool: d.Worker, Signer: signer, Log: slog.New(slog.DiscardHandler)},
-		svc: auditlog.New(d.App, func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return map[uuid.UUID]string{}, nil },
-			func(context.Context, uuid.UUID) error { return nil }, &chain.Verifier{Keeper: keeper, Keys: keys}),
+		svc: &auditlog.Service{
+			DB: d.App, Names: func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { return map[uuid.UUID]string{}, nil },
+			Inside:  func(context.Context, uuid.UUID) error { return nil },
+			Exports: trail.NewExporter(&chain.Verifier{Keeper: keeper, Keys: keys}),
+		},
 	}
 	mux := httpx.NewMux()
 	api := httpx.NewAPI(mux)
@@ -111,7 +115,7 @@ func (k *desk) get(path string, query url.Values) (int, string) {
 }
 
 // targets pages through what a filter finds.
-func (k *desk) targets(f auditlog.Filter, limit int) (list []string) {
+func (k *desk) targets(f trail.Filter, limit int) (list []string) {
 	k.t.Helper()
 	var before uuid.NullUUID
 	for {
@@ -148,25 +152,25 @@ func TestEntriesAreFoundByEverythingTheyHave(t *testing.T) {
 		return at
 	}
 	for name, c := range map[string]struct {
-		f    auditlog.Filter
+		f    trail.Filter
 		want string
 	}{
-		"all":           {auditlog.Filter{}, "odd u2 u1 dns old"},
-		"start":         {auditlog.Filter{Action: "member."}, "u2 u1"},
-		"a wildcard":    {auditlog.Filter{Action: "memberx%"}, "odd"},
-		"no wildcard":   {auditlog.Filter{Action: "m%"}, ""},
-		"actor":         {auditlog.Filter{Actor: uuid.NullUUID{UUID: scope.User, Valid: true}}, "odd u2 u1 dns"},
-		"another actor": {auditlog.Filter{Actor: uuid.NullUUID{UUID: uuid.New(), Valid: true}}, ""},
-		"target":        {auditlog.Filter{Target: "u1"}, "u1"},
-		"address":       {auditlog.Filter{Address: "192.0.2.1"}, "u2 dns"},
-		"request":       {auditlog.Filter{Request: "r2"}, "u1"},
-		"text":          {auditlog.Filter{Text: "aDMin"}, "u1"},
-		"text in both":  {auditlog.Filter{Text: "version", Address: "192.0.2.1"}, "dns"},
-		"since":         {auditlog.Filter{From: day("2023-01-01")}, "odd u2 u1 dns"},
-		"until":         {auditlog.Filter{To: day("2023-01-01")}, "old"},
-		"a day":         {auditlog.Filter{From: day("2022-04-05"), To: day("2022-04-06")}, "old"},
-		"another day":   {auditlog.Filter{From: day("2022-04-06"), To: day("2022-04-07")}, ""},
-		"together":      {auditlog.Filter{Action: "member.", Address: "192.0.2.2", From: day("2023-01-01"), Text: "role"}, "u1"},
+		"all":           {trail.Filter{}, "odd u2 u1 dns old"},
+		"start":         {trail.Filter{Action: "member."}, "u2 u1"},
+		"a wildcard":    {trail.Filter{Action: "memberx%"}, "odd"},
+		"no wildcard":   {trail.Filter{Action: "m%"}, ""},
+		"actor":         {trail.Filter{Actor: uuid.NullUUID{UUID: scope.User, Valid: true}}, "odd u2 u1 dns"},
+		"another actor": {trail.Filter{Actor: uuid.NullUUID{UUID: uuid.New(), Valid: true}}, ""},
+		"target":        {trail.Filter{Target: "u1"}, "u1"},
+		"address":       {trail.Filter{Address: "192.0.2.1"}, "u2 dns"},
+		"request":       {trail.Filter{Request: "r2"}, "u1"},
+		"text":          {trail.Filter{Text: "aDMin"}, "u1"},
+		"text in both":  {trail.Filter{Text: "version", Address: "192.0.2.1"}, "dns"},
+		"since":         {trail.Filter{From: day("2023-01-01")}, "odd u2 u1 dns"},
+		"until":         {trail.Filter{To: day("2023-01-01")}, "old"},
+		"a day":         {trail.Filter{From: day("2022-04-05"), To: day("2022-04-06")}, "old"},
+		"another day":   {trail.Filter{From: day("2022-04-06"), To: day("2022-04-07")}, ""},
+		"together":      {trail.Filter{Action: "member.", Address: "192.0.2.2", From: day("2023-01-01"), Text: "role"}, "u1"},
 	} {
 		for _, limit := range []int{1, 2, 50} {
 			if got := strings.Join(k.targets(c.f, limit), " "); got != c.want {
@@ -185,11 +189,11 @@ func TestATextIsFoundBeyondWhatOnePageLooksThrough(t *testing.T) {
 	if _, err := k.d.Owner.Exec(t.Context(), `insert into audit_entry (tenant_id, action, target) select $1, 'tested', n::text from generate_series(1, 12000) n`, scope.Tenant); err != nil {
 		t.Fatal(err)
 	}
-	page, err := k.svc.List(k.owner, policy.TenantRead, auditlog.Filter{Text: "needle"}, uuid.NullUUID{}, 50)
+	page, err := k.svc.List(k.owner, policy.TenantRead, trail.Filter{Text: "needle"}, uuid.NullUUID{}, 50)
 	if err != nil || len(page.Items) != 0 || page.Next == "" {
 		t.Errorf("%d entries, next %q, %v", len(page.Items), page.Next, err)
 	}
-	if got := k.targets(auditlog.Filter{Text: "needle"}, 50); !slices.Equal(got, []string{"needle"}) {
+	if got := k.targets(trail.Filter{Text: "needle"}, 50); !slices.Equal(got, []string{"needle"}) {
 		t.Errorf("found %q", got)
 	}
 }
@@ -227,7 +231,7 @@ func TestAnExportProvesItself(t *testing.T) {
 		t.Error("a change of the file is not found")
 	}
 	// Each export is in the log, with what was asked for.
-	if got := k.targets(auditlog.Filter{Action: "audit.exported", Text: `"format": "jsonl"`}, 50); len(got) != 2 {
+	if got := k.targets(trail.Filter{Action: "audit.exported", Text: `"format": "jsonl"`}, 50); len(got) != 2 {
 		t.Errorf("%d entries about exports", len(got))
 	}
 }
@@ -278,7 +282,7 @@ func TestLearnersDoNotSeeTheLog(t *testing.T) {
 	scope, _ := tenancy.From(k.owner)
 	scope.Role = tenancy.RoleLearner
 	learner := tenancy.With(t.Context(), scope)
-	if _, err := k.svc.List(learner, policy.TenantRead, auditlog.Filter{}, uuid.NullUUID{}, 10); err == nil {
+	if _, err := k.svc.List(learner, policy.TenantRead, trail.Filter{}, uuid.NullUUID{}, 10); err == nil {
 		t.Error("a learner reads the log")
 	}
 	if _, err := k.svc.Verify(learner); err == nil {

@@ -3,100 +3,45 @@ package auditlog
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/cloudkida/cloudkida/internal/app/policy"
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/trail"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-// Query is what entries are found by.
-type Query struct {
-	Action  string    `query:"action" maxLength:"100" doc:"Start of an action, such as lab. or member."`
-	Actor   string    `query:"actor" maxLength:"36" doc:"Id of a person or a machine client"`
-	Target  string    `query:"target" maxLength:"200" doc:"What was changed: the whole id or name"`
-	Address string    `query:"address" maxLength:"64" doc:"Network address that the request came from"`
-	Request string    `query:"request" maxLength:"64" doc:"Id of a request"`
-	From    time.Time `query:"from" doc:"Not before"`
-	To      time.Time `query:"to" doc:"Before"`
-	Q       string    `query:"q" maxLength:"100" doc:"A text in the target, the detail or what changed; a page looks through 5000 entries for it"`
-}
-
-// PageQuery says which page.
-type PageQuery struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
-}
-
 type output[T any] struct{ Body T }
-
-func (q Query) filter() (Filter, error) {
-	f := Filter{Action: q.Action, Target: q.Target, Address: q.Address, Request: q.Request, Text: q.Q, From: q.From, To: q.To}
-	err := optional(&f.Actor, q.Actor)
-	return f, err
-}
-
-func optional(id *uuid.NullUUID, text string) error {
-	if text == "" {
-		return nil
-	}
-	if err := id.UnmarshalText([]byte(text)); err != nil {
-		return errCursor.Wrap(err)
-	}
-	return nil
-}
-
-// asked is what the entry about an export says of its query: by what it selects and its time, not whom or what it looks for.
-func (q Query) asked() map[string]any {
-	detail, by := map[string]any{}, []string{}
-	for _, part := range [][2]string{{"action", q.Action}, {"actor", q.Actor}, {"target", q.Target}, {"address", q.Address}, {"request", q.Request}, {"text", q.Q}} {
-		if part[1] != "" {
-			by = append(by, part[0])
-		}
-	}
-	if len(by) > 0 {
-		detail["by"] = by
-	}
-	for name, value := range map[string]time.Time{"from": q.From, "to": q.To} {
-		if !value.IsZero() {
-			detail[name] = value
-		}
-	}
-	return detail
-}
 
 // Register adds the routes.
 func (s *Service) Register(api huma.API) {
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/audit", "list-audit", policy.TenantRead, "The organisation's audit log, the newest first", "tenant"),
 		func(ctx context.Context, in *struct {
-			Query
-			PageQuery
-		}) (*output[Page], error) {
+			trail.Query
+			trail.PageQuery
+		}) (*output[trail.Page], error) {
 			return s.list(ctx, policy.TenantRead, in.Query, in.PageQuery)
 		})
 	export := httpx.Operation(http.MethodGet, "/v1/tenant/audit/export", "export-audit", policy.TenantRead,
 		"Entries of the audit log, the oldest first, 100000 at most; the log has an entry about it", "tenant")
-	export.Responses = map[string]*huma.Response{"200": {Description: "The entries; JSON Lines have the seals that prove them as well", Content: map[string]*huma.MediaType{
-		"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}, "application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}},
-	}}}
+	export.Responses = trail.Responses()
 	huma.Register(api, export, func(ctx context.Context, in *struct {
-		Query
-		Format string `query:"format" enum:"csv,jsonl" default:"csv"`
+		trail.Query
+		trail.Format
 	}) (*huma.StreamResponse, error) {
-		f, err := in.filter()
+		f, err := in.Filter()
 		if err != nil {
 			return nil, err
 		}
-		return s.export(ctx, f, in.Format, in.asked())
+		return s.Exports.Stream(ctx, s.export(ctx, f, in.Format.Format, in.Asked(in.Format.Format)))
 	})
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/tenant/audit/seals", "get-audit-seals", policy.TenantRead, "How far the audit log is sealed, and when it was last checked", "tenant"),
-		func(ctx context.Context, _ *struct{}) (*output[Seals], error) {
+		func(ctx context.Context, _ *struct{}) (*output[trail.Seals], error) {
 			found, err := s.Seals(ctx)
-			return &output[Seals]{found}, err
+			return &output[trail.Seals]{found}, err
 		})
 	huma.Register(api, httpx.Operation(http.MethodPost, "/v1/tenant/audit/verify", "verify-audit", policy.TenantRead, "Check that the audit log is as it was sealed", "tenant"),
 		func(ctx context.Context, _ *struct{}) (*output[*chain.Report], error) {
@@ -110,9 +55,9 @@ func (s *Service) Register(api huma.API) {
 		"An organisation's audit log, for an operator who has entered it with a reason", "operator"),
 		func(ctx context.Context, in *struct {
 			ID uuid.UUID `path:"id" format:"uuid"`
-			Query
-			PageQuery
-		}) (*output[Page], error) {
+			trail.Query
+			trail.PageQuery
+		}) (*output[trail.Page], error) {
 			if err := s.Inside(ctx, in.ID); err != nil {
 				return nil, err
 			}
@@ -120,18 +65,18 @@ func (s *Service) Register(api huma.API) {
 		})
 }
 
-func (s *Service) list(ctx context.Context, p tenancy.Permission, q Query, page PageQuery) (*output[Page], error) {
-	f, err := q.filter()
+func (s *Service) list(ctx context.Context, p tenancy.Permission, q trail.Query, page trail.PageQuery) (*output[trail.Page], error) {
+	f, err := q.Filter()
 	if err != nil {
 		return nil, err
 	}
-	var before uuid.NullUUID
-	if err := optional(&before, page.Cursor); err != nil {
+	before, err := page.Before()
+	if err != nil {
 		return nil, err
 	}
 	found, err := s.List(ctx, p, f, before, page.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return &output[Page]{found}, nil
+	return &output[trail.Page]{found}, nil
 }

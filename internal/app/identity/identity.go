@@ -80,6 +80,7 @@ type Config struct {
 	Locale    string             // of pages whose reader has said none that there is; "": English
 	// AllowPrivate lets identity providers be in private networks and on this machine.
 	AllowPrivate bool
+	Throttle     *throttle.Throttle // slows down guessing; nil: it counts in this process alone
 }
 
 // Service is the identity of one installation.
@@ -145,7 +146,9 @@ func New(cfg Config) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.throttle = throttle.New(maxThrottled, s.now)
+	if s.throttle = cfg.Throttle; s.throttle == nil {
+		s.throttle = throttle.New(maxThrottled, s.now)
+	}
 	s.keys = keyring.New(cfg.Pool, cfg.Key, s.now)
 	s.Checker = access.New(cfg.Pool, s.publicURL, s.keys, s.now)
 	s.openProvider()

@@ -24,6 +24,8 @@ func declared() map[string]string {
 		"pool changed_by":   "stays as an id",
 		"pool name":         "of a check or the like",
 
+		"pool.group_member given_by": "of an identity provider; the row is deleted with its user_id",
+
 		"identity.user email":               "deleted with the account",
 		"identity.user email_key":           "deleted with the account",
 		"identity.user email_proved_at":     "deleted with the account",

@@ -120,6 +120,7 @@ func (e *Engine) read(ctx context.Context, tx pgx.Tx, fn func(pgx.Tx) error) err
 // Set is a tenant's policies, ready to be asked.
 type Set struct {
 	forbids map[tenancy.Permission][]named
+	zoned   map[tenancy.Permission][]zoned // of statements with a time zone
 	titles  map[cedar.PolicyID]string
 	broken  string // title of a policy that this program cannot read; everything that policies can take away is denied then
 	groups  bool   // some policy looks at groups
@@ -134,7 +135,7 @@ type Stored struct {
 
 // Compile makes a set of policies that were valid when they were saved.
 func Compile(rows []Stored) *Set {
-	s := &Set{forbids: map[tenancy.Permission][]named{}, titles: map[cedar.PolicyID]string{}}
+	s := &Set{forbids: map[tenancy.Permission][]named{}, zoned: map[tenancy.Permission][]zoned{}, titles: map[cedar.PolicyID]string{}}
 	for _, row := range rows {
 		list, err := cedar.NewPolicyListFromBytes("", []byte(row.Text))
 		if err != nil {
@@ -151,14 +152,25 @@ func (s *Set) add(id, title, text string, list cedar.PolicyList) {
 	s.groups = s.groups || strings.Contains(text, "roup") // Group and groups
 	s.titles[cedar.PolicyID(id)] = title
 	for _, p := range list {
+		at, ok := zoneOf(p)
+		if !ok {
+			s.broken = title
+			continue
+		}
 		quick := ready(cedar.PolicyID(id), p)
 		for _, action := range builtin().actionsOf(scopeOf(p)) {
-			s.forbids[action] = append(s.forbids[action], quick)
+			if at == nil {
+				s.forbids[action] = append(s.forbids[action], quick)
+			} else {
+				s.zoned[action] = append(s.zoned[action], zoned{at, []named{quick}})
+			}
 		}
 	}
 }
 
-func (s *Set) binds(p tenancy.Permission) bool { return s.broken != "" || len(s.forbids[p]) > 0 }
+func (s *Set) binds(p tenancy.Permission) bool {
+	return s.broken != "" || len(s.forbids[p]) > 0 || len(s.zoned[p]) > 0
+}
 
 // Decision is an answer with its reasons.
 type Decision struct {
@@ -173,8 +185,25 @@ type Decision struct {
 // Decide asks the role's policies and the tenant's own. A policy that cannot be evaluated denies: to Cedar it would be as
 // if it were not there, and what it forbids would be open.
 func (s *Set) Decide(w *World, p tenancy.Permission, of tenancy.Entity) Decision {
-	decision, why := w.ask(p, w.resource(of), builtin().permits[p], s.forbids[p])
+	about := w.resource(of)
+	decision, why := w.ask(p, about, builtin().permits[p], s.forbids[p])
 	d := Decision{Allowed: decision == cedar.Allow, Role: string(w.role), Permits: builtin().allowed[w.role][p]}
+	s.because(&d, why)
+	for _, z := range s.zoned[p] {
+		_, why := w.askAt(moment(w.at.In(z.at), w.client), p, about, z.list)
+		if s.because(&d, why); len(why.Reasons) > 0 { // they forbid, and nothing else
+			d.Allowed = false
+		}
+	}
+	if s.broken != "" {
+		d.Allowed, d.Failed = false, "This version of the program cannot read the policy."
+		d.by("", s.broken)
+	}
+	return d
+}
+
+// because adds why something was decided, and denies where a policy failed.
+func (s *Set) because(d *Decision, why cedar.Diagnostic) {
 	for _, r := range why.Reasons {
 		if title, own := s.titles[r.PolicyID]; own {
 			d.by(string(r.PolicyID), title)
@@ -184,11 +213,6 @@ func (s *Set) Decide(w *World, p tenancy.Permission, of tenancy.Entity) Decision
 		d.Allowed, d.Failed = false, failed.Message
 		d.by(string(failed.PolicyID), s.titles[failed.PolicyID])
 	}
-	if s.broken != "" {
-		d.Allowed, d.Failed = false, "This version of the program cannot read the policy."
-		d.by("", s.broken)
-	}
-	return d
 }
 
 func (d *Decision) by(id, title string) {

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,62 @@ func TestInternsStartIntroductionsOnWeekdays(t *testing.T) {
 		got := asked(t, w, policy.SessionStart, tenancy.Entity{Kind: "Lab", ID: "x", Attributes: map[string]any{"slug": "x", "level": "", "tags": test.tags}}, text)
 		if got.Allowed != test.allowed {
 			t.Errorf("%v at %v: %+v", test.tags, test.at.Weekday(), got)
+		}
+	}
+}
+
+// Times are of the zone that a statement names, in whichever order statements stand, and of UTC without one.
+func TestTimesAreOfTheZoneThatAStatementNames(t *testing.T) {
+	t.Parallel()
+	const evening = `forbid (principal, action == Action::"session.start", resource is Lab) when { context.hour >= 18 };`
+	const weekend = `@zone("Asia/Kolkata") forbid (principal, action == Action::"session.start", resource is Lab) when { context.weekday > 5 };`
+	lab := tenancy.Entity{Kind: "Lab", ID: "x", Attributes: map[string]any{"slug": "x", "level": "", "tags": []string{}}}
+	for _, test := range []struct {
+		name, text string
+		at         time.Time
+		allowed    bool
+	}{
+		{"17:30 in India", `@zone("Asia/Kolkata") ` + evening, time.Date(2026, 1, 7, 12, 0, 0, 0, time.UTC), true},
+		{"18:00 in India", `@zone("Asia/Kolkata") ` + evening, time.Date(2026, 1, 7, 12, 30, 0, 0, time.UTC), false},
+		{"12:30 in UTC", evening, time.Date(2026, 1, 7, 12, 30, 0, 0, time.UTC), true},
+		{"Friday night in UTC, Saturday in India", weekend, time.Date(2026, 1, 9, 19, 0, 0, 0, time.UTC), false},
+		{"Sunday night in UTC, Monday in India", weekend, time.Date(2026, 1, 11, 19, 0, 0, 0, time.UTC), true},
+		{"the second of both", evening + weekend, time.Date(2026, 1, 10, 2, 0, 0, 0, time.UTC), false},
+		{"the first of both", weekend + evening, time.Date(2026, 1, 8, 18, 0, 0, 0, time.UTC), false},
+		{"summer in Berlin", `@zone("Europe/Berlin") ` + evening, time.Date(2026, 7, 7, 16, 0, 0, 0, time.UTC), false},
+		{"winter in Berlin", `@zone("Europe/Berlin") ` + evening, time.Date(2026, 1, 7, 16, 30, 0, 0, time.UTC), true},
+	} {
+		w := policy.NewWorld(tenancy.Scope{User: uuid.New(), Role: tenancy.RoleLearner}, nil, test.at.In(time.FixedZone("elsewhere", -7*3600)))
+		if got := asked(t, w, policy.SessionStart, lab, test.text); got.Allowed != test.allowed || !got.Allowed && len(got.Titles) != 1 {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+	failing := asked(t, policy.NewWorld(tenancy.Scope{User: uuid.New(), Role: tenancy.RoleLearner}, nil, noon()), policy.SessionStart, lab,
+		`@zone("Asia/Kolkata") forbid (principal, action, resource) when { context.hour * 9223372036854775807 > 2 };`)
+	if failing.Allowed || failing.Failed == "" {
+		t.Errorf("a failing statement with a zone: %+v", failing)
+	}
+	if unknown := policy.Compile([]policy.Stored{{Title: "x", Text: `@zone("Mars/Base") forbid (principal, action == Action::"lab.write", resource);`}}).
+		Decide(policy.NewWorld(tenancy.Scope{User: uuid.New(), Role: tenancy.RoleOwner}, nil, noon()), policy.LabRead, lab); unknown.Allowed {
+		t.Error("a zone that is not there any more leaves everything open")
+	}
+}
+
+// Policies know by what somebody asks.
+func TestPoliciesKnowTheKindOfClient(t *testing.T) {
+	t.Parallel()
+	key := uuid.New()
+	for through, scope := range map[string]tenancy.Scope{
+		"console": {}, "cli": {Client: "cli"}, "program": {Client: "program"}, "key": {Key: key, Client: "console"},
+		"machine": {Machine: true}, "machine ": {Kind: tenancy.Machine}, "key ": {Key: key, Machine: true},
+	} {
+		scope.User, scope.Role = uuid.New(), tenancy.RoleOwner
+		for _, client := range []string{"console", "cli", "program", "key", "machine"} {
+			text := `forbid (principal, action == Action::"tenant.export", resource) when { context.client == "` + client + `" };`
+			got := asked(t, policy.NewWorld(scope, nil, noon()), policy.TenantExport, tenancy.Entity{Kind: tenancy.KindTenant}, text)
+			if forbids := client == strings.TrimSpace(through); got.Allowed == forbids {
+				t.Errorf("%q asks, %s is forbidden: %+v", through, client, got)
+			}
 		}
 	}
 }

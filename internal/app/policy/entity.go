@@ -44,8 +44,12 @@ func (a applicable) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 
 // ask asks Cedar about policies whose actions are known to match.
 func (w *World) ask(p tenancy.Permission, about cedar.EntityUID, lists ...[]named) (cedar.Decision, cedar.Diagnostic) {
+	return w.askAt(w.context, p, about, lists...)
+}
+
+func (w *World) askAt(moment cedar.Record, p tenancy.Permission, about cedar.EntityUID, lists ...[]named) (cedar.Decision, cedar.Diagnostic) {
 	return cedar.Authorize(applicable{w, lists}, w.entities, cedar.Request{
-		Principal: w.asker.UID, Action: actionUID(p), Resource: about, Context: w.context,
+		Principal: w.asker.UID, Action: actionUID(p), Resource: about, Context: moment,
 	})
 }
 
@@ -94,12 +98,11 @@ func groupUIDs(groups []uuid.UUID) []cedar.EntityUID {
 	return list
 }
 
-// moment is the context of a request.
-func moment(at time.Time) cedar.Record {
-	at = at.UTC()
+// moment is the context of a request, in the zone of a time.
+func moment(at time.Time, client string) cedar.Record {
 	weekday := (int(at.Weekday())+6)%7 + 1 // Monday is 1
 	return cedar.NewRecord(cedar.RecordMap{
-		"now": cedar.NewDatetime(at), "weekday": cedar.Long(weekday), "hour": cedar.Long(at.Hour()), "minute": cedar.Long(at.Minute()),
+		"client": cedar.String(client), "now": cedar.NewDatetime(at), "weekday": cedar.Long(weekday), "hour": cedar.Long(at.Hour()), "minute": cedar.Long(at.Minute()),
 	})
 }
 
@@ -110,6 +113,8 @@ type World struct {
 	above    []cedar.EntityUID // who asks, and everything that they are in
 	entities cedar.EntityMap
 	context  cedar.Record
+	at       time.Time
+	client   string
 	members  *Membership
 }
 
@@ -117,7 +122,7 @@ type World struct {
 func NewWorld(scope tenancy.Scope, members *Membership, at time.Time) *World {
 	w := &World{
 		role: scope.Role, asker: asker(scope.User.String(), scope.Role, members.of(scope.Peer())), entities: cedar.EntityMap{},
-		context: moment(at), members: members,
+		context: moment(at.UTC(), scope.Through()), at: at, client: scope.Through(), members: members,
 	}
 	w.entities[w.asker.UID] = w.asker
 	w.above = append(slices.Collect(w.asker.Parents.All()), w.asker.UID)

@@ -86,12 +86,13 @@ type checkInput struct {
 
 type simulateInput struct {
 	Body struct {
-		User   uuid.UUID          `json:"user" format:"uuid" doc:"Who would ask"`
-		Action tenancy.Permission `json:"action" maxLength:"40" example:"lab.read" doc:"For which permission, such as session.start"`
-		Kind   string             `json:"kind" enum:"Tenant,Lab,Session,Group,Member" doc:"About what"`
-		About  string             `json:"about,omitempty" maxLength:"63" doc:"Its id; of a lab the slug; nothing for the organisation as a whole"`
-		At     *time.Time         `json:"at,omitempty" example:"2026-01-05T09:00:00Z" doc:"When; now where nothing is said"`
-		Draft  *draft             `json:"draft,omitempty" doc:"A policy that holds as if it were saved"`
+		User    uuid.UUID          `json:"user" format:"uuid" doc:"Who would ask"`
+		Action  tenancy.Permission `json:"action" maxLength:"40" example:"lab.read" doc:"For which permission, such as session.start"`
+		Kind    string             `json:"kind" enum:"Tenant,Lab,Session,Group,Member" doc:"About what"`
+		About   string             `json:"about,omitempty" maxLength:"63" doc:"Its id; of a lab the slug; nothing for the organisation as a whole"`
+		At      *time.Time         `json:"at,omitempty" example:"2026-01-05T09:00:00Z" doc:"When; now where nothing is said"`
+		Through string             `json:"through,omitempty" enum:"console,cli,program,key,machine" doc:"By what; the console where nothing is said"`
+		Draft   *draft             `json:"draft,omitempty" doc:"A policy that holds as if it were saved"`
 	}
 }
 
@@ -233,7 +234,7 @@ func (s *Service) history(ctx context.Context, in *idInput) (*output[History], e
 
 func (s *Service) simulate(ctx context.Context, in *simulateInput) (*output[Answer], error) {
 	b := in.Body
-	q := Question{User: b.User, Action: b.Action, Kind: b.Kind, ID: b.About}
+	q := Question{User: b.User, Action: b.Action, Kind: b.Kind, ID: b.About, Client: b.Through}
 	if b.At != nil {
 		q.At = *b.At
 	}

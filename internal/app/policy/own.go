@@ -246,6 +246,7 @@ type Question struct {
 	Kind   string
 	ID     string
 	At     time.Time // zero: now
+	Client string    // by what the member would ask; empty: the console
 	Draft  *Policy   // holds as if it were saved, in place of the one with its id
 }
 
@@ -276,7 +277,7 @@ func (s *Service) Simulate(ctx context.Context, q Question) (d Decision, err err
 	if q.At.IsZero() {
 		q.At = s.Engine.Now()
 	}
-	as := tenancy.Scope{Tenant: scope.Tenant, User: q.User, Role: role}
+	as := tenancy.Scope{Tenant: scope.Tenant, User: q.User, Role: role, Client: q.Client}
 	if !builtin().allowed[role][q.Action] || !binds(as, q.Action) {
 		permits := builtin().allowed[role][q.Action]
 		return Decision{Allowed: permits, Role: string(role), Permits: permits}, nil

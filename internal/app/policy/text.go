@@ -126,6 +126,7 @@ type checker struct {
 
 func (c *checker) statement(p *cedar.Policy) {
 	tree := (*ast.Policy)(p.AST())
+	c.annotations(p)
 	if p.Effect() != cedar.Forbid {
 		c.problem("permit", "A policy of an organisation only takes away: write forbid. What people may do, their role says.")
 	}

@@ -38,6 +38,12 @@ func TestTextsThatAreRefused(t *testing.T) {
 		{"too deep", "forbid (principal, action, resource) when { " + strings.Repeat("(", 40) + "true" + strings.Repeat(")", 40) + " };", 1, 0, "nested"},
 		{"too many parts", "forbid (principal, action, resource) when { true" + strings.Repeat(" && true", 300) + " };", 1, 0, "too many parts"},
 		{"too many statements", strings.Repeat("forbid (principal, action, resource);\n", 21), 21, 1, "at most 20 statements"},
+		{"no zone", "@zone(\"Asia/Kolkatta\")\nforbid (principal, action, resource);", 1, 0, "no such time zone"},
+		{"an empty zone", "@zone(\"\") forbid (principal, action, resource);", 1, 1, "no such time zone"},
+		{"the server's zone", "@zone(\"Local\") forbid (principal, action, resource);", 1, 0, "no such time zone"},
+		{"a file", "@zone(\"../../etc/passwd\") forbid (principal, action, resource);", 1, 0, "no such time zone"},
+		{"another annotation", "@zones(\"UTC\") forbid (principal, action, resource);", 1, 0, "means nothing"},
+		{"an event", "forbid (principal, action, resource is Event);", 1, 1, "applicable action"},
 		{"no text", "forbid \xff", 1, 1, "UTF-8"},
 	} {
 		_, found := policy.Parse(test.text)
@@ -64,6 +70,7 @@ func FuzzText(f *testing.F) {
 		"forbid (principal, action, resource) when { " + strings.Repeat("(", 500),
 		"forbid (principal, action, resource) when { " + strings.Repeat("[", 31) + strings.Repeat("]", 31) + " == [] };",
 		`@id("x") @id("y") forbid (principal, action, resource);`,
+		`@zone("Asia/Kolkata") forbid (principal, action, resource) when { context.client != "console" && context.hour > 9 };`,
 		`forbid (principal, action, resource) when { "\u{110000}" == "a" };`,
 		strings.Repeat("forbid (principal, action, resource);", 200),
 		"permit", "@", "forbid (principal == ?principal, action, resource);", "\x00",

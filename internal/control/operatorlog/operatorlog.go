@@ -1,122 +1,136 @@
 // Package operatorlog shows the operators' log: what operators did to the installation, its tiers, user pools and mail, and to
-// tenants as a whole. Entries are added by whoever makes a change, in its transaction, and nobody can change one.
+// tenants as a whole. Entries are added by whoever makes a change, in its transaction, and nobody can change one; the log is
+// sealed, searched and exported as an organisation's is.
 package operatorlog
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/audit"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
+	"github.com/cloudkida/cloudkida/internal/platform/audit/trail"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
-// Entry is one thing that an operator did.
-type Entry struct {
-	ID      uuid.UUID       `json:"id"`
-	At      time.Time       `json:"at"`
-	Actor   *uuid.UUID      `json:"actor,omitempty" doc:"Who did it; absent for the program itself"`
-	Name    string          `json:"actorName,omitempty" doc:"Of the actor, if it is still known"`
-	Kind    tenancy.Kind    `json:"actorKind" enum:"person,machine,key,operator,program"`
-	Action  string          `json:"action" example:"tier.changed"`
-	Target  string          `json:"target"`
-	Tenant  *uuid.UUID      `json:"tenant,omitempty" doc:"Which organisation it was about"`
-	Title   string          `json:"tenantTitle,omitempty" doc:"The organisation's name"`
-	Reason  string          `json:"reason,omitempty"`
-	Detail  json.RawMessage `json:"detail" doc:"An object; its members depend on the action"`
-	Before  json.RawMessage `json:"before,omitempty" doc:"What has changed, as it was"`
-	After   json.RawMessage `json:"after,omitempty" doc:"What has changed, as it is"`
-	Request string          `json:"request,omitempty"`
-	Address string          `json:"address,omitempty"`
-}
-
-// Page is a page of entries, the newest first.
-type Page struct {
-	Items []Entry `json:"items" nullable:"false"`
-	Next  string  `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
-}
-
 // API shows the log.
 type API struct {
-	Pool *pgxpool.Pool // of the role control
-	// Names gives the names of people.
-	Names func(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error)
+	Pool    *pgxpool.Pool // of the role control
+	Names   trail.Names
+	Exports *trail.Exporter
 }
 
-type listInput struct {
-	Action string `query:"action" maxLength:"100" doc:"Start of an action, such as tier. or tenant."`
-	Actor  string `query:"actor" maxLength:"36" doc:"Id of an operator"`
+// Query is what entries are found by.
+type Query struct {
+	trail.Query
 	Tenant string `query:"tenant" maxLength:"36" doc:"Id of an organisation"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"36" doc:"next of the page before"`
 }
 
-type pageOutput struct{ Body Page }
+func (q Query) filter() (trail.Filter, error) {
+	f, err := q.Filter()
+	if err == nil {
+		err = trail.Optional(&f.Tenant, q.Tenant)
+	}
+	return f, err
+}
 
-var errCursor = errs.Malformed("invalid_cursor", "The cursor or id is not one of ours; start from the first page.")
+type output[T any] struct{ Body T }
 
-// Register adds the route; it needs the permission of operators.
+// Register adds the routes; they need the permission of operators.
 func (a *API) Register(api huma.API, read tenancy.Permission) {
-	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/audit", "list-operator-audit", read, "What operators did to the installation, the newest first", "operator"), a.list)
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/audit", "list-operator-audit", read, "What operators did to the installation, the newest first", "operator"),
+		func(ctx context.Context, in *struct {
+			Query
+			trail.PageQuery
+		}) (*output[trail.Page], error) {
+			f, err := in.filter()
+			if err != nil {
+				return nil, err
+			}
+			before, err := in.Before()
+			if err != nil {
+				return nil, err
+			}
+			page, err := trail.Operators().List(ctx, a.read, a.Names, f, before, in.Limit)
+			return &output[trail.Page]{page}, err
+		})
+	export := httpx.Operation(http.MethodGet, "/v1/operator/audit/export", "export-operator-audit", read,
+		"Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it", "operator")
+	export.Responses = trail.Responses()
+	huma.Register(api, export, func(ctx context.Context, in *struct {
+		Query
+		trail.Format
+	}) (*huma.StreamResponse, error) {
+		f, err := in.filter()
+		if err != nil {
+			return nil, err
+		}
+		detail := in.Asked(in.Format.Format)
+		if f.Tenant.Valid {
+			detail["tenant"] = f.Tenant.UUID
+		}
+		return a.Exports.Stream(ctx, a.export(f, in.Format.Format, detail))
+	})
+	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/audit/seals", "get-operator-audit-seals", read, "How far the operators' log is sealed, and when it was last checked", "operator"),
+		func(ctx context.Context, _ *struct{}) (*output[trail.Seals], error) {
+			found, err := a.seals(ctx)
+			return &output[trail.Seals]{found}, err
+		})
+	huma.Register(api, httpx.Operation(http.MethodPost, "/v1/operator/audit/verify", "verify-operator-audit", read, "Check that the operators' log is as it was sealed", "operator"),
+		func(ctx context.Context, _ *struct{}) (*output[*chain.Report], error) {
+			r, e, err := trail.Check(ctx, a.Exports.Chain, chain.Operators())
+			if err != nil {
+				return nil, err
+			}
+			return &output[*chain.Report]{r}, a.record(ctx, e)
+		})
 }
 
-func (a *API) list(ctx context.Context, in *listInput) (*pageOutput, error) {
-	where, args := []string{"true"}, pgx.NamedArgs{"limit": in.Limit + 1}
-	for text, condition := range map[[2]string]string{
-		{"before", in.Cursor}: "e.id < @before", {"actor", in.Actor}: "e.actor = @actor", {"tenant", in.Tenant}: "e.tenant_id = @tenant",
-	} {
-		if text[1] == "" {
-			continue
-		}
-		id, err := uuid.Parse(text[1])
+func (a *API) read(ctx context.Context, sql string, args pgx.NamedArgs) (found []trail.Row, err error) {
+	err = db.SnapshotInControl(ctx, a.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql, args)
 		if err != nil {
-			return nil, errCursor.Wrap(err)
+			return err
 		}
-		where, args[text[0]] = append(where, condition), id
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[trail.Row])
+		return err
+	})
+	return found, err
+}
+
+func (a *API) export(f trail.Filter, format string, detail map[string]any) trail.Export {
+	return trail.Export{
+		Log: trail.Operators(), Tenant: chain.Operators(), Name: "operators-log", Filter: f, Format: format,
+		Begin: func(ctx context.Context) error {
+			return a.record(ctx, audit.Entry{Action: "audit.exported", Detail: detail})
+		},
+		In: func(ctx context.Context, fn func(pgx.Tx) error) error { return db.SnapshotInControl(ctx, a.Pool, fn) },
 	}
-	if in.Action != "" {
-		where, args["action"] = append(where, "e.action like @action"), strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(in.Action)+"%"
-	}
-	rows, err := a.Pool.Query(ctx, `
-		select e.id, e.at, e.actor, '' as name, e.kind, e.action, e.target, e.tenant_id, coalesce(t.title, '') as title, e.reason, e.detail, e.before, e.after, e.request, e.address
-		from control.audit_entry e left join control.tenant t on t.id = e.tenant_id
-		where `+strings.Join(where, " and ")+` order by e.id desc limit @limit`, args)
-	if err != nil {
-		return nil, fmt.Errorf("read the operators' log: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
-	if err != nil {
-		return nil, fmt.Errorf("read the operators' log: %w", err)
-	}
-	page := Page{Items: []Entry{}}
-	if len(found) > in.Limit {
-		found = found[:in.Limit]
-		page.Next = found[in.Limit-1].ID.String()
-	}
-	var actors []uuid.UUID
-	for _, e := range found {
-		if e.Actor != nil {
-			actors = append(actors, *e.Actor)
+}
+
+func (a *API) seals(ctx context.Context) (out trail.Seals, err error) {
+	var checked []trail.Verified
+	err = db.SnapshotInControl(ctx, a.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, trail.LastChecked, pgx.NamedArgs{"action": trail.ActionVerified})
+		if err != nil {
+			return err
 		}
-	}
-	names, err := a.Names(ctx, actors)
+		checked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[trail.Verified])
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	for _, e := range found {
-		if e.Actor != nil {
-			e.Name = names[*e.Actor]
-		}
-		page.Items = append(page.Items, e)
-	}
-	return &pageOutput{Body: page}, nil
+	return trail.SealsOf(ctx, a.Exports.Chain, chain.Operators(), checked)
+}
+
+// record leaves an entry about the log itself.
+func (a *API) record(ctx context.Context, e audit.Entry) error {
+	return pgx.BeginFunc(ctx, a.Pool, func(tx pgx.Tx) error { return audit.Operated(ctx, tx, audit.Operation{Entry: e}) })
 }

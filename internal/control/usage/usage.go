@@ -41,6 +41,7 @@ type Config struct {
 	Pool    *pgxpool.Pool // of the role control
 	Plans   func(ctx context.Context, tenant uuid.UUID) (tier.Plan, error)
 	Limiter limit.Limiter
+	Holder  limit.Holder // of answers that go on
 	// AddressRate is how many requests a second one network address may make while nobody is signed in; 0: any number.
 	AddressRate int64
 	// Limited is told the name of every limit that refused.
@@ -55,14 +56,13 @@ type Service struct {
 
 	programs *cache.Cache[uuid.UUID, map[uuid.UUID]ProgramLimit]
 	meter    *meter
-	holds    *holds
 }
 
 // New returns a Service. Run keeps what it counts.
 func New(cfg Config) *Service {
 	return &Service{
 		Config: cfg, programs: cache.New[uuid.UUID, map[uuid.UUID]ProgramLimit](maxTenants, limitLife, cfg.Now),
-		meter: newMeter(), holds: newHolds(),
+		meter: newMeter(),
 	}
 }
 
@@ -94,8 +94,8 @@ type rule struct {
 type rules struct {
 	buckets  []rule // the narrowest first
 	counters []rule
-	program  *counted // what is counted, of a program
-	holds    []hold   // for an answer that goes on
+	program  *counted     // what is counted, of a program
+	holds    []limit.Hold // for an answer that goes on
 }
 
 // Admit fulfils the gateway's seam.
@@ -112,7 +112,7 @@ func (s *Service) Admit(ctx context.Context, call gateway.Call, header http.Head
 	if !call.Stream {
 		return func() {}, nil
 	}
-	return s.hold(r.holds)
+	return s.hold(ctx, r.holds)
 }
 
 // ask takes from all buckets, then counts, so that what came too soon is not counted. It tells what is left.
@@ -161,14 +161,14 @@ func (s *Service) rules(ctx context.Context, call gateway.Call) (rules, error) {
 	scope, known := tenancy.From(ctx)
 	switch {
 	case !known || call.Refused:
-		r := rules{holds: []hold{{"address:" + call.Address, addressHolds}}}
+		r := rules{holds: []limit.Hold{{Key: "address:" + call.Address, Most: addressHolds}}}
 		if s.AddressRate > 0 {
 			r.buckets = []rule{bucket("address", "address:"+call.Address, s.AddressRate, addressBurst*s.AddressRate)}
 		}
 		return r, nil
 	case scope.Operator && program(scope) == uuid.Nil:
 		key := "operator:" + scope.User.String()
-		return rules{buckets: []rule{bucket("operator", key, operatorRate, operatorBurst)}, holds: []hold{{key, operatorHolds}}}, nil
+		return rules{buckets: []rule{bucket("operator", key, operatorRate, operatorBurst)}, holds: []limit.Hold{{Key: key, Most: operatorHolds}}}, nil
 	}
 	plan, err := s.Plans(ctx, scope.Tenant)
 	if err != nil {
@@ -180,12 +180,12 @@ func (s *Service) rules(ctx context.Context, call gateway.Call) (rules, error) {
 	return s.ofProgram(ctx, plan, scope)
 }
 
-// ofPerson are the limits of one person, whichever tenant they act in and by however many tokens, and those of all people of
-// the tenant together. The programs of a tenant have as much apart from that: they cannot keep its people out.
+// ofPerson are the limits of one person in a tenant, by however many tokens, and those of all people of the tenant together.
+// Somebody in two tenants has the rate of each there: one bucket of both would have now the one's rate and now the other's. The programs of a tenant have as much apart from that: they cannot keep its people out.
 func ofPerson(plan tier.Plan, scope tenancy.Scope) (r rules) {
 	tenant := fault.Else(fault.LimitWithoutTenant, scope.Tenant, uuid.Nil).String()
 	person := fault.Else(fault.LimitByToken, scope.User, scope.Session).String()
-	r.add("user", "user:"+person, plan, tier.UserRate, tier.UserBurst)
+	r.add("user", "user:"+tenant+":"+person, plan, tier.UserRate, tier.UserBurst)
 	r.add("organisation", "people:"+tenant, plan, tier.Rate, tier.Burst)
 	r.holding(plan, scope)
 	return r

@@ -20,6 +20,8 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/limit"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey"
+	"github.com/cloudkida/cloudkida/internal/platform/valkey/redistest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -56,7 +58,7 @@ func newWorld(t *testing.T) *world {
 // process is one of several that serve the same installation.
 func (w *world) process() *usage.Service {
 	return usage.New(usage.Config{
-		Pool: w.d.Control, Plans: w.tiers.Of, Limiter: limit.NewMemory(10_000, w.clock.Now), AddressRate: 10,
+		Pool: w.d.Control, Plans: w.tiers.Of, Limiter: limit.NewMemory(10_000, w.clock.Now), Holder: limit.NewMemoryHolds(), AddressRate: 10,
 		Limited: func(name string) { w.hit = append(w.hit, name) }, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }
@@ -126,7 +128,7 @@ func TestPeopleHaveARateOfTheirOwnAndOneTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.limits(map[tier.Limit]int64{tier.Rate: 10, tier.Burst: 50, tier.UserRate: 2, tier.UserBurst: 20})
-	w.limitsOf(tenancy.DefaultTenant(), map[tier.Limit]int64{tier.UserRate: 2, tier.UserBurst: 20})
+	w.limitsOf(tenancy.DefaultTenant(), map[tier.Limit]int64{tier.UserRate: 5, tier.UserBurst: 25})
 	ada := w.person()
 	first := w.ask(w.Service, ada, gateway.Call{})
 	if policy, left := first.header.Get("RateLimit-Policy"), first.header.Get("RateLimit"); policy != `"user";q=20;w=10, "organisation";q=50;w=5` || left != `"user";r=19;t=1, "organisation";r=49;t=1` {
@@ -145,8 +147,11 @@ func TestPeopleHaveARateOfTheirOwnAndOneTogether(t *testing.T) {
 		t.Error("another token of the same person passes")
 	}
 	elsewhere.Tenant = tenancy.DefaultTenant()
-	if !w.ask(w.Service, elsewhere, gateway.Call{}).refused() {
-		t.Error("the same person passes in another tenant")
+	if a := w.ask(w.Service, elsewhere, gateway.Call{}); a.refused() || a.header.Get("RateLimit-Policy") != `"user";q=25;w=5` {
+		t.Errorf("in another tenant the same person has not its rate: %v, %s", a.err, a.header.Get("RateLimit-Policy"))
+	}
+	if !w.ask(w.Service, ada, gateway.Call{}).refused() {
+		t.Error("what a person did in another tenant changes their rate here")
 	}
 	for range 2 {
 		w.passes(20, w.person())
@@ -417,6 +422,29 @@ func TestOnlySoManyStreamsAtOnce(t *testing.T) {
 	}
 	if w.ask(w.Service, bob, gateway.Call{}).refused() {
 		t.Error("an ordinary request is refused")
+	}
+}
+
+// Streams of one organisation are counted among all processes that share a memory.
+func TestStreamsAreCountedAmongProcesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.limits(map[tier.Limit]int64{tier.Streams: 2})
+	memory, err := valkey.Open(redistest.Start(t).URL, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = memory.Close() })
+	one, two := w.process(), w.process()
+	one.Holder, two.Holder = limit.NewSharedHolds(memory, one.Log), limit.NewSharedHolds(memory, two.Log)
+	stream := gateway.Call{Stream: true}
+	first := w.ask(one, w.person(), stream)
+	if first.refused() || w.ask(two, w.person(), stream).refused() || !w.ask(one, w.person(), stream).refused() || !w.ask(two, w.machine(), stream).refused() {
+		t.Errorf("want two of both processes together: %v", first.err)
+	}
+	first.done()
+	if w.ask(two, w.person(), stream).refused() {
+		t.Error("what ended in one process is not free in the other")
 	}
 }
 

@@ -30,6 +30,27 @@ func (k *Keeper) SnapshotInTenant(ctx context.Context, tenant uuid.UUID, fn func
 	return k.in(ctx, tenant, snapshot, fn)
 }
 
+// InControl runs fn in one transaction in which the tables of the provider's own schema are named without it: the operators' log
+// is kept as a tenant's is. The role may do nothing else there.
+func (k *Keeper) InControl(ctx context.Context, fn func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, k.Pool, func(tx pgx.Tx) error { return inSchema(ctx, tx, controlSchema, fn) })
+}
+
+// SnapshotInControl is InControl in a transaction that only reads and sees one moment.
+func (k *Keeper) SnapshotInControl(ctx context.Context, fn func(pgx.Tx) error) error {
+	return SnapshotInControl(ctx, k.Pool, fn)
+}
+
+// controlSchema is the provider's own.
+const controlSchema = "control"
+
+// SnapshotInControl runs fn in a transaction of a role that may look into the provider's own schema, whose tables are named
+// without it. It only reads and sees one moment.
+func SnapshotInControl(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
+	how := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, pool, how, func(tx pgx.Tx) error { return inSchema(ctx, tx, controlSchema, fn) })
+}
+
 func (k *Keeper) in(ctx context.Context, tenant uuid.UUID, how opening, fn func(pgx.Tx) error) error {
 	scope := tenancy.Scope{Tenant: tenant, Role: tenancy.RoleSystem}
 	at, err := k.Places.of(ctx, scope)

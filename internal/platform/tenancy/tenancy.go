@@ -49,6 +49,7 @@ type Scope struct {
 	Maker    uuid.UUID // who made Key, where it is the tenant's own: policies hold for it as for its maker's groups
 	Request  string    // request id, for the log and the audit
 	Address  string    // network address that the request came from, for the audit
+	Client   string    // by what a person asks: "console", "cli" or "program", another one; empty: the console
 	Kind     Kind      // what kind of actor it is; empty: a person, or the program itself without a user
 
 	// Grants are the only permissions that count, of those that Role has; nil restricts nothing.
@@ -70,6 +71,18 @@ func (s Scope) By() uuid.UUID {
 		return s.Session
 	}
 	return s.Key
+}
+
+// Through is by what the caller asks: "key", "machine", or what Client says.
+func (s Scope) Through() string {
+	switch {
+	case s.Key != uuid.Nil:
+		return "key"
+	case s.Machine || s.Kind == Machine:
+		return "machine"
+	default:
+		return cmp.Or(s.Client, "console")
+	}
 }
 
 // Hold is what a stream that the caller opens ends with: what By is, or a person's own sign-in.

@@ -1,5 +1,6 @@
 // Package throttle slows down guessing: each failure beyond a few free ones makes the next try wait longer. It counts in
-// the memory of one process; several processes allow several times as many tries.
+// the memory that all processes share, where there is one; without it, and while it is away, in that of the process, so that
+// several processes allow several times as many tries.
 package throttle
 
 import (
@@ -35,9 +36,10 @@ func (r Rule) wait(failures int) time.Duration {
 
 // Throttle counts the failures of at most size keys; it forgets those that were tried longest ago.
 type Throttle struct {
-	now  func() time.Time
-	size int
-	seed maphash.Seed
+	now    func() time.Time
+	size   int
+	seed   maphash.Seed
+	shared *Shared // nil: there is none
 
 	mu      sync.Mutex
 	entries map[uint64]*list.Element
@@ -57,6 +59,15 @@ func New(size int, now func() time.Time) *Throttle {
 	return &Throttle{now: now, size: size, seed: maphash.MakeSeed(), entries: map[uint64]*list.Element{}, order: list.New()}
 }
 
+// In returns a Throttle that counts in a shared memory, under a name that no other one has; without a memory it is New.
+func In(shared *Shared, name string, size int, now func() time.Time) *Throttle {
+	t := New(size, now)
+	if shared != nil {
+		t.shared = shared.named(name)
+	}
+	return t
+}
+
 // Key is something that is counted: an account, an address, or both together.
 type Key struct {
 	Name string
@@ -66,6 +77,9 @@ type Key struct {
 // Try counts a try as failed for every key, or says how long to wait first. It is called before the work, so that many
 // tries at once do not all count as the first; Forgive takes it back when the try turns out right.
 func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
+	if wait, ok := t.shared.ask(opTry, t.now(), keys); ok {
+		return wait
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -88,6 +102,9 @@ func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
 // Wait says how long a try of these keys would have to wait, and counts none. It suits work that seldom fails and comes
 // many times at once: Try then counts what has failed.
 func (t *Throttle) Wait(keys ...Key) (wait time.Duration) {
+	if wait, ok := t.shared.ask(opWait, t.now(), keys); ok {
+		return wait
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -101,6 +118,7 @@ func (t *Throttle) Wait(keys ...Key) (wait time.Duration) {
 
 // Forgive takes the last try of these keys back.
 func (t *Throttle) Forgive(keys ...Key) {
+	t.shared.ask(opForgive, t.now(), keys) // and here, what was counted while the shared memory was away
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range keys {
@@ -114,6 +132,7 @@ func (t *Throttle) Forgive(keys ...Key) {
 
 // Reset forgets these keys.
 func (t *Throttle) Reset(keys ...Key) {
+	t.shared.ask(opReset, t.now(), keys) // and here, what was counted while the shared memory was away
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range keys {

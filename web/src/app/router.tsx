@@ -74,11 +74,9 @@ const profile = createRoute({
 const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
-  validateSearch: (search: Record<string, unknown>): TenantFilter & Pick<AuditFilter, 'action' | 'actor'> & { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): TenantFilter & AuditFilter & { tab?: string } => ({
     tab: text(search.tab), // the page knows its sections
-    q: text(search.q),
-    action: text(search.action),
-    actor: text(search.actor),
+    ...auditFilter(search),
     status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
     placement: oneOf(search.placement, ['pool', 'silo'] as const),
   }),

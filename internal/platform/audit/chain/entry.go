@@ -31,31 +31,74 @@ type Entry struct {
 	Before  json.RawMessage `json:"before"`
 	After   json.RawMessage `json:"after"`
 	Address string          `json:"address"`
+	// Tenant and Reason are in the operators' log alone: which organisation the entry is about, and why it was done.
+	Tenant *uuid.UUID `json:"tenant,omitempty"`
+	Reason string     `json:"reason,omitempty"`
 }
 
-// columns are those of an entry in the order of its fields.
-const columns = `e.id, e.at, e.actor, e.action, e.target, e.detail, e.request, e.kind, e.before, e.after, e.address`
+// Operators stands for the operators' log where a tenant stands for its own. No tenant has this id.
+func Operators() uuid.UUID { return uuid.Nil }
+
+// columns are those of an entry of a log in the order of its fields.
+func columns(log uuid.UUID) string {
+	const common = `e.id, e.at, e.actor, e.action, e.target, e.detail, e.request, e.kind, e.before, e.after, e.address, `
+	if log == Operators() {
+		return common + `e.tenant_id, e.reason`
+	}
+	return common + `null::uuid, ''`
+}
 
 // Times in documents: UTC, with microseconds, which is what PostgreSQL keeps.
 const timeForm = "2006-01-02T15:04:05.000000Z"
 
-// entryPrefix keeps an entry's hash from being that of anything else.
-const entryPrefix = "cloudkida audit entry 1\n"
+// What is hashed before an entry keeps its hash from being that of anything else, and of an entry in the other kind of log.
+const (
+	entryPrefix    = "cloudkida audit entry 1\n"
+	operatorPrefix = "cloudkida operators' entry 1\n"
+)
 
-// Hash is the SHA-256 of an entry in canonical form.
-func (e Entry) Hash() (sum [32]byte, err error) {
-	var actor any
-	if e.Actor != nil {
-		actor = e.Actor.String()
+// member is one of an entry's in canonical form.
+type member struct {
+	name  string
+	value any
+}
+
+// Hash is the SHA-256 of an entry of a log in canonical form.
+func (e Entry) Hash(log uuid.UUID) (sum [32]byte, err error) {
+	prefix := entryPrefix
+	if log == Operators() {
+		prefix = operatorPrefix
 	}
-	out := bytes.NewBufferString(entryPrefix)
+	out := bytes.NewBufferString(prefix)
 	out.WriteByte('{')
-	for n, member := range []struct {
-		name  string
-		value any
-	}{ // in the order of their names
+	for n, m := range e.members(log) {
+		if n > 0 {
+			out.WriteByte(',')
+		}
+		canonicalText(out, m.name)
+		out.WriteByte(':')
+		if raw, ok := m.value.(json.RawMessage); ok {
+			if m.value, err = parse(raw); err != nil {
+				return sum, fmt.Errorf("entry %s: %s: %w", e.ID, m.name, err)
+			}
+		}
+		canonical(out, m.value)
+	}
+	out.WriteByte('}')
+	return sha256.Sum256(out.Bytes()), nil
+}
+
+// members are an entry's in the order of their names.
+func (e Entry) members(log uuid.UUID) []member {
+	id := func(id *uuid.UUID) any {
+		if id == nil {
+			return nil
+		}
+		return id.String()
+	}
+	list := []member{
 		{"action", e.Action},
-		{"actor", actor},
+		{"actor", id(e.Actor)},
 		{"address", e.Address},
 		{"after", e.After},
 		{"at", e.At.UTC().Format(timeForm)},
@@ -65,21 +108,11 @@ func (e Entry) Hash() (sum [32]byte, err error) {
 		{"kind", e.Kind},
 		{"request", e.Request},
 		{"target", e.Target},
-	} {
-		if n > 0 {
-			out.WriteByte(',')
-		}
-		canonicalText(out, member.name)
-		out.WriteByte(':')
-		if raw, ok := member.value.(json.RawMessage); ok {
-			if member.value, err = parse(raw); err != nil {
-				return sum, fmt.Errorf("entry %s: %s: %w", e.ID, member.name, err)
-			}
-		}
-		canonical(out, member.value)
 	}
-	out.WriteByte('}')
-	return sha256.Sum256(out.Bytes()), nil
+	if log == Operators() {
+		list = append(slices.Insert(list, 9, member{"reason", e.Reason}), member{"tenant", id(e.Tenant)})
+	}
+	return list
 }
 
 // parse reads one JSON value; nothing is null.

@@ -147,9 +147,10 @@ func (f *file) verify(o FileOptions) (*FileReport, error) {
 	if len(f.seals) == 0 && len(f.checkpoints) == 0 && len(f.entries) == 0 {
 		return nil, errors.New("the file has no audit log")
 	}
-	if len(f.seals) > 0 {
-		if st, err := o.Keys.read(f.seals[0]); err == nil {
+	for _, s := range f.seals { // whose log it is says the first seal that is genuine
+		if st, err := o.Keys.read(s); err == nil {
 			r.Tenant = st.Tenant
+			break
 		}
 	}
 	for _, c := range f.checkpoints {

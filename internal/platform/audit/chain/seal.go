@@ -32,6 +32,15 @@ type statement struct {
 	Entries  []item    `json:"entries"`
 }
 
+// ids are those of the entries.
+func (s statement) ids() []uuid.UUID {
+	ids := make([]uuid.UUID, len(s.Entries))
+	for n, i := range s.Entries {
+		ids[n] = i.id
+	}
+	return ids
+}
+
 // begin is the document of a checkpoint: the chain goes on after the seal that it names, which is deleted.
 type begin struct {
 	Kind    string    `json:"kind"`

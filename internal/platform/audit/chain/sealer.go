@@ -25,7 +25,7 @@ const (
 	roundTime = 5 * time.Minute
 )
 
-// Sealer chains the entries of all tenants.
+// Sealer chains the entries of all tenants, and of the operators' log.
 type Sealer struct {
 	Keeper *db.Keeper
 	Pool   *pgxpool.Pool // of the role worker
@@ -55,7 +55,10 @@ func (s *Sealer) Run(ctx context.Context) {
 func (s *Sealer) Round(ctx context.Context) (sealed int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTime)
 	defer cancel()
-	var after uuid.UUID
+	if sealed, err = s.Tenant(ctx, Operators()); err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(ctx, "seal the operators' log", "error", err)
+	}
+	after := Operators() // the least of all ids
 	for {
 		waiting, err := s.waiting(ctx, after)
 		if err != nil || len(waiting) == 0 {
@@ -90,11 +93,27 @@ func (s *Sealer) waiting(ctx context.Context, after uuid.UUID) ([]uuid.UUID, err
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// Tenant seals all that one tenant has, and tells how many entries that were.
+// in runs fn where a log is kept.
+func in(ctx context.Context, k *db.Keeper, log uuid.UUID, fn func(pgx.Tx) error) error {
+	if log == Operators() {
+		return k.InControl(ctx, fn)
+	}
+	return k.InTenant(ctx, log, fn)
+}
+
+// snapshotIn is in, as of one moment.
+func snapshotIn(ctx context.Context, k *db.Keeper, log uuid.UUID, fn func(pgx.Tx) error) error {
+	if log == Operators() {
+		return k.SnapshotInControl(ctx, fn)
+	}
+	return k.SnapshotInTenant(ctx, log, fn)
+}
+
+// Tenant seals all that one tenant has, or the operators' log, and tells how many entries that were.
 func (s *Sealer) Tenant(ctx context.Context, tenant uuid.UUID) (sealed int, err error) {
 	for n := sealMost; n == sealMost; sealed += n {
 		n = 0
-		err := s.Keeper.InTenant(ctx, tenant, func(tx pgx.Tx) (err error) {
+		err := in(ctx, s.Keeper, tenant, func(tx pgx.Tx) (err error) {
 			n, err = s.seal(ctx, tx, tenant)
 			return err
 		})
@@ -126,7 +145,7 @@ func (s *Sealer) seal(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (sealed 
 	st := statement{Kind: kindSeal, Tenant: tenant, Seq: head.Seq + 1, Previous: head.Hash}
 	var newest time.Time
 	for _, e := range found {
-		sum, err := e.Hash()
+		sum, err := e.Hash(tenant)
 		if err != nil {
 			return 0, err
 		}
@@ -142,10 +161,7 @@ func (s *Sealer) seal(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (sealed 
 	if err := s.add(ctx, tx, st, newest); err != nil {
 		return 0, err
 	}
-	ids := make([]uuid.UUID, len(st.Entries))
-	for n, i := range st.Entries {
-		ids[n] = i.id
-	}
+	ids := st.ids()
 	if _, err := tx.Exec(ctx, `delete from app.audit_unsealed where tenant_id = $1 and id = any ($2)`, tenant, ids); err != nil {
 		return 0, fmt.Errorf("take the sealed from the queue: %w", err)
 	}

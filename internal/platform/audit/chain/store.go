@@ -22,23 +22,23 @@ func alone(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (ok bool, err error
 
 // unsealed are entries of the queue, the oldest first, and the ids of those that are there no more.
 func unsealed(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (found []Entry, gone []uuid.UUID, err error) {
-	rows, err := tx.Query(ctx, `
-		select q.id, coalesce(e.at, now()), e.actor, coalesce(e.action, ''), coalesce(e.target, ''), e.detail, coalesce(e.request, ''),
-			coalesce(e.kind, ''), e.before, e.after, coalesce(e.address, '')
-		from (select id from app.audit_unsealed where tenant_id = $1 order by id limit $2) q
-		left join audit_entry e on e.id = q.id and e.tenant_id = $1`, tenant, sealMost)
+	rows, err := tx.Query(ctx, `select id from app.audit_unsealed where tenant_id = $1 order by id limit $2`, tenant, sealMost)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read entries: %w", err)
+		return nil, nil, fmt.Errorf("read the queue: %w", err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Entry])
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil || len(ids) == 0 {
+		return nil, nil, err
+	}
+	there, err := entriesOf(ctx, tx, tenant, ids)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read entries: %w", err)
+		return nil, nil, err
 	}
-	for _, e := range all {
-		if e.Kind == "" {
-			gone = append(gone, e.ID)
-		} else {
+	for _, id := range ids {
+		if e, ok := there[id]; ok {
 			found = append(found, e)
+		} else {
+			gone = append(gone, id)
 		}
 	}
 	return found, gone, nil
@@ -90,13 +90,9 @@ func seals(ctx context.Context, tx pgx.Tx, after int64, most int) ([]Seal, error
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Seal])
 }
 
-// entriesOf are the entries that a seal names, by id.
-func entriesOf(ctx context.Context, tx pgx.Tx, items []item) (map[uuid.UUID]Entry, error) {
-	ids := make([]uuid.UUID, len(items))
-	for n, i := range items {
-		ids[n] = i.id
-	}
-	rows, err := tx.Query(ctx, `select `+columns+` from audit_entry e where e.id = any ($1)`, ids)
+// entriesOf are entries of a log by id.
+func entriesOf(ctx context.Context, tx pgx.Tx, log uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]Entry, error) {
+	rows, err := tx.Query(ctx, `select `+columns(log)+` from audit_entry e where e.id = any ($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
 	}

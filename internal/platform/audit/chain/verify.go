@@ -69,10 +69,10 @@ type Limits struct {
 // batch is how many seals are read at once: a thousand entries of about 100 bytes each at most.
 const batch = 20
 
-// Verify checks the whole chain of a tenant, as of one moment: every signature, every link, every entry, and that there is no
+// Verify checks the whole chain of a tenant, or of the operators' log, as of one moment: every signature, every link, every entry, and that there is no
 // entry beside those.
 func (v *Verifier) Verify(ctx context.Context, tenant uuid.UUID, limits Limits) (r *Report, err error) {
-	err = v.Keeper.SnapshotInTenant(ctx, tenant, func(tx pgx.Tx) (err error) {
+	err = snapshotIn(ctx, v.Keeper, tenant, func(tx pgx.Tx) (err error) {
 		r = &Report{Tenant: tenant, Head: Head{Hash: start}, Faults: []Fault{}}
 		w := &walk{keys: v.Keys, report: r, holds: limits.Holds}
 		if err := w.begin(ctx, tx); err != nil {
@@ -86,7 +86,7 @@ func (v *Verifier) Verify(ctx context.Context, tenant uuid.UUID, limits Limits) 
 			}
 			for _, s := range next {
 				st := w.seal(s)
-				entries, err := entriesOf(ctx, tx, st.Entries)
+				entries, err := entriesOf(ctx, tx, tenant, st.ids())
 				if err != nil {
 					return err
 				}
@@ -184,7 +184,7 @@ func (w *walk) entries(seq int64, items []item, found map[uuid.UUID]Entry, all b
 			}
 			continue
 		}
-		if sum, err := e.Hash(); err != nil || sum != i.hash {
+		if sum, err := e.Hash(w.report.Tenant); err != nil || sum != i.hash {
 			w.report.fault(seq, &i.id, "it was changed")
 			continue
 		}
@@ -209,7 +209,7 @@ type State struct {
 
 // State tells where the chain stands.
 func (v *Verifier) State(ctx context.Context, tenant uuid.UUID) (s State, err error) {
-	err = v.Keeper.SnapshotInTenant(ctx, tenant, func(tx pgx.Tx) (err error) {
+	err = snapshotIn(ctx, v.Keeper, tenant, func(tx pgx.Tx) (err error) {
 		if s.Head, err = headOf(ctx, tx); err != nil {
 			return err
 		}

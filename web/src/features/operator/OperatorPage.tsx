@@ -4,12 +4,13 @@ import '@mantine/core/styles/Table.layer.css'
 import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconKey, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
+import { AuditLog } from '@/components/audit/AuditLog'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
-import type { AuditFilter } from '@/lib/audit'
+import { auditFilter, type AuditFilter } from '@/lib/audit'
+import { auditSource } from './api'
 import { Branding } from './Branding'
 import { Mail } from './Mail'
-import { OperatorAudit } from './OperatorAudit'
 import { Pools } from './Pools'
 import { RunningLabs } from './RunningLabs'
 import { Tenants } from './Tenants'
@@ -24,7 +25,7 @@ interface Props {
   onFilter: (filter: Filter) => void
 }
 
-type Filter = TenantFilter & Pick<AuditFilter, 'action' | 'actor'>
+type Filter = TenantFilter & AuditFilter
 
 /** The provider's side: what runs, for whom, and the people. */
 export function OperatorPage({ tab, filter, onFilter }: Props) {
@@ -59,7 +60,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
         { value: 'upgrades', label: t('upgrades.title'), icon: IconDatabase, panel: () => <Upgrades /> },
         { value: 'branding', label: t('brand.title'), icon: IconPalette, panel: () => <Branding /> },
         { value: 'mail', label: t('mail.title'), icon: IconMail, panel: () => <Mail /> },
-        { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <OperatorAudit filter={filter} onFilter={onFilter} /> },
+        { value: 'audit', label: t('audit.operators'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={auditFilter({ ...filter })} onFilter={onFilter} /> },
       ],
     },
   ]

@@ -1,5 +1,22 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
+import type { AuditSource } from '@/components/audit/source'
 import { api, ok } from '@/lib/api/client'
+
+/** What operators did to the installation. */
+export function auditSource(t: TFunction): AuditSource {
+  return {
+    key: 'operator',
+    label: t('audit.operators'),
+    none: t('organisation.noAudit'),
+    noneText: t('audit.operatorsNone'),
+    list: (query, signal) => ok(api.GET('/v1/operator/audit', { params: { query }, signal })),
+    seals: (signal) => ok(api.GET('/v1/operator/audit/seals', { signal })),
+    verify: () => ok(api.POST('/v1/operator/audit/verify')),
+    exportPath: '/v1/operator/audit/export',
+    exportName: 'operators-log',
+  }
+}
 
 export function environmentsQuery() {
   return queryOptions({

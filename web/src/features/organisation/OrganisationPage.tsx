@@ -18,14 +18,15 @@ import {
 } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
+import { AuditLog } from '@/components/audit/AuditLog'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import type { Me } from '@/lib/api/types'
 import type { AuditFilter } from '@/lib/audit'
+import { auditSource } from './api'
 import { ApiKeys } from './access/ApiKeys'
 import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
-import { AuditLog } from './AuditLog'
 import { Closing } from './Closing'
 import { Branding } from './Branding'
 import { Domains } from './Domains'
@@ -122,7 +123,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
     {
       label: t('organisation.group.records'),
       sections: [
-        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog filter={filter} onFilter={onFilter} /> },
+        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={filter} onFilter={onFilter} /> },
         ...(owner ? [{ value: 'exports', label: t('organisation.data'), icon: IconArchive, panel: () => <Exports /> }] : []),
         ...(mayClose ? [{ value: 'close', label: t('organisation.danger'), icon: IconAlertTriangle, panel: () => <Closing me={me} /> }] : []),
       ],

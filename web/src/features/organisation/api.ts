@@ -1,7 +1,8 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
+import type { AuditSource } from '@/components/audit/source'
 import { api, ok } from '@/lib/api/client'
 import type { Member, Usage, Workflow } from '@/lib/api/types'
-import { asked, type AuditFilter } from '@/lib/audit'
 import { saveAnswer } from '@/lib/download'
 
 export type Role = Member['role']
@@ -45,37 +46,19 @@ export function useMembers() {
   return { role, remove }
 }
 
-export function auditQuery(filter: AuditFilter, cursor: string | undefined) {
-  return queryOptions({
-    queryKey: ['organisation', 'audit', filter, cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/audit', { params: { query: { ...asked(filter), cursor } }, signal })),
-    placeholderData: (before) => before,
-  })
-}
-
-/** How far the audit log is sealed. */
-export function sealsQuery() {
-  return queryOptions({
-    queryKey: ['organisation', 'seals'],
-    queryFn: ({ signal }) => ok(api.GET('/v1/tenant/audit/seals', { signal })),
-    refetchInterval: ({ state }) => (state.data && state.data.waiting > 0 ? 2000 : 30_000),
-  })
-}
-
-export function useVerifyAudit() {
-  const client = useQueryClient()
-  return useMutation({
-    mutationFn: () => ok(api.POST('/v1/tenant/audit/verify')),
-    onSettled: () =>
-      Promise.all([client.invalidateQueries({ queryKey: sealsQuery().queryKey }), client.invalidateQueries({ queryKey: ['organisation', 'audit'] })]),
-  })
-}
-
-/** Saves the entries that a filter selects. */
-export function saveAudit(filter: AuditFilter, format: 'csv' | 'jsonl'): Promise<void> {
-  const query = new URLSearchParams({ format })
-  for (const [name, value] of Object.entries(asked(filter))) if (value) query.set(name, value)
-  return saveAnswer(`/v1/tenant/audit/export?${query.toString()}`, `audit.${format}`)
+/** The organisation's own log; operators who looked inside and what was denied are in it, too. */
+export function auditSource(t: TFunction): AuditSource {
+  return {
+    key: 'organisation',
+    label: t('organisation.audit'),
+    none: t('organisation.noAudit'),
+    noneText: t('organisation.noAuditText'),
+    list: (query, signal) => ok(api.GET('/v1/tenant/audit', { params: { query }, signal })),
+    seals: (signal) => ok(api.GET('/v1/tenant/audit/seals', { signal })),
+    verify: () => ok(api.POST('/v1/tenant/audit/verify')),
+    exportPath: '/v1/tenant/audit/export',
+    exportName: 'audit',
+  }
 }
 
 export function domainsQuery() {

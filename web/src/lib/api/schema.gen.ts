@@ -968,6 +968,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the operators' log, the oldest first, 100000 at most; the log has an entry about it */
+        get: operations["export-operator-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the operators' log is sealed, and when it was last checked */
+        get: operations["get-operator-audit-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check that the operators' log is as it was sealed */
+        post: operations["verify-operator-audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/brand": {
         parameters: {
             query?: never;
@@ -2825,71 +2876,6 @@ export interface components {
         ApprovalGivenList: {
             items: components["schemas"]["ApprovalGiven"][];
         };
-        AuditlogEntry: {
-            /** @example lab.published */
-            action: string;
-            /** @description Who did it; absent for the program itself */
-            actor?: string;
-            /**
-             * @description What the actor is
-             * @enum {string}
-             */
-            actorKind: "person" | "machine" | "key" | "operator" | "program";
-            /** @description Of the actor, if it is still known */
-            actorName?: string;
-            /** @description Of the network that the request came from */
-            address?: string;
-            /** @description What has changed, as it is; absent for what was removed */
-            after?: unknown;
-            /** Format: date-time */
-            at: string;
-            /** @description What has changed, as it was; absent for what was made */
-            before?: unknown;
-            /** @description An object; its members depend on the action */
-            detail: unknown;
-            id: string;
-            /** @description Id of the request */
-            request?: string;
-            target: string;
-        };
-        AuditlogPage: {
-            items: components["schemas"]["AuditlogEntry"][];
-            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
-            next?: string;
-        };
-        AuditlogSeals: {
-            /**
-             * Format: int64
-             * @description Entries that were deleted because they were older than the plan keeps them
-             */
-            deleted: number;
-            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
-            hash: string;
-            /** Format: date-time */
-            sealedAt?: string;
-            /**
-             * Format: int64
-             * @description Number of the last seal; 0: there is none yet
-             */
-            seq: number;
-            /** @description The last check that somebody asked for */
-            verified?: components["schemas"]["AuditlogVerified"];
-            /**
-             * Format: int64
-             * @description Entries that wait for their seal, which takes a second
-             */
-            waiting: number;
-        };
-        AuditlogVerified: {
-            /** Format: date-time */
-            at: string;
-            intact: boolean;
-            /**
-             * Format: int64
-             * @description Up to which seal
-             */
-            seq: number;
-        };
         BrandPictureView: {
             /** Format: int64 */
             height?: number;
@@ -4206,38 +4192,6 @@ export interface components {
              */
             status: "active" | "disabled";
         };
-        OperatorlogEntry: {
-            /** @example tier.changed */
-            action: string;
-            /** @description Who did it; absent for the program itself */
-            actor?: string;
-            /** @enum {string} */
-            actorKind: "person" | "machine" | "key" | "operator" | "program";
-            /** @description Of the actor, if it is still known */
-            actorName?: string;
-            address?: string;
-            /** @description What has changed, as it is */
-            after?: unknown;
-            /** Format: date-time */
-            at: string;
-            /** @description What has changed, as it was */
-            before?: unknown;
-            /** @description An object; its members depend on the action */
-            detail: unknown;
-            id: string;
-            reason?: string;
-            request?: string;
-            target: string;
-            /** @description Which organisation it was about */
-            tenant?: string;
-            /** @description The organisation's name */
-            tenantTitle?: string;
-        };
-        OperatorlogPage: {
-            items: components["schemas"]["OperatorlogEntry"][];
-            /** @description Cursor of the next page; absent on the last */
-            next?: string;
-        };
         PersonConsent: {
             /** Format: date-time */
             at: string;
@@ -4879,6 +4833,11 @@ export interface components {
              */
             kind: "Tenant" | "Lab" | "Session" | "Group" | "Member";
             /**
+             * @description By what; the console where nothing is said
+             * @enum {string}
+             */
+            through?: "console" | "cli" | "program" | "key" | "machine";
+            /**
              * Format: uuid
              * @description Who would ask
              */
@@ -5128,6 +5087,77 @@ export interface components {
         TokenInputBody: {
             /** @description From the link in the mail */
             token: string;
+        };
+        TrailEntry: {
+            /** @example lab.published */
+            action: string;
+            /** @description Who did it; absent for the program itself */
+            actor?: string;
+            /**
+             * @description What the actor is
+             * @enum {string}
+             */
+            actorKind: "person" | "machine" | "key" | "operator" | "program";
+            /** @description Of the actor, if it is still known */
+            actorName?: string;
+            /** @description Of the network that the request came from */
+            address?: string;
+            /** @description What has changed, as it is; absent for what was removed */
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description What has changed, as it was; absent for what was made */
+            before?: unknown;
+            /** @description An object; its members depend on the action */
+            detail: unknown;
+            id: string;
+            /** @description In the operators' log: why it was done */
+            reason?: string;
+            /** @description Id of the request */
+            request?: string;
+            target: string;
+            /** @description In the operators' log: which organisation it was about */
+            tenant?: string;
+            /** @description In the operators' log: the organisation's name */
+            tenantTitle?: string;
+        };
+        TrailPage: {
+            items: components["schemas"]["TrailEntry"][];
+            /** @description Cursor of the next page; absent on the last. With q a page may have few entries or none and still a next */
+            next?: string;
+        };
+        TrailSeals: {
+            /**
+             * Format: int64
+             * @description Entries that were deleted because they were older than the plan keeps them
+             */
+            deleted: number;
+            /** @description SHA-256 of the last seal: keep SEQ:HASH apart, and cloudkida audit verify --holds proves that the log still has it */
+            hash: string;
+            /** Format: date-time */
+            sealedAt?: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal; 0: there is none yet
+             */
+            seq: number;
+            /** @description The last check that somebody asked for */
+            verified?: components["schemas"]["TrailVerified"];
+            /**
+             * Format: int64
+             * @description Entries that wait for their seal, which takes a second
+             */
+            waiting: number;
+        };
+        TrailVerified: {
+            /** Format: date-time */
+            at: string;
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description Up to which seal
+             */
+            seq: number;
         };
         "Update-meRequest": {
             /** @description At most 100 characters */
@@ -12063,10 +12093,22 @@ export interface operations {
     "list-operator-audit": {
         parameters: {
             query?: {
-                /** @description Start of an action, such as tier. or tenant. */
+                /** @description Start of an action, such as lab. or member. */
                 action?: string;
-                /** @description Id of an operator */
+                /** @description Id of a person or a machine client */
                 actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
                 /** @description Id of an organisation */
                 tenant?: string;
                 limit?: number;
@@ -12090,7 +12132,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OperatorlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -12111,6 +12153,246 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-operator-audit": {
+        parameters: {
+            query?: {
+                /** @description Start of an action, such as lab. or member. */
+                action?: string;
+                /** @description Id of a person or a machine client */
+                actor?: string;
+                /** @description What was changed: the whole id or name */
+                target?: string;
+                /** @description Network address that the request came from */
+                address?: string;
+                /** @description Id of a request */
+                request?: string;
+                /** @description Not before */
+                from?: string;
+                /** @description Before */
+                to?: string;
+                /** @description A text in the target, the detail or what changed; a page looks through 5000 entries for it */
+                q?: string;
+                /** @description Id of an organisation */
+                tenant?: string;
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries; JSON Lines have the seals that prove them as well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-operator-audit-seals": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: the answer is 304 when it is still right */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is shown, for If-Match of a change and If-None-Match of the next reading */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrailSeals"];
+                };
+            };
+            /** @description It is what you have */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-operator-audit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: sent again within a day, it is answered the same and not done again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13752,7 +14034,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -19960,7 +20242,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditlogPage"];
+                    "application/json": components["schemas"]["TrailPage"];
                 };
             };
             /** @description It is what you have */
@@ -20121,7 +20403,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditlogSeals"];
+                    "application/json": components["schemas"]["TrailSeals"];
                 };
             };
             /** @description It is what you have */

@@ -10,8 +10,9 @@ export function LetterFrame({ html, title }: { html: string; title: string }) {
   const frame = useRef<HTMLIFrameElement>(null)
   const paint = useCallback(() => {
     const inside = frame.current?.contentDocument
-    const view = frame.current?.contentWindow as (Window & typeof globalThis) | null | undefined
-    if (!inside || !view) return
+    const view = inside?.defaultView
+    // While the frame loads it has no body yet, and what is put into it would be gone: onLoad comes here again.
+    if (!inside?.body || !view || inside.readyState !== 'complete' || inside.URL !== 'about:srcdoc') return
     const rules = /<style>([\s\S]*?)<\/style>/.exec(html)
     // In a letter the program has escaped every quote that is not of an attribute.
     const inert = html.replace(rules?.[0] ?? '', '').replaceAll(' style="', ' data-style="')

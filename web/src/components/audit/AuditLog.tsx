@@ -6,50 +6,44 @@ import { useQuery } from '@tanstack/react-query'
 import { IconChevronLeft, IconChevronRight, IconDownload, IconHistory, IconSearch } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { AuditTable } from '@/components/AuditTable'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
 import type { AuditFilter } from '@/lib/audit'
-import { auditQuery, saveAudit } from './api'
 import { AuditSeals } from './AuditSeals'
+import { AuditTable } from './AuditTable'
+import { auditQuery, saveAudit, type AuditSource } from './source'
 
 interface Props {
+  source: AuditSource
   filter: AuditFilter
   onFilter: (filter: AuditFilter) => void
 }
 
-/** Who did what in the organisation, the newest first; operators who looked inside and what was denied are here, too. */
-export function AuditLog({ filter, onFilter }: Props) {
+/** Who did what, the newest first, with how far the log is sealed. */
+export function AuditLog({ source, filter, onFilter }: Props) {
   const { t } = useTranslation()
   const [cursors, setCursors] = useState<string[]>([])
-  const [cleared, setCleared] = useState(0) // the fields begin anew
-  const list = useQuery(auditQuery(filter, cursors.at(-1)))
+  const list = useQuery(auditQuery(source, filter, cursors.at(-1)))
   const change = (next: AuditFilter) => {
     setCursors([])
     onFilter(next)
   }
   const filtered = Object.values(filter).some(Boolean)
   return (
-    <section aria-label={t('organisation.audit')}>
-      <AuditSeals />
-      <Filters key={cleared} filter={filter} onFilter={change} />
+    <section aria-label={source.label}>
+      <AuditSeals source={source} />
+      <Filters source={source} filter={filter} onFilter={change} />
       {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
       {list.isPending && <Skeleton h={220} radius="lg" />}
       {list.data?.items.length === 0 && (
         <Empty
           icon={<IconHistory size={26} />}
-          title={filtered ? t('audit.noneFound') : t('organisation.noAudit')}
-          text={filtered ? t(list.data.next ? 'audit.noneYetText' : 'audit.noneFoundText') : t('organisation.noAuditText')}
+          title={filtered ? t('audit.noneFound') : source.none}
+          text={filtered ? t(list.data.next ? 'audit.noneYetText' : 'audit.noneFoundText') : source.noneText}
         >
           {filtered && (
-            <Button
-              variant="default"
-              onClick={() => {
-                change({})
-                setCleared(cleared + 1)
-              }}
-            >
+            <Button variant="default" onClick={() => change({})}>
               {t('audit.clear')}
             </Button>
           )}
@@ -79,12 +73,12 @@ export function AuditLog({ filter, onFilter }: Props) {
 
 const picked = ['actor', 'target', 'address', 'request'] as const
 
-function Filters({ filter, onFilter }: Props) {
+function Filters({ source, filter, onFilter }: Props) {
   const { t } = useTranslation()
   const [busy, setBusy] = useState<'csv' | 'jsonl'>()
   const save = (format: 'csv' | 'jsonl') => {
     setBusy(format)
-    saveAudit(filter, format)
+    saveAudit(source, filter, format)
       .catch(notifyError)
       .finally(() => setBusy(undefined))
   }
@@ -148,6 +142,11 @@ interface TypedProps {
 /** A field whose text filters a moment after it was typed. */
 function Typed({ label, value, width, icon, onChange }: TypedProps) {
   const [typed, setTyped] = useState(value)
+  const [last, setLast] = useState(value)
+  if (value !== last) {
+    setLast(value)
+    if (value === '') setTyped('') // the filter was taken away elsewhere
+  }
   const later = useDebouncedCallback((next: string) => onChange(next.trim() || undefined), 250)
   return (
     <TextInput

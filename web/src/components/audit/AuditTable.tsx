@@ -5,12 +5,9 @@ import type { AuditEntry } from '@/lib/api/types'
 import { differences, word, type AuditFilter } from '@/lib/audit'
 import { dateTime } from '@/lib/format'
 import classes from './AuditTable.module.css'
-import card from './Card.module.css'
+import card from '@/components/Card.module.css'
 
-type Shown = Pick<AuditEntry, 'id' | 'at' | 'actor' | 'actorName' | 'actorKind' | 'action' | 'target' | 'detail' | 'before' | 'after' | 'address'> & {
-  tenantTitle?: string
-  reason?: string
-}
+type Shown = Pick<AuditEntry, 'id' | 'at' | 'actor' | 'actorName' | 'actorKind' | 'action' | 'target' | 'detail' | 'before' | 'after' | 'address' | 'tenantTitle' | 'reason'>
 
 interface Props {
   entries: Shown[]

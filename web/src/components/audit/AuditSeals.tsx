@@ -6,13 +6,13 @@ import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
 import card from '@/components/Card.module.css'
 import { dateTime } from '@/lib/format'
-import { sealsQuery, useVerifyAudit } from './api'
+import { sealsQuery, useVerifyAudit, type AuditSource } from './source'
 
 /** How far the audit log is sealed, and whether it was found to be as it was sealed. */
-export function AuditSeals() {
+export function AuditSeals({ source }: { source: AuditSource }) {
   const { t } = useTranslation()
-  const seals = useQuery(sealsQuery())
-  const verify = useVerifyAudit()
+  const seals = useQuery(sealsQuery(source))
+  const verify = useVerifyAudit(source)
   if (seals.error && !seals.data) return <Failure error={seals.error} onRetry={() => void seals.refetch()} />
   if (!seals.data) return <Skeleton h={74} mb="md" radius="lg" />
   const { seq, sealedAt, waiting, deleted, verified } = seals.data
