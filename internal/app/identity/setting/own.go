@@ -77,7 +77,9 @@ func (s *Service) registerOwn(api huma.API) {
 		}
 		return rotated(s.rotate(ctx, name, inTenant))
 	})
-	huma.Register(api, httpx.Operation(http.MethodGet, base+"/people", "count-own-pool-people", policy.TenantRead, "How many people the rules of the organisation's own sign-in are about", tag),
+	people := httpx.Operation(http.MethodGet, base+"/people", "count-own-pool-people", policy.TenantRead, "How many people the rules of the organisation's own sign-in are about", tag)
+	people.Errors = append(people.Errors, http.StatusConflict)
+	huma.Register(api, people,
 		func(ctx context.Context, _ *struct{}) (*struct{ Body People }, error) {
 			name, _, err := s.own(ctx, true) // of a shared one it would tell about others
 			if err != nil {
