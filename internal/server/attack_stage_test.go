@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ type stage struct {
 	rows          map[string]ids    // by tenant
 	spare         string            // a ticket that was made at the beginning
 	spareUntil    time.Time
+	mistaken      atomic.Bool // a mistake is planted: what is answered then is promised nowhere
 }
 
 // persona is somebody who calls.
