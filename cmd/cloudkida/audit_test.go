@@ -130,7 +130,7 @@ func TestAuditVerifyEndsWithWhatItFound(t *testing.T) {
 	d.signIn()
 	d.want(0, "intact", "audit", "verify", "--all", "--data", d.data)
 	for name, log := range map[string]struct{ export, flag string }{"organisation": {"/v1/tenant/audit/export", "--tenant=default"}, "operators": {"/v1/operator/audit/export", "--operators"}} {
-		t.Run(name, func(t *testing.T) { d.exports(t, log.export, log.flag) }) //nolint:paralleltest // they share one server
+		t.Run(name, func(t *testing.T) { d.exports(t, log.export, log.flag) })
 	}
 	d.want(0, "intact", "audit", "verify", "--operators", "--data", d.data)
 	d.want(1, "which was kept apart", "audit", "verify", "--operators", "--data", d.data, "--holds", "1:"+strings.Repeat("5a", 32))
@@ -150,7 +150,7 @@ func (d *desk) alter(sql string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer conn.Close(d.t.Context()) //nolint:errcheck // the test is over
+	defer conn.Close(d.t.Context())
 	if _, err := conn.Exec(d.t.Context(), sql); err != nil {
 		d.t.Fatal(err)
 	}

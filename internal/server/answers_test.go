@@ -35,7 +35,7 @@ type promises struct {
 const documentName = "openapi.json"
 
 // promised reads the description once for the whole test run.
-var promised = sync.OnceValues(func() (*promises, error) {
+var promised = sync.OnceValues(func() (*promises, error) { //nolint:gochecknoglobals // it never changes
 	text, err := server.Describe()
 	if err != nil {
 		return nil, err
@@ -90,10 +90,11 @@ func (p *promises) path(address string) string {
 
 // schema compiles the schema of an answer once.
 func (p *promises) schema(path, method, status, kind string) (*jsonschema.Schema, error) {
-	pointer := "#"
+	parts := []string{"#"}
 	for _, part := range []string{"paths", path, method, "responses", status, "content", kind, "schema"} {
-		pointer += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(part))
+		parts = append(parts, url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(part)))
 	}
+	pointer := strings.Join(parts, "/")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := p.schemas[pointer]; s != nil {

@@ -70,15 +70,15 @@ func TestOrganisationsHaveTheirOwnBrands(t *testing.T) {
 		"no address":        {"*", strings.Replace(body, "help@acme.example", "javascript:alert(1)", 1), "body.support", http.StatusUnprocessableEntity},
 		"another tenant":    {"*", strings.Replace(body, `{"title"`, `{"tenant":"bravo","title"`, 1), "body.tenant", http.StatusUnprocessableEntity},
 	} {
-		if status, text := admin.change(http.MethodPut, path, c.etag, c.body); status != c.status || !strings.Contains(text, c.says) {
+		if status, text := admin.put(path, c.etag, c.body); status != c.status || !strings.Contains(text, c.says) {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
 	before := admin.etag(path)
-	if status, text := admin.change(http.MethodPut, path, before, body); status != http.StatusOK || !strings.Contains(text, `"primary":"#0f766e"`) {
+	if status, text := admin.put(path, before, body); status != http.StatusOK || !strings.Contains(text, `"primary":"#0f766e"`) {
 		t.Fatalf("%d %s", status, text)
 	}
-	if status, _ := s.people["owner"].change(http.MethodPut, path, before, body); status != http.StatusPreconditionFailed {
+	if status, _ := s.people["owner"].put(path, before, body); status != http.StatusPreconditionFailed {
 		t.Errorf("a change of what was there before: %d", status)
 	}
 	if got := s.shown(t, "acme"); got.Title != "Labs of Acme" || got.Primary != "#0f766e" || !got.Own {
@@ -87,13 +87,13 @@ func TestOrganisationsHaveTheirOwnBrands(t *testing.T) {
 	if got := s.shown(t, "bravo"); got.Title != "bravo" || got.Own {
 		t.Errorf("bravo looks like %+v", got)
 	}
-	if status, text := stranger.change(http.MethodPut, path, "*", strings.Replace(body, "Acme", "Bravo", 1)); status != http.StatusOK || strings.Contains(text, "Acme") {
+	if status, text := stranger.put(path, "*", strings.Replace(body, "Acme", "Bravo", 1)); status != http.StatusOK || strings.Contains(text, "Acme") {
 		t.Errorf("bravo's own: %d %s", status, text)
 	}
 	if got := s.shown(t, "acme").Title; got != "Labs of Acme" {
 		t.Errorf("bravo changes acme to %s", got)
 	}
-	if status, _ := stranger.change(http.MethodPut, s.url+"/v1/operator/brand", "*", body); status != http.StatusForbidden {
+	if status, _ := stranger.put(s.url+"/v1/operator/brand", "*", body); status != http.StatusForbidden {
 		t.Errorf("an owner changes the provider's brand: %d", status)
 	}
 	exec(t, owner, `update control.tenant set tier = 'basic' where name = 'acme'`)
@@ -103,7 +103,7 @@ func TestOrganisationsHaveTheirOwnBrands(t *testing.T) {
 		}
 	}
 	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
-		status, text := admin.change(http.MethodPut, path, "*", body)
+		status, text := admin.put(path, "*", body)
 		if status == http.StatusForbidden && strings.Contains(text, "plan_feature") {
 			break
 		}
@@ -133,7 +133,7 @@ func TestLogosAreServedAsPicturesAlone(t *testing.T) {
 	}
 	polyglot := append(file.Bytes(), "<!doctype html><script>alert(document.domain)</script>"...)
 	send := func(content []byte) (int, string) {
-		return admin.change(http.MethodPut, path, "*", `{"file":"`+base64.StdEncoding.EncodeToString(content)+`"}`)
+		return admin.put(path, "*", `{"file":"`+base64.StdEncoding.EncodeToString(content)+`"}`)
 	}
 	for name, c := range map[string]struct {
 		content []byte

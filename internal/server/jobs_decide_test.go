@@ -6,7 +6,6 @@ import (
 	gotoken "go/token"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,11 +37,12 @@ func decided() map[string]string {
 func kindsOf(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+	source := os.DirFS("..")
+	err := fs.WalkDir(source, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
-		text, err := os.ReadFile(name)
+		text, err := fs.ReadFile(source, name)
 		if err != nil {
 			return err
 		}

@@ -12,10 +12,10 @@ import (
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
-// change sends a change of what was seen with an ETag; "" for a change that needs none.
-func (c *caller) change(method, address, etag, body string) (status int, text string) {
+// put sends a change of what was seen with an ETag; "" for a change that needs none.
+func (c *caller) put(address, etag, body string) (status int, text string) {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), method, address, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPut, address, strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -51,17 +51,17 @@ func TestAnOrganisationHasALanguage(t *testing.T) {
 	path, owner := s.url+"/v1/tenant/locale", s.people["owner"]
 	before := owner.etag(path)
 	for body, want := range map[string]int{`{"locale":"fr"}`: 422, `{"locale":"hi; drop"}`: 422, `{"locale":"en-GB"}`: 422} {
-		if status, text := owner.change(http.MethodPut, path, before, body); status != want || !strings.Contains(text, "en, hi") {
+		if status, text := owner.put(path, before, body); status != want || !strings.Contains(text, "en, hi") {
 			t.Errorf("%s: %d %s", body, status, text)
 		}
 	}
-	if status, text := owner.change(http.MethodPut, path, "", `{"locale":"hi"}`); status != http.StatusPreconditionRequired {
+	if status, text := owner.put(path, "", `{"locale":"hi"}`); status != http.StatusPreconditionRequired {
 		t.Errorf("without If-Match: %d %s", status, text)
 	}
-	if status, text := owner.change(http.MethodPut, path, before, `{"locale":"hi"}`); status != http.StatusOK || !strings.Contains(text, `"locale":"hi"`) {
+	if status, text := owner.put(path, before, `{"locale":"hi"}`); status != http.StatusOK || !strings.Contains(text, `"locale":"hi"`) {
 		t.Fatalf("%d %s", status, text)
 	}
-	if status, text := owner.change(http.MethodPut, path, before, `{"locale":"en"}`); status != http.StatusPreconditionFailed {
+	if status, text := owner.put(path, before, `{"locale":"en"}`); status != http.StatusPreconditionFailed {
 		t.Errorf("what somebody else has changed: %d %s", status, text)
 	}
 	var log struct {

@@ -80,7 +80,7 @@ func openAt(t testing.TB, host string) *env {
 		t.Fatal(err)
 	}
 	mux := httpx.NewMux()
-	server := httptest.NewUnstartedServer(mux)
+	server := httptest.NewUnstartedServer(httpx.Forwarded(mux, nil))
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	t.Cleanup(server.Close)

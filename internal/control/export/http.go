@@ -82,10 +82,6 @@ type idInput struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-type tenantInput struct {
-	Tenant uuid.UUID `path:"tenant" format:"uuid"`
-}
-
 type tenantRequest struct {
 	Tenant uuid.UUID `path:"tenant" format:"uuid"`
 	Body   struct {

@@ -19,13 +19,16 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // What every Holder does, of one process or of all.
 func TestHolders(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(t *testing.T) limit.Holder{
+	for name, fresh := range map[string]func(t *testing.T) limit.Holder{
 		"memory": func(*testing.T) limit.Holder { return limit.NewMemoryHolds() },
-		"shared": func(t *testing.T) limit.Holder { return limit.NewSharedHolds(open(t, redistest.Start(t).URL), quiet()) },
+		"shared": func(t *testing.T) limit.Holder {
+			t.Helper()
+			return limit.NewSharedHolds(open(t, redistest.Start(t).URL), quiet())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := make(t)
+			h := fresh(t)
 			ada, bob, all := limit.Hold{Key: "ada", Most: 2}, limit.Hold{Key: "bob", Most: 2}, limit.Hold{Key: "all", Most: 3}
 			take := func(want int, of ...limit.Hold) func() {
 				t.Helper()

@@ -16,7 +16,7 @@ func (l List[T]) Where(p Position) string {
 	if l.down(p) {
 		than = " < "
 	}
-	kind := ""
+	var kind string
 	switch s := l.Sorts[p.sort]; {
 	case s.Number != nil:
 		kind = "bigint"

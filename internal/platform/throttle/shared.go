@@ -88,7 +88,9 @@ end
 return string.format('%.0f', math.max(0, wait))`
 
 // ask asks the shared memory; ok is false where there is none or it is away. Names, which may be of people, leave the process as
-// hashes only.
+// hashes only. It has a time limit of its own: a guess counts, whoever has gone meanwhile.
+//
+//nolint:contextcheck,nolintlint // for the reason above; callers are told nothing else
 func (s *Shared) ask(op string, now time.Time, keys []Key) (wait time.Duration, ok bool) {
 	if s == nil || len(keys) == 0 {
 		return 0, false
