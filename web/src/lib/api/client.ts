@@ -8,6 +8,7 @@ import type { Filled, Problem } from './types'
 
 /** The API, typed by its own description. Wrap calls in `ok` to get data or an ApiError. */
 export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch })
+api.use({ onRequest: ({ request, schemaPath }) => addCondition(request, schemaPath) })
 
 /**
  * Sends a request with the access token. A 401 is answered by refreshing the token once and, when that does not help,

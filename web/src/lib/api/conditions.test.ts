@@ -7,9 +7,9 @@ function read(path: string, tag: string) {
   noteAnswer(new Request(base + path), new Response(null, { headers: { ETag: tag } }))
 }
 
-function condition(path: string, method = 'PATCH', headers = {}) {
+function condition(path: string, method = 'PATCH', headers = {}, template = '/v1/members/{user}/status') {
   const request = new Request(base + path, { method, headers })
-  addCondition(request)
+  addCondition(request, template)
   return request.headers.get('If-Match')
 }
 
@@ -32,6 +32,12 @@ describe('conditions', () => {
     read('/v1/members/c', '"2"')
     noteAnswer(new Request(`${base}/v1/members/c`, { method: 'PUT' }), new Response(null, { status: 422 }))
     expect(condition('/v1/members/c')).toBe('"2"')
+  })
+
+  it('does not take a list for one of its items', () => {
+    read('/v1/members', '"list"')
+    expect(condition('/v1/members/z', 'PATCH', {}, '/v1/members/{user}')).toBe('*')
+    expect(condition('/v1/members/z/status', 'PUT')).toBe('*')
   })
 
   it('does not take a page of a list for the whole', () => {

@@ -4,11 +4,21 @@ const seen = new Map<string, string>()
 /** No page shows as many resources at once. */
 const most = 500
 
-/** Puts If-Match into a change that has none: the state that was last read there or above, else whatever is there. */
-export function addCondition(request: Request): void {
+/**
+ * Puts If-Match into a change that has none: the state that was last read there or above, else whatever is there. A list is
+ * not above its items: template is the address with its parameters' names, which tells both apart.
+ */
+export function addCondition(request: Request, template?: string): void {
   if ((request.method !== 'PUT' && request.method !== 'PATCH') || request.headers.has('If-Match')) return
   const path = new URL(request.url).pathname
-  request.headers.set('If-Match', seen.get(nearest(path) ?? '') ?? '*')
+  const known = nearest(path)
+  const itself = known === path || (known !== undefined && !isList(known, template))
+  request.headers.set('If-Match', (itself ? seen.get(known) : undefined) ?? '*')
+}
+
+/** Tells whether what follows an address in a template is the id of an item. */
+function isList(path: string, template = ''): boolean {
+  return (template.split('/')[path.split('/').length] ?? '{').startsWith('{')
 }
 
 /** Remembers what was read, and forgets what a change may have made untrue. */
