@@ -72,7 +72,11 @@ function Form({ address, saved }: { address: Address; saved: MailTemplate }) {
         <form
           onSubmit={(event) => {
             event.preventDefault()
-            save.mutate(own, { onSuccess: () => notifications.show({ color: 'green', message: t('letters.saved') }) })
+            // The editor of the next version is in this one's place by then: only a promise outlives it. Errors are shown below.
+            save.mutateAsync(own).then(
+              () => notifications.show({ color: 'green', message: t('letters.saved') }),
+              () => undefined,
+            )
           }}
         >
           <Fields parts={parts} problem={problem} locale={address.locale} variables={saved.variables} onChange={setParts} />
