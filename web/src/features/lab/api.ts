@@ -12,11 +12,12 @@ export interface LabFilter {
   level?: Level
 }
 
-export function labsQuery(filter: LabFilter) {
+/** The address may hold more than a filter, such as the organisation that somebody signed in to: lists refuse what they do not know. */
+export function labsQuery({ q, tag, level }: LabFilter) {
   return infiniteQueryOptions({
-    queryKey: ['labs', filter],
+    queryKey: ['labs', { q, tag, level }],
     queryFn: ({ signal, pageParam }) =>
-      ok(api.GET('/v1/labs', { params: { query: { ...filter, limit: 48, cursor: pageParam } }, signal })),
+      ok(api.GET('/v1/labs', { params: { query: { q, tag, level, limit: 48, cursor: pageParam } }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next,
     placeholderData: (before) => before, // the old result stays while a new one is typed

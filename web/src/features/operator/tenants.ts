@@ -12,10 +12,10 @@ export interface TenantFilter {
 
 export const statuses: Tenant['status'][] = ['provisioning', 'active', 'suspended', 'offboarding', 'purged']
 
-export function tenantsQuery(filter: TenantFilter, cursor?: string) {
+export function tenantsQuery({ q, status, placement }: TenantFilter, cursor?: string) {
   return queryOptions({
-    queryKey: ['operator', 'tenants', filter, cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants', { params: { query: { ...filter, cursor } }, signal })),
+    queryKey: ['operator', 'tenants', { q, status, placement }, cursor ?? ''],
+    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants', { params: { query: { q, status, placement, cursor } }, signal })),
     placeholderData: (before) => before,
   })
 }
