@@ -39,7 +39,7 @@ test('an operator sets a user pool up, and is told before what that does', async
 
 test('an organisation sees the rules of a shared sign-in, and sets up its own', async ({ browser, server, operatorPage }) => {
   test.setTimeout(180_000)
-  const shared = await register(browser, server.url, operatorPage, 'Standard', { title: 'Birch School', name: 'birch-school' })
+  const shared = await register(browser, server.url, operatorPage, 'Standard', { title: 'Rowan School', name: 'rowan-school' })
   await shared.page.goto('/organisation?tab=sign-in')
   await expect(shared.page.getByText('Your organisation shares its sign-in with others')).toBeVisible()
   await expect(shared.page.getByLabel('Fewest characters')).toBeDisabled()
