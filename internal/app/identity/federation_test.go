@@ -283,7 +283,7 @@ func TestDiscoveryThatLies(t *testing.T) {
 				http.Redirect(w, r, "https://localhost:1"+path, http.StatusFound)
 			}
 		}, 403, "another host"},
-		"slow": {func(l *liar) { l.instead[path] = func(http.ResponseWriter, *http.Request) { <-held } }, 503, "exceeded"},
+		"slow": {func(l *liar) { l.instead[path] = func(http.ResponseWriter, *http.Request) { <-held } }, 503, "Client.Timeout"},
 		"metadata": {func(l *liar) {
 			l.metadata = func(m map[string]any) { m["jwks_uri"] = "https://169.254.169.254/latest" }
 		}, 403, "not on the public internet"},

@@ -106,10 +106,27 @@ func (i Installation) DropSilo(ctx context.Context, tenant uuid.UUID) error {
 	if used {
 		return fmt.Errorf("the data of tenant %s is in its silo: move it to the pool first", tenant)
 	}
+	if err := i.makeRoom(ctx); err != nil {
+		return err
+	}
 	if _, err := pool.Exec(ctx, "drop schema if exists "+pgx.Identifier{schema}.Sanitize()+" cascade"); err != nil {
 		return fmt.Errorf("drop the silo's schema: %w", err)
 	}
 	return i.asAdmin(ctx, func(tx pgx.Tx, database string) error { return dropRole(ctx, tx, SiloRole(tenant), database) })
+}
+
+// makeRoom gives the catalogue of tables the room back that its outdated rows take. Dropping a schema changes rows there before
+// it deletes them, and a full disk, which may be why a silo is dropped, has no page for them.
+func (i Installation) makeRoom(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, i.Admin)
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL as administrator: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with an idle connection
+	if _, err := conn.Exec(ctx, "vacuum pg_catalog.pg_class"); err != nil {
+		return fmt.Errorf("make room in the catalogue: %w", err)
+	}
+	return nil
 }
 
 func dropRole(ctx context.Context, tx pgx.Tx, r Role, database string) error {
