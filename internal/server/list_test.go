@@ -20,6 +20,7 @@ type listed struct {
 	operation
 
 	sorts []string
+	takes map[string]bool // parameters of its query
 }
 
 // lists are the operations whose answer has items; faults are what they lack of what every list has.
@@ -49,9 +50,10 @@ func lists(t *testing.T, text []byte) (found []listed, faults []string) {
 		if kind, _ := answer.Properties["items"].Type.(string); kind != "array" {
 			continue
 		}
-		l := listed{operation: operation{Method: http.MethodGet, Path: path}}
+		l := listed{operation: operation{Method: http.MethodGet, Path: path}, takes: map[string]bool{}}
 		has := map[string]bool{"next": answer.Properties["next"].Type == "string"}
 		for _, p := range methods["get"].Parameters {
+			l.takes[p.Name] = p.In == "query"
 			switch {
 			case p.In == "query" && p.Name == "sort":
 				l.sorts, has["sort"] = p.Schema.Enum, len(p.Schema.Enum) > 1
@@ -285,6 +287,11 @@ func (s *stage) refusesQueries(t *testing.T, l listed, cursors map[string]string
 		"limit=0": {422, "query.limit"}, "limit=201": {422, "query.limit"}, "limit=x": {422, "query.limit"},
 		"sort=nonsense": {422, "query.sort"}, "sort=" + l.sorts[0] + "x": {422, "query.sort"}, "nonsense=1": {422, "query.nonsense"},
 		"cursor=x": {400, "query.cursor"}, "cursor=bnVsbA": {400, "query.cursor"}, "cursor=e30": {400, "query.cursor"},
+	}
+	for _, stray := range []string{"tenant", "tenant_id"} { // what a careless handler could read
+		if !l.takes[stray] {
+			tries[stray+"="+s.tenants[tenantB]] = try{422, "query." + stray}
+		}
 	}
 	for of, cursor := range cursors {
 		one := slices.ContainsFunc([]string{"/audit", "/tiers", "/exports"}, func(end string) bool { // at two addresses
