@@ -28,20 +28,18 @@ export function AuditLog({ source, filter, onFilter }: Props) {
   const list = useList({ key: [source.key, 'audit', filter, sort], read: (cursor, signal) => source.list({ ...asked(filter), sort, cursor }, signal) })
   const filtered = Object.values(filter).some(Boolean)
   return (
-    <>
-      <AuditSeals source={source} />
-      <DataList
-        list={list}
-        label={source.label}
-        columns={auditColumns(t, (more) => onFilter({ ...filter, ...more }))}
-        rowKey={({ id }) => id}
-        sort={sort}
-        onSort={setSort}
-        filters={<Filters source={source} filter={filter} onFilter={onFilter} />}
-        onClear={filtered ? () => onFilter({}) : undefined}
-        empty={<Empty icon={<IconHistory size={26} />} title={source.none} text={source.noneText} />}
-      />
-    </>
+    <DataList
+      list={list}
+      label={source.label}
+      above={<AuditSeals source={source} />}
+      columns={auditColumns(t, (more) => onFilter({ ...filter, ...more }))}
+      rowKey={({ id }) => id}
+      sort={sort}
+      onSort={setSort}
+      filters={<Filters source={source} filter={filter} onFilter={onFilter} />}
+      onClear={filtered ? () => onFilter({}) : undefined}
+      empty={<Empty icon={<IconHistory size={26} />} title={source.none} text={source.noneText} />}
+    />
   )
 }
 

@@ -16,10 +16,11 @@ interface Props<V extends string> {
 /** Narrows a list by a property of few values. Arrow keys go through them. */
 export function Choice<V extends string>({ label, any, values, value, onChange }: Props<V>) {
   const name = useId()
+  const chosen: string = value ?? ''
   const all = any === undefined ? values : [{ value: '' as const, label: any }, ...values]
   return (
     <div role="radiogroup" aria-label={label} className={classes.choice}>
-      <Chip.Group value={(value ?? '') as string} onChange={(next) => onChange(values.find((one) => one.value === next)?.value)}>
+      <Chip.Group value={chosen} onChange={(next) => onChange(values.find((one) => one.value === next)?.value)}>
         {all.map((one) => (
           <Chip key={one.value} name={name} size="xs" variant="light" value={one.value}>
             {one.label}

@@ -18,6 +18,8 @@ export interface FrameProps<T> {
   text?: ReactNode
   /** The one thing to do with the whole list, such as adding to it. */
   action?: ReactNode
+  /** What is said of the whole list before its rows. */
+  above?: ReactNode
   /** Search, choices and whatever else narrows it. */
   filters?: ReactNode
   /** Takes all filters away; none where nothing is filtered. */
@@ -35,7 +37,7 @@ interface Props<T> extends FrameProps<T> {
 }
 
 /** A list with all that can become of it: on its way, failed, without a connection, empty, found nothing, more to come. */
-export function ListFrame<T>({ list, label, title, order = 2, text, action, filters, keepFilters, onClear, empty, note, children }: Props<T>) {
+export function ListFrame<T>({ list, label, title, order = 2, text, action, above, filters, keepFilters, onClear, empty, note, children }: Props<T>) {
   const { t } = useTranslation()
   const id = useId()
   const { items } = list
@@ -60,8 +62,9 @@ export function ListFrame<T>({ list, label, title, order = 2, text, action, filt
           {action}
         </Group>
       )}
+      {above}
       {!unused && filters && <div className={classes.filters}>{filters}</div>}
-      <VisuallyHidden role="status">{items && !list.stale && t('list.shown', { count: items.length })}</VisuallyHidden>
+      <VisuallyHidden aria-live="polite">{items && !list.stale && t('list.shown', { count: items.length })}</VisuallyHidden>
       {!items && <Waiting list={list} />}
       {items && <Outdated list={list} />}
       {nothing && (onClear ? <NothingFound more={list.more} onClear={onClear} /> : empty)}
