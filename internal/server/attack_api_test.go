@@ -19,6 +19,7 @@ import (
 // operation is one route of the API with what its description says of it.
 type operation struct {
 	Method, Path string
+	ID           string // operationId
 	Permission   tenancy.Permission
 	Feature      string   // that a plan must have
 	Media        []string // types of body that it takes
@@ -56,9 +57,10 @@ func describe(t *testing.T) []operation {
 	}
 	var api struct {
 		Paths map[string]map[string]struct {
-			Permission tenancy.Permission `json:"x-permission"`
-			Feature    string             `json:"x-feature"`
-			Parameters []struct {
+			OperationID string
+			Permission  tenancy.Permission `json:"x-permission"`
+			Feature     string             `json:"x-feature"`
+			Parameters  []struct {
 				Name, In string
 				Required bool
 				Schema   schema
@@ -75,7 +77,7 @@ func describe(t *testing.T) []operation {
 	var all []operation
 	for path, methods := range api.Paths {
 		for method, op := range methods {
-			o := operation{Method: strings.ToUpper(method), Path: path, Permission: op.Permission, Feature: op.Feature}
+			o := operation{Method: strings.ToUpper(method), Path: path, ID: op.OperationID, Permission: op.Permission, Feature: op.Feature}
 			for _, p := range op.Parameters {
 				switch p.In {
 				case "query":
