@@ -17,7 +17,7 @@ function newQueryClient(): QueryClient {
       queries: {
         staleTime: 10_000,
         // what was refused stays refused; what did not arrive may arrive
-        retry: (count, error) => count < 2 && error instanceof ApiError && error.passing,
+        retry: (count, error) => count < 2 && error instanceof ApiError && error.passing && error.retryAt === undefined,
       },
       // tried without a connection, too: who pressed a button learns at once that it did nothing
       mutations: { retry: false, networkMode: 'always' },

@@ -7,6 +7,7 @@ import { BrandSign } from '@/components/BrandSign'
 import { meQuery } from '@/features/identity/api'
 import { ResumeBar } from '@/features/session/ResumeBar'
 import { DeferredMenu } from './DeferredMenu'
+import { Offline } from './Offline'
 import { openPalette } from './overlay'
 import { SchemeButton } from './SchemeButton'
 import classes from './Shell.module.css'
@@ -63,6 +64,7 @@ export default function Shell() {
         </div>
       </header>
       <main id="main" tabIndex={-1} className={classes.main}>
+        <Offline />
         <Outlet />
       </main>
       <ResumeBar />

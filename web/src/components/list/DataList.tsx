@@ -11,8 +11,8 @@ export interface Column<T> {
   /** What the API sorts by with it; none: it cannot. */
   sort?: string
   title: string
-  /** Numbers stand at the end, under each other; times and the like do not break. */
-  kind?: 'number' | 'short' | 'actions'
+  /** Numbers stand at the end, under each other; times and the like do not break, addresses break anywhere. */
+  kind?: 'number' | 'short' | 'long' | 'actions'
   cell: (item: T) => ReactNode
 }
 

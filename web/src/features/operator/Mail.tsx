@@ -81,7 +81,7 @@ function columns(t: TFunction, mailbox: boolean, onOpen: (message: MailMessage) 
         </UnstyledButton>
       ),
     },
-    { title: t('mail.to'), cell: ({ to }) => to },
+    { title: t('mail.to'), kind: 'long', cell: ({ to }) => to },
     {
       title: t('operator.state'),
       cell: ({ state }) => (

@@ -10,7 +10,7 @@ import { Failure } from '@/components/Failure'
 import { TextLink } from '@/components/links'
 import { PageHeader } from '@/components/PageHeader'
 import type { Tenant } from '@/lib/api/types'
-import { dateTime } from '@/lib/format'
+import { dateTime, day } from '@/lib/format'
 import { ChangeDialog, type Asked } from './ChangeDialog'
 import classes from './Operator.module.css'
 import { Inside, InsideBanner } from './Inside'
@@ -67,7 +67,7 @@ function Facts({ tenant }: { tenant: Tenant }) {
     [t('tenants.schema'), tenant.schemaVersion || t('tenants.upToDate')],
     [t('tenants.members'), tenant.members],
     [t('tenants.running'), tenant.sessions],
-    [t('tenants.since'), dateTime(tenant.createdAt)],
+    [t('tenants.since'), day(tenant.createdAt)],
   ]
   if (tenant.purgeAfter) facts.push([t('tenants.purgeAfter'), dateTime(tenant.purgeAfter)])
   return (
@@ -104,7 +104,7 @@ function Actions({ tenant, onAsk }: { tenant: Tenant; onAsk: (asked: Asked) => v
       <Button variant="default" onClick={() => onAsk('move')}>
         {t(tenant.placement === 'pool' ? 'tenants.do.toSilo' : 'tenants.do.toPool')}
       </Button>
-      <Button color="red" onClick={() => onAsk('offboard')}>
+      <Button variant="light" color="red" onClick={() => onAsk('offboard')}>
         {t('tenants.do.offboard')}
       </Button>
     </Group>

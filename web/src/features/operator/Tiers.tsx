@@ -98,11 +98,20 @@ function columns(t: TFunction, onEdit: (tier: { name: string }) => void, onRemov
   ]
 }
 
+/** As many limits stand in the list; all are in the tier's own dialog. */
+const told = 4
+
 function LimitsOf({ tier }: { tier: Tier }) {
   const { t } = useTranslation()
   const bounded = limitNames.flatMap((name) => {
     const most = tier.limits[name]
     return most === undefined ? [] : [`${t(`organisation.limit.${name}`)} ${amount(name, most)}`]
   })
-  return <div className={classes.sub}>{bounded.length > 0 ? bounded.join(' · ') : t('tiers.unbounded')}</div>
+  const rest = bounded.length - told
+  return (
+    <div className={classes.sub} title={bounded.join('\n')}>
+      {bounded.length > 0 ? bounded.slice(0, told).join(' · ') : t('tiers.unbounded')}
+      {rest > 0 && ` ${t('tiers.more', { count: rest })}`}
+    </div>
+  )
 }

@@ -61,7 +61,7 @@ export function Users({ q, onSearch }: Props) {
 function columns(t: TFunction, onReset: (user: User) => void, onDisable: (user: User) => void): Column<User>[] {
   return [
     { title: t('operator.name'), cell: ({ name }) => name },
-    { title: t('operator.email'), cell: ({ email }) => email },
+    { title: t('operator.email'), kind: 'long', cell: ({ email }) => email },
     {
       title: t('operator.role'),
       cell: ({ role, operator, disabled }) => (

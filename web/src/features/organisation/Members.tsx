@@ -77,6 +77,7 @@ function columns(t: TFunction, me: Me, onAsk: (member: Member, change: MemberCha
     },
     {
       title: t('operator.email'),
+      kind: 'long',
       cell: ({ email, mailBounced }) => (
         <>
           {email}

@@ -14,9 +14,11 @@ import { ApiError, messageOf } from '@/lib/api/problem'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
 import { groupsQuery } from './people'
-import { checkQuery, policiesQuery, policyQuery, usePolicies } from './policies'
+import { checkQuery, policiesQuery, policyQuery, usePolicies, type PolicyFields } from './policies'
+import { PolicyConflict } from './PolicyConflict'
 import { PolicyHistory } from './PolicyHistory'
 import { Simulator } from './Simulator'
+import { usePolicyForm, type SavedPolicy } from './usePolicyForm'
 
 interface Props {
   /** The policy to change; none: a new one that begins with this text. */
@@ -31,35 +33,37 @@ export function PolicyEditor({ id, title, text, onClose }: Props) {
   const saved = useQuery({ ...policyQuery(id ?? ''), enabled: id !== undefined })
   if (saved.error && !saved.data) return <Failure error={saved.error} onRetry={() => void saved.refetch()} />
   if (id && !saved.data) return <Skeleton h={420} radius="lg" />
-  return <Form key={saved.data?.etag ?? 'new'} id={id} etag={saved.data?.etag} fields={saved.data ?? { title, text, enabled: true }} onClose={onClose} />
+  return <Form id={id} saved={saved.data} first={saved.data ?? { title, text, enabled: true }} onClose={onClose} />
 }
 
 interface FormProps {
   id?: string
-  etag?: string
-  fields: { title: string; text: string; enabled: boolean }
+  saved: SavedPolicy | undefined
+  first: PolicyFields
   onClose: () => void
 }
 
-function Form({ id, etag, fields, onClose }: FormProps) {
+function Form({ id, saved, first, onClose }: FormProps) {
   const { t } = useTranslation()
   const { save, remove } = usePolicies()
   const topics = useQuery(policiesQuery())
-  const [title, setTitle] = useState(fields.title)
-  const [text, setText] = useState(fields.text)
-  const [enabled, setEnabled] = useState(fields.enabled)
+  const { mine, etag, changed, theirs, set, takeTheirs, keepMine } = usePolicyForm(first, saved)
+  const { title, text, enabled } = mine
   const [removing, setRemoving] = useState(false)
   const [settled] = useDebouncedValue(text, 400)
   const checked = useQuery(checkQuery(settled))
   const problems = text.trim() === '' ? [] : (checked.data?.problems ?? [])
-  const changed = title !== fields.title || text !== fields.text || enabled !== fields.enabled || !id
   const titleError = save.error instanceof ApiError ? save.error.field('title') : undefined
+  const choose = (choice: () => void) => () => {
+    save.reset() // what was refused is answered by the choice
+    choice()
+  }
   return (
     <Stack gap="xl">
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          save.mutate({ id, etag, fields: { title, text, enabled } }, { onSuccess: () => !id && onClose() })
+          save.mutate({ id, etag, fields: mine }, { onSuccess: () => !id && onClose() })
         }}
       >
         <Stack gap="md">
@@ -77,23 +81,24 @@ function Form({ id, etag, fields, onClose }: FormProps) {
             withAsterisk={false}
             maxLength={100}
             data-autofocus
-            onChange={(event) => setTitle(event.currentTarget.value)}
+            onChange={(event) => set({ title: event.currentTarget.value })}
           />
-          <Code text={text} problems={problems} onChange={setText} />
-          {save.error && !titleError && (
+          <Code text={text} problems={problems} onChange={(next) => set({ text: next })} />
+          {theirs && <PolicyConflict theirs={theirs} mine={mine} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+          {save.error && !titleError && !theirs && (
             <Alert color="red" variant="light" role="alert">
               {messageOf(save.error)}
             </Alert>
           )}
           <Row justify="space-between" gap="sm">
-            <Switch label={t('policies.enabled')} checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
+            <Switch label={t('policies.enabled')} checked={enabled} onChange={(event) => set({ enabled: event.currentTarget.checked })} />
             <Row gap="sm">
               {id && (
                 <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setRemoving(true)}>
                   {t('policies.remove')}
                 </Button>
               )}
-              <Button type="submit" disabled={!changed} loading={save.isPending}>
+              <Button type="submit" disabled={!changed || theirs !== undefined} loading={save.isPending}>
                 {t('policies.save')}
               </Button>
             </Row>
@@ -105,7 +110,7 @@ function Form({ id, etag, fields, onClose }: FormProps) {
       {id && (
         <ConfirmDialog
           opened={removing}
-          title={t('policies.removeTitle', { title: fields.title })}
+          title={t('policies.removeTitle', { title: saved?.title })}
           text={t('policies.removeText')}
           confirm={t('policies.remove')}
           busy={remove.isPending}

@@ -6,7 +6,8 @@ import { notifyError } from '@/components/notify'
 import { dateTime } from '@/lib/format'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
-import { difference, usePolicies, versionsQuery } from './policies'
+import { PolicyDifference } from './PolicyDifference'
+import { usePolicies, versionsQuery } from './policies'
 
 /** Every version of a policy, what it changed, and the way back to it. */
 export function PolicyHistory({ id }: { id: string }) {
@@ -55,28 +56,10 @@ export function PolicyHistory({ id }: { id: string }) {
                 )}
               </Row>
             </Row>
-            {shown === version.version && <Difference before={items[n + 1]?.text ?? ''} after={version.text} />}
+            {shown === version.version && <PolicyDifference before={items[n + 1]?.text ?? ''} after={version.text} label={t('policies.difference')} />}
           </div>
         ))}
       </Stack>
     </section>
-  )
-}
-
-const marks = { same: '  ', gone: '- ', new: '+ ' }
-
-function Difference({ before, after }: { before: string; after: string }) {
-  const { t } = useTranslation()
-  return (
-    <pre className={styles.diff} aria-label={t('policies.difference')} tabIndex={0}>
-      {difference(before, after)
-        .filter(({ text, kind }) => kind === 'same' || text !== '')
-        .map(({ kind, text }, n) => (
-          <div key={n} className={kind === 'same' ? undefined : styles[kind]}>
-            {marks[kind]}
-            {text}
-          </div>
-        ))}
-    </pre>
   )
 }

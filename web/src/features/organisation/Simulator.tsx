@@ -7,11 +7,12 @@ import { IconCircleCheck, IconCircleX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { messageOf } from '@/lib/api/problem'
+import { instantIn, ownZone, zones } from '@/lib/zone'
 import { foundMembersQuery } from './api'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
 import { groupsQuery, labsQuery } from './people'
-import { sessionsQuery, useSimulator, type Kind, type Question } from './policies'
+import { sessionsQuery, throughs, useSimulator, type Kind, type Question, type Through } from './policies'
 
 interface Props {
   topics: { action: string; kinds: string[] }[]
@@ -30,6 +31,8 @@ export function Simulator({ topics, draft }: Props) {
   const [chosen, setKind] = useState<Kind>('Lab')
   const [about, setAbout] = useState<string | null>(null)
   const [at, setAt] = useState('')
+  const [zone, setZone] = useState(ownZone)
+  const [through, setThrough] = useState<Through>('console')
   const offered = kinds.filter((kind) => topics.find((topic) => topic.action === action)?.kinds.includes(kind))
   const kind = offered.includes(chosen) ? chosen : (offered[offered.length - 1] ?? 'Tenant')
   const change = <T,>(set: (value: T) => void) => {
@@ -50,7 +53,7 @@ export function Simulator({ topics, draft }: Props) {
         onSubmit={(event) => {
           event.preventDefault()
           if (!user) return
-          ask.mutate({ user, action, kind, about: kind === 'Tenant' ? undefined : (about ?? ''), at: at ? new Date(`${at}Z`).toISOString() : undefined, draft })
+          ask.mutate({ user, action, kind, about: kind === 'Tenant' ? undefined : (about ?? ''), at: at ? instantIn(zone, at) : undefined, through, draft })
         }}
       >
         <div className={styles.pickers}>
@@ -77,7 +80,23 @@ export function Simulator({ topics, draft }: Props) {
           {kind === 'Member' && <People value={about} onChange={change(setAbout)} label={t('policies.onWhat')} />}
           {kind === 'Group' && <Groups value={about} onChange={change(setAbout)} label={t('policies.onWhat')} />}
           {kind === 'Session' && <Sessions value={about} onChange={change(setAbout)} label={t('policies.onWhat')} />}
+          <Select
+            allowDeselect={false}
+            label={t('policies.through')}
+            data={throughs.map((value) => ({ value, label: t(`policies.throughs.${value}`) }))}
+            value={through}
+            onChange={(value) => change(setThrough)(throughs.find((one) => one === value) ?? 'console')}
+          />
           <TextInput type="datetime-local" label={t('policies.at')} value={at} onChange={(event) => change(setAt)(event.currentTarget.value)} />
+          <Select
+            searchable
+            allowDeselect={false}
+            limit={50}
+            label={t('policies.zone')}
+            data={zones()}
+            value={zone}
+            onChange={(value) => value && change(setZone)(value)}
+          />
         </div>
         <Row mt="md" gap="md">
           <Button type="submit" variant="default" disabled={!user || (kind !== 'Tenant' && !about)} loading={ask.isPending}>

@@ -69,12 +69,18 @@ export function usePolicies() {
 
 export type Kind = 'Tenant' | 'Lab' | 'Session' | 'Group' | 'Member'
 
+/** By what somebody asks, as `context.client` has it. */
+export const throughs = ['console', 'cli', 'program', 'key', 'machine'] as const
+
+export type Through = (typeof throughs)[number]
+
 export interface Question {
   user: string
   action: string
   kind: Kind
   about?: string
   at?: string
+  through?: Through
   draft?: { replaces?: string; title: string; text: string }
 }
 
