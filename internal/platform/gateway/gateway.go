@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -58,6 +59,8 @@ type Gateway struct {
 	Log *slog.Logger
 	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
 	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
+	// Passed hears how long a request took to get here, from when it came in to its operation; nil: nobody does.
+	Passed func(took time.Duration)
 }
 
 // Call is what a usage plan may look at of a request.
@@ -95,6 +98,9 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			scope, _ := tenancy.From(ctx)
 			scope.Tenant, _ = uuid.Parse(hctx.Header("X-Tenant-Id"))
 			ctx = tenancy.With(ctx, scope)
+		}
+		if started := httpx.Started(ctx); g.Passed != nil && !started.IsZero() {
+			g.Passed(time.Since(started))
 		}
 		hctx = huma.WithContext(hctx, ctx)
 		next(hctx)
