@@ -92,6 +92,16 @@ func detail(err error) string {
 	return ""
 }
 
+// begun is the connection of a transaction that has its scope: before the first statement it has none.
+func (s *assault) begun(tx pgx.Tx) *pgx.Conn {
+	s.t.Helper()
+	var own string
+	if err := tx.QueryRow(s.a, `select target from audit_entry`).Scan(&own); err != nil || own != "own" {
+		s.t.Fatalf("the attacker is not in their own scope: %q, %v", own, err)
+	}
+	return tx.Conn()
+}
+
 // forge is a scope for the victim, of a key that the attacker makes up.
 func (s *assault) forge(until time.Time, mac string) string {
 	return fmt.Sprintf("%016x", until.Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).Microseconds()) + hex.EncodeToString(s.victim[:]) + strings.Repeat("0", 32) + mac
@@ -166,6 +176,15 @@ func (s *assault) attempts() map[string]string {
 		"view with a leaky qual":  "select * from app.scope where tenant_id::text::int = 1",
 		"statistics of functions": "select * from pg_stat_user_functions; select * from pg_stat_statements",
 		"settings of others":      "select * from pg_db_role_setting; select current_setting('app.scope', true)",
+		"notifications":           "listen hints; listen \"" + v + "\"; select pg_notify('hints', 'x'); select pg_listening_channels(); select pg_notification_queue_usage()",
+		"sequences":               "select * from pg_sequences; select last_value from river.river_job_id_seq; select setval('river.river_job_id_seq', 1); select currval('river.river_job_id_seq')",
+		"advisory locks":          "select * from pg_locks where locktype = 'advisory'; select pg_try_advisory_lock(hashtextextended('" + v + "', 0))",
+		"row locks as an oracle":  "select * from audit_entry where tenant_id = '" + v + "' for update skip locked; select * from lab for share nowait",
+		"a cursor":                "declare c cursor with hold for select * from audit_entry; fetch all from c",
+		"a rule":                  "create rule r as on select to lab do instead select * from audit_entry",
+		"another's default":       "alter role cloudkida_app set app.scope = 'ff'; alter database " + s.conn.Config().Database + " set search_path = '" + silo + "'",
+		"a system column":         "select tableoid::regclass, ctid, * from lab where ctid = '(0,1)'; select * from lab tablesample system (100)",
+		"whole rows":              "select l::text, to_jsonb(l), query_to_xml('select * from lab', true, false, '') from lab l; select table_to_xml('audit_entry', true, false, '')",
 		"password hashes":         "select * from pg_authid; select * from pg_shadow",
 	}
 }
@@ -217,7 +236,7 @@ func TestRawSQLInAnotherScopeGetsNothing(t *testing.T) {
 	s := newAssault(t)
 	for name, sql := range s.attempts() {
 		_ = s.d.App.InTenant(s.a, anything, func(tx pgx.Tx) error {
-			if got := s.try(s.a, tx.Conn(), sql); !harmless(got) {
+			if got := s.try(s.a, s.begun(tx), sql); !harmless(got) {
 				t.Errorf("%s: %.300s", name, got)
 			}
 			return errors.New("take it back")
@@ -336,6 +355,7 @@ func TestAPoisonedConnectionServesTheNextTenantWell(t *testing.T) {
 		"an ended transaction": "commit; set app.scope = 'ff'; set row_security = off", "a new one": "commit; begin; set search_path = 'x'",
 	} {
 		_ = s.d.App.InTenant(s.a, anything, func(tx pgx.Tx) error { _ = s.try(s.a, tx.Conn(), poison); return nil })
+		_ = s.d.App.InTenant(s.a, anything, func(tx pgx.Tx) error { _ = s.try(s.a, s.begun(tx), poison); return nil })
 		for range 3 {
 			if got := targets(t, s.a, s.d.App); len(got) != 1 {
 				t.Errorf("after %s: %q", name, got)
