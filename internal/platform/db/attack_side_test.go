@@ -2,11 +2,14 @@ package db_test
 
 import (
 	"errors"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 )
 
 // What the application's role can reach besides tables. A new function, view or sequence is looked at here first: whatever
@@ -62,4 +65,21 @@ func TestAForeignRowCostsWhatNoRowCosts(t *testing.T) {
 			t.Errorf("%s:\n%s\nand of nothing:\n%s", sql, theirs, nobodys)
 		}
 	}
+}
+
+// withOddities adds what is seldom thought of.
+func (s *assault) withOddities(attempts map[string]string) map[string]string {
+	v, silo := s.victim.String(), db.SiloSchema(s.siloed)
+	maps.Copy(attempts, map[string]string{
+		"notifications":          "listen hints; listen \"" + v + "\"; select pg_notify('hints', 'x'); select pg_listening_channels(); select pg_notification_queue_usage()",
+		"sequences":              "select * from pg_sequences; select last_value from river.river_job_id_seq; select setval('river.river_job_id_seq', 1); select currval('river.river_job_id_seq')",
+		"advisory locks":         "select * from pg_locks where locktype = 'advisory'; select pg_try_advisory_lock(hashtextextended('" + v + "', 0))",
+		"row locks as an oracle": "select * from audit_entry where tenant_id = '" + v + "' for update skip locked; select * from lab for share nowait",
+		"a cursor":               "declare c cursor with hold for select * from audit_entry; fetch all from c",
+		"a rule":                 "create rule r as on select to lab do instead select * from audit_entry",
+		"another's default":      "alter role cloudkida_app set app.scope = 'ff'; alter database " + s.conn.Config().Database + " set search_path = '" + silo + "'",
+		"a system column":        "select tableoid::regclass, ctid, * from lab where ctid = '(0,1)'; select * from lab tablesample system (100)",
+		"whole rows":             "select l::text, to_jsonb(l), query_to_xml('select * from lab', true, false, '') from lab l; select table_to_xml('audit_entry', true, false, '')",
+	})
+	return attempts
 }

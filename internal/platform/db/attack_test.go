@@ -111,7 +111,7 @@ func (s *assault) attempts() map[string]string {
 	v, silo := s.victim.String(), db.SiloSchema(s.siloed)
 	mac := strings.Repeat("ab", 32)
 	soon := time.Now().Add(30 * time.Second)
-	return map[string]string{
+	return s.withOddities(map[string]string{
 		"read all":                "select * from audit_entry; select * from lab; select * from river.river_job",
 		"name the tenant":         "select * from audit_entry where tenant_id = '" + v + "'",
 		"or true":                 "select * from audit_entry where tenant_id = '" + v + "' or 1 = 1",
@@ -176,17 +176,8 @@ func (s *assault) attempts() map[string]string {
 		"view with a leaky qual":  "select * from app.scope where tenant_id::text::int = 1",
 		"statistics of functions": "select * from pg_stat_user_functions; select * from pg_stat_statements",
 		"settings of others":      "select * from pg_db_role_setting; select current_setting('app.scope', true)",
-		"notifications":           "listen hints; listen \"" + v + "\"; select pg_notify('hints', 'x'); select pg_listening_channels(); select pg_notification_queue_usage()",
-		"sequences":               "select * from pg_sequences; select last_value from river.river_job_id_seq; select setval('river.river_job_id_seq', 1); select currval('river.river_job_id_seq')",
-		"advisory locks":          "select * from pg_locks where locktype = 'advisory'; select pg_try_advisory_lock(hashtextextended('" + v + "', 0))",
-		"row locks as an oracle":  "select * from audit_entry where tenant_id = '" + v + "' for update skip locked; select * from lab for share nowait",
-		"a cursor":                "declare c cursor with hold for select * from audit_entry; fetch all from c",
-		"a rule":                  "create rule r as on select to lab do instead select * from audit_entry",
-		"another's default":       "alter role cloudkida_app set app.scope = 'ff'; alter database " + s.conn.Config().Database + " set search_path = '" + silo + "'",
-		"a system column":         "select tableoid::regclass, ctid, * from lab where ctid = '(0,1)'; select * from lab tablesample system (100)",
-		"whole rows":              "select l::text, to_jsonb(l), query_to_xml('select * from lab', true, false, '') from lab l; select table_to_xml('audit_entry', true, false, '')",
 		"password hashes":         "select * from pg_authid; select * from pg_shadow",
-	}
+	})
 }
 
 // harmless tells whether what came back shows nothing of the victims.
