@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +30,6 @@ type fuzzed struct {
 	before   map[string]string
 	taken    int
 	sent     int
-	refused  int // one after another, for who asks
 }
 
 // quietAnswer takes an answer; it is no connection that could have deadlines.
@@ -48,12 +46,12 @@ func setFuzzed(f *testing.F) *fuzzed {
 	dir := dataDir(f)
 	cfg := config(f, dir)
 	cfg.Roles = []string{server.RoleAPI}
-	handler, closeAll, err := server.Open(f.Context(), cfg, slog.New(slog.DiscardHandler))
+	p, err := server.Open(f.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(closeAll)
-	s := &fuzzed{handler: handler, stage: stage{url: "http://localhost" + cfg.Listen[strings.LastIndexByte(cfg.Listen, ':'):], dir: dir, tenants: map[string]string{}, rows: map[string]ids{}}}
+	f.Cleanup(p.Close)
+	s := &fuzzed{handler: p.Handler(), stage: stage{url: "http://localhost" + cfg.Listen[strings.LastIndexByte(cfg.Listen, ':'):], dir: dir, tenants: map[string]string{}, rows: map[string]ids{}}}
 	s.operations = slices.DeleteFunc(describe(f), func(o operation) bool { return o.Body == nil || o.ID == "erase-me" })
 	if s.promises, err = promised(); err != nil {
 		f.Fatal(err)
@@ -83,9 +81,11 @@ func (s *fuzzed) chosen(id string) operation {
 			return o
 		}
 	}
-	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(id)) // never fails
-	return s.operations[int(sum.Sum32()%uint32(len(s.operations)))]
+	sum := 0
+	for _, c := range []byte(id) {
+		sum = (sum*31 + int(c)) % len(s.operations)
+	}
+	return s.operations[sum]
 }
 
 // asked is who sends bodies to an operation, and about which rows: operators may change every organisation, so theirs are about
@@ -103,7 +103,7 @@ func (s *fuzzed) send(t *testing.T, o operation, body []byte) *httptest.Response
 	as, rows := s.asked(o)
 	req := httptest.NewRequestWithContext(t.Context(), o.Method, s.url+o.address(rows), bytes.NewReader(body))
 	s.sent++
-	req.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1024", byte(s.sent>>16), byte(s.sent>>8), byte(s.sent))
+	req.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1024", s.sent>>16%256, s.sent>>8%256, s.sent%256)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+as.token)
 	for _, name := range o.Header {
