@@ -42,6 +42,35 @@ func TestPatternsAreDeclared(t *testing.T) {
 	}
 }
 
+// What slows down guessing counts among all processes: the program makes every throttle in one place, which knows their memory.
+func TestThrottlesAreShared(t *testing.T) {
+	t.Parallel()
+	files, fset := sources(t)
+	made := 0
+	for _, s := range files {
+		if s.test || !within(s.dir(), "internal/server") {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			switch of, ok := sel.X.(*ast.Ident); {
+			case !ok || of.Name != "throttle":
+			case sel.Sel.Name == "New":
+				t.Errorf("%s: a throttle of this process alone: use program.throttle", fset.Position(n.Pos()))
+			case sel.Sel.Name == "In":
+				made++
+			}
+			return true
+		})
+	}
+	if made != 1 {
+		t.Errorf("throttles are made in %d places, want one: does this test look for the right names?", made)
+	}
+}
+
 // Planted faults are in no program: what is built with their tag is package fault and tests. And each of them is planted.
 func TestPlantedFaultsStayInTests(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,8 @@ import (
 func (p *program) api(mux *httpx.Mux) huma.API {
 	api := httpx.NewAPI(mux)
 	gate := &gateway.Gateway{
-		Authenticate: p.authenticate, Key: p.keys.Authenticate, Admit: p.usage.Admit, Authorize: p.permitted, Entitle: p.entitled, Excused: excused, Denied: p.denied,
+		Authenticate: p.authenticate, Key: p.keys.Authenticate, Admit: p.usage.Admit, Authorize: p.permitted, Entitle: p.entitled, Excused: excused, Denied: p.denied, Log: p.log,
+		Passed: p.metrics.Passed,
 	}
 	api.UseMiddleware(gate.Middleware(api), httpx.Bodies(api))
 	p.concurrency(api)

@@ -82,9 +82,6 @@ func (s *stage) plantedInDatabase(t *testing.T) {
 		plant, mend string
 		attack      func() []string
 	}{
-		"an open policy on labs":                        {`create policy planted on pool.lab using (true)`, `drop policy planted on pool.lab`, labs},
-		"an open policy on audit":                       {`create policy planted on pool.audit_entry using (true)`, `drop policy planted on pool.audit_entry`, audit},
-		"an open policy on sessions":                    {`create policy planted on pool.session using (true)`, `drop policy planted on pool.session`, sessions},
 		"groups without a policy, which are deleted":    {`alter table pool."group" disable row level security`, `alter table pool."group" enable row level security`, write("/v1/groups/{id}")},
 		"an open policy on policies, which are changed": {`create policy planted on pool.policy using (true) with check (true)`, `drop policy planted on pool.policy`, write("/v1/policies/{id}")},
 		"an open policy on sessions, which are ended":   {`create policy planted on pool.session using (true) with check (true)`, `drop policy planted on pool.session`, write("/v1/sessions/{id}/end")},

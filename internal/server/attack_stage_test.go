@@ -56,6 +56,7 @@ type stage struct {
 	db            *pgxpool.Pool // as the database's owner
 	people        *identity.Service
 	data          *db.DB // as the program's own role
+	roles         map[db.Role]*pgxpool.Pool
 	inserter      *job.Client
 	operations    []operation
 	personas      []persona
@@ -140,11 +141,12 @@ func (s *stage) connect(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.data = &db.DB{Pool: open(db.App), Places: places, Authorize: policy.Authorize}
+	s.roles = map[db.Role]*pgxpool.Pool{db.App: open(db.App), db.Worker: open(db.Worker), db.Identity: open(db.Identity)}
+	s.data = &db.DB{Pool: s.roles[db.App], Places: places, Authorize: policy.Authorize}
 	if s.inserter, err = job.NewInserter(); err != nil {
 		t.Fatal(err)
 	}
-	s.people, err = identity.New(identity.Config{Pool: open(db.Identity), Key: s.key, PublicURL: s.url, Log: slog.New(slog.DiscardHandler)})
+	s.people, err = identity.New(identity.Config{Pool: s.roles[db.Identity], Key: s.key, PublicURL: s.url, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,6 +358,15 @@ func (s *stage) plant(t testing.TB, tenant, user string) {
 			values (uuidv7(), $1, 'x@attack.example', $2, $2, $2, 'test', true, 'sent', now()) returning id::text`, id, mark),
 	}
 	maps.Copy(s.rows[tenant], s.plantChangeable(t, tenant, user, mark))
+	for _, sql := range []string{ // what has no id of its own in an address
+		`insert into pool.group_lab (tenant_id, group_id, lab_id) select l.tenant_id, g.id, l.id from pool.lab l join pool."group" g using (tenant_id) where tenant_id = $1 and slug like 'lab-%' and name = $2`,
+		`insert into pool.mail_template (tenant_id, kind, locale, number, subject, text, html) values ($1, 'invitation', 'en', 1, 'x', 'x', $2)`,
+		`insert into pool.idempotency (tenant_id, user_id, operation, key, fingerprint, until) values ($1, uuidv7(), 'x', $2, sha256('x'), now() + interval '1 day')`,
+		`insert into pool.audit_checkpoint (tenant_id, seq, document, signature, key_id) values ($1, 1, json_build_object('hash', repeat('0', 64), 'at', now(), 'text', $2::text)::text, 'x', 'x')`,
+		`insert into pool.policy_version (tenant_id, policy_id, number, title, text, enabled) select tenant_id, id, 1, title, text, enabled from pool.policy where tenant_id = $1 and title = $2`,
+	} {
+		s.exec(t, sql, id, mark)
+	}
 }
 
 // plantChangeable makes rows that people may change, beside those that are there.

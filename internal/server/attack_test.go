@@ -331,6 +331,7 @@ func (s *stage) everything(t *testing.T) (faults []string) {
 	faults = append(faults, s.mixed(t, all)...)
 	faults = append(faults, s.neighbours(t, all)...)
 	faults = append(faults, s.jobs(t)...)
+	faults = append(faults, s.raw(t, tenantA, tenantB)...)
 	faults = append(faults, s.policies(t)...)
 	faults = append(faults, s.pages(t)...)
 	faults = append(faults, s.poolPages(t, nil)...)
@@ -366,6 +367,7 @@ func TestAttackEveryPatternAsEverybody(t *testing.T) {
 		t.Error(fault)
 	}
 	t.Run("finds faults of the database", func(t *testing.T) { s.plantedInDatabase(t) })
+	t.Run("finds open policies", func(t *testing.T) { s.openPolicies(t) })
 	for _, fault := range append(s.sameName(t), s.expired(t)...) {
 		t.Error(fault)
 	}

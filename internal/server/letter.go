@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -19,7 +18,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
 	"github.com/cloudkida/cloudkida/internal/platform/mail"
-	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
 // openLetters makes the one way in which letters are written, and gives it to everybody who writes.
@@ -66,7 +64,7 @@ func (p *program) voice(ctx context.Context, tenant uuid.UUID) (letter.Voice, er
 // openMailTemplates lets organisations write their letters themselves, and see what became of them.
 func (p *program) openMailTemplates() {
 	p.templates = mailtemplate.New(mailtemplate.Service{
-		DB: p.data, Letter: p.letters, Names: p.names, Throttle: throttle.New(maxThrottled, time.Now),
+		DB: p.data, Letter: p.letters, Names: p.names, Throttle: p.throttle("mail templates"),
 		OwnPool: func(ctx context.Context, tenant uuid.UUID) (bool, error) {
 			pool, _, err := p.identity.Provision.PoolOf(ctx, tenant)
 			return pool != identity.DefaultPool, err
@@ -97,7 +95,7 @@ func (p *program) letterAPI(api huma.API) {
 	(&tenant.LocaleAPI{Service: p.tenants, Languages: languages, Default: cmp.Or(p.cfg.Locale, "en"), Record: tenantLog{p}.Record}).
 		Register(api, policy.TenantRead, policy.TenantWrite)
 	p.templates.Register(api)
-	(&mail.OwnAPI{Service: p.mail, Throttle: throttle.New(maxThrottled, time.Now), Record: tenantLog{p}.Record}).
+	(&mail.OwnAPI{Service: p.mail, Throttle: p.throttle("own mail"), Record: tenantLog{p}.Record}).
 		Register(api, policy.TenantRead, policy.TenantWrite)
 }
 

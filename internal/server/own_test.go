@@ -34,9 +34,16 @@ func (s *ownerStage) code(t *testing.T, as, method, path, body string, want int)
 
 func newOwnerStage(t *testing.T) *ownerStage {
 	t.Helper()
+	return ownerStageOf(t, func(*server.Config) {})
+}
+
+// ownerStageOf is that of a program with other settings.
+func ownerStageOf(t *testing.T, change func(*server.Config)) *ownerStage {
+	t.Helper()
 	dir := dataDir(t)
 	cfg := config(t, dir)
 	cfg.Roles = []string{server.RoleAPI, server.RoleWorker}
+	change(&cfg)
 	r := start(t, cfg)
 	admin, err := server.DatabaseURL(dir, "")
 	if err != nil {

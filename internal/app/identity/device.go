@@ -22,7 +22,7 @@ import (
 func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	answer, err := s.devices.Answer(r, pool, s.Issuer(pool)+"/device")
 	if err != nil {
-		s.refuseToken(w, r, err)
+		s.refuseToken(w, r, pool, err)
 		return nil
 	}
 	httphelper.MarshalJSON(w, answer)

@@ -90,7 +90,7 @@ func openAt(t testing.TB, host string) *env {
 	e.Mount(mux)
 	mux.HandleFunc("GET /{$}", httpx.Anybody, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "console") })
 	api := httpx.NewAPI(mux)
-	gate := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: e.authenticate}
+	gate := &gateway.Gateway{Authorize: policy.Authorize, Authenticate: e.authenticate, Log: slog.New(slog.NewTextHandler(&e.log, nil))}
 	api.UseMiddleware(gate.Middleware(api))
 	e.Register(api)
 	data := e.db.Role(policy.Authorize)

@@ -2,10 +2,14 @@ package identity_test
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,6 +68,7 @@ func (f *fed) anew() {
 		f.t.Fatal(err)
 	}
 	f.provider = p.ID
+	f.Federation.Client = outbound.Guard{AllowPrivate: true, Roots: f.liar.roots(), Time: 5 * time.Second}.Client()
 	f.liar.honest()
 	f.log.text.Reset()
 }
@@ -185,71 +190,184 @@ func TestANewcomerBecomesAMemberInTheMappedRole(t *testing.T) {
 	}
 }
 
-// Each lie opens nothing, makes nobody and leaves its reason in the log.
+// lie is what a provider does wrong.
+type lie struct {
+	tell   func(*liar)
+	ahead  time.Duration // of our clock, between the sign-in there and its answer
+	status int
+	reason string
+}
+
+// Each lie opens nothing, makes nobody and leaves its reason in the log, once, without a code, a state, a token or the secret.
 func TestLiesOpenNothing(t *testing.T) {
 	t.Parallel()
-	f, other := openFed(t), newLiar(t)
-	set := func(name string, value any) func(*liar) {
-		return func(l *liar) { l.claims = func(c map[string]any) { c[name] = value } }
-	}
-	for name, c := range map[string]struct {
-		lie    func(*liar)
-		status int
-		reason string
-	}{
-		"nonce":         {set("nonce", "another"), 403, "nonce"},
-		"no nonce":      {func(l *liar) { l.claims = func(c map[string]any) { delete(c, "nonce") } }, 403, "nonce"},
-		"audience":      {set("aud", "somebody else"), 403, "audience"},
-		"two audiences": {set("aud", []string{fedClient, "somebody else"}), 403, "azp"},
-		"another party": {set("azp", "somebody else"), 403, "azp"},
-		"issuer":        {set("iss", "https://accounts.example.com"), 403, "different provider"},
-		"expired":       {set("exp", time.Now().Add(-time.Minute).Unix()), 403, "expired"},
-		"no expiry":     {func(l *liar) { l.claims = func(c map[string]any) { delete(c, "exp") } }, 403, "expired"},
-		"from tomorrow": {set("nbf", time.Now().Add(time.Hour).Unix()), 403, "not before"},
-		"access token":  {set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), 403, "access token hash"},
-		"empty subject": {set("sub", ""), 403, "subject"},
-		"long subject":  {set("sub", strings.Repeat("x", 256)), 403, "subject"},
-		"another key":   {func(l *liar) { l.sign = func(c map[string]any) string { return l.signed(jose.RS256, other.key, c) } }, 403, "signature"},
-		"alg none":      {func(l *liar) { l.sign = unsigned }, 403, "algorithm"},
-		"alg HS256": {func(l *liar) {
-			l.sign = func(c map[string]any) string { return l.signed(jose.HS256, []byte(fedSecret+"0123456789ab"), c) }
-		}, 403, "algorithm"},
-		"no id token": {func(l *liar) { l.sign = func(map[string]any) string { return "" } }, 403, "malformed"},
-		"mixed up":    {func(l *liar) { l.answer = func(q url.Values) { q["iss"] = []string{"https://evil.example"} } }, 403, "another issuer"},
-		"issuer left out": {func(l *liar) {
-			l.metadata = func(m map[string]any) { m["authorization_response_iss_parameter_supported"] = true }
-		}, 403, "no issuer"},
-		"two codes":  {func(l *liar) { l.answer = func(q url.Values) { q["code"] = append(q["code"], "x") } }, 403, ""},
-		"no code":    {func(l *liar) { l.answer = func(q url.Values) { delete(q, "code") } }, 403, "no code"},
-		"wrong code": {func(l *liar) { l.answer = func(q url.Values) { q["code"] = []string{"x"} } }, 403, "400 invalid_grant"},
-		"denied": {func(l *liar) {
-			l.answer = func(q url.Values) { delete(q, "code"); q["error"] = []string{"access_denied"} }
-		}, 403, "access_denied"},
-		"strange error": {func(l *liar) {
-			l.answer = func(q url.Values) { delete(q, "code"); q["error"] = []string{"<script>\nlevel=ERROR"} }
-		}, 403, "no error code"},
-		"userinfo about another": {func(l *liar) { l.info = map[string]any{"sub": "somebody else", "email": "x@acme.example"} }, 403, "another subject"},
-		"token endpoint fails":   {func(l *liar) { l.instead["/token"] = status(500, "boom "+fedSecret) }, 503, "answer 500"},
-		"secret echoed":          {func(l *liar) { l.instead["/token"] = status(400, fedSecret) }, 403, "answer 400"},
-		"tokens are no JSON":     {func(l *liar) { l.instead["/token"] = status(200, "<html>"+fedSecret) }, 403, "token endpoint"},
-		"keys fail":              {func(l *liar) { l.instead["/keys"] = status(500, fedSecret) }, 403, "signature"},
-		"keys are no JSON":       {func(l *liar) { l.instead["/keys"] = status(200, "<html>"+fedSecret) }, 403, "signature"},
-	} {
+	f := openFed(t)
+	lies := f.idTokenLies()
+	maps.Copy(lies, f.answerLies())
+	maps.Copy(lies, f.serverLies(t))
+	for name, c := range lies {
 		t.Run(name, func(t *testing.T) {
 			f.anew()
 			f.liar.person["groups"], f.liar.person["roles"] = "c1", "it"
-			if name == "userinfo about another" {
+			if name == "userinfo about another" || strings.HasPrefix(name, "userinfo, ") {
 				delete(f.liar.person, "roles")
 			}
-			c.lie(f.liar)
+			c.tell(f.liar)
+			before := f.tally()
+			f.log.text.Reset()
+			f.pass(c.ahead)
 			f.refused(c.status)
-			if n := f.people("ada@acme.example"); n != 0 {
-				t.Errorf("%d people were made", n)
-			}
-			if log := f.log.String(); !strings.Contains(log, c.reason) || strings.Contains(log, fedSecret) || strings.Contains(log, "level=ERROR") {
-				t.Errorf("log without %q, or with what it must not have:\n%s", c.reason, log)
+			f.pass(-c.ahead)
+			f.ungranted(t, before)
+			toldOnce(t, f.log.String(), "an identity provider", c.reason, f.liar.secrets()...)
+			if strings.Contains(f.log.String(), "level=ERROR") {
+				t.Errorf("a fault of ours:\n%s", f.log)
 			}
 		})
+	}
+}
+
+// idTokenLies are in the ID token.
+func (f *fed) idTokenLies() map[string]lie {
+	set := func(changes ...any) func(*liar) {
+		return func(l *liar) { l.claims = func(c map[string]any) { maps.Copy(c, but(nil, changes...)) } }
+	}
+	drop := func(name string) func(*liar) {
+		return func(l *liar) { l.claims = func(c map[string]any) { delete(c, name) } }
+	}
+	other, now := newLiar(f.t), time.Now()
+	hours := func(h int) int64 { return now.Add(time.Duration(h) * time.Hour).Unix() }
+	ours := f.foreignToken()
+	const clocks = "one of the two clocks is wrong"
+	return map[string]lie{
+		"nonce":                  {set("nonce", "another"), 0, 403, "nonce"},
+		"no nonce":               {drop("nonce"), 0, 403, "nonce"},
+		"audience":               {set("aud", "somebody else"), 0, 403, "another audience"},
+		"two audiences":          {set("aud", []string{fedClient, "somebody else"}), 0, 403, "azp"},
+		"another party":          {set("azp", "somebody else"), 0, 403, "azp"},
+		"issuer":                 {set("iss", "https://accounts.example.com"), 0, 403, "different provider"},
+		"the secret as issuer":   {set("iss", fedSecret), 0, 403, "different provider"},
+		"the secret as audience": {set("aud", fedSecret), 0, 403, "another audience"},
+		"expired":                {set("exp", now.Add(-time.Minute).Unix()), 0, 403, "it expired at"},
+		"no expiry":              {drop("exp"), 0, 403, "it expired at"},
+		"from tomorrow":          {set("nbf", hours(1)), 0, 403, clocks},
+		"their clock ahead":      {set("iat", hours(1), "exp", hours(2)), 0, 403, clocks},
+		"their clock behind":     {set("iat", hours(-1), "exp", hours(1)), 0, 403, clocks},
+		"behind, and expired":    {set("iat", hours(-2), "exp", hours(-1)), 0, 403, clocks},
+		"our clock ahead":        {set("exp", hours(2)), time.Hour, 403, clocks},
+		"ours ahead, expired":    {set(), time.Hour, 403, clocks},
+		"our clock behind":       {set(), -time.Hour, 403, clocks},
+		"when it was made":       {drop("iat"), 0, 403, clocks},
+		"access token":           {set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), 0, 403, "access token hash"},
+		"empty subject":          {set("sub", ""), 0, 403, "subject"},
+		"long subject":           {set("sub", strings.Repeat("x", 256)), 0, 403, "subject"},
+		"claims of other kinds":  {set("sub", []int{1}), 0, 403, "claims cannot be read"},
+		"huge":                   {set("pad", strings.Repeat("x", outbound.MaxBody)), 0, 403, "token endpoint"},
+		"another key": {func(l *liar) {
+			l.sign = func(c map[string]any) string { return l.signed(jose.RS256, other.key, c) }
+		}, 0, 403, "signature"},
+		"alg none": {func(l *liar) { l.sign = unsigned }, 0, 403, "algorithm"},
+		"alg HS256, the secret": {func(l *liar) {
+			l.sign = func(c map[string]any) string { return l.signed(jose.HS256, []byte(fedSecret+"0123456789ab"), c) }
+		}, 0, 403, "algorithm"},
+		"alg HS256, the public key": {func(l *liar) {
+			public, err := x509.MarshalPKIXPublicKey(l.key.Public())
+			if err != nil {
+				l.t.Error(err)
+			}
+			l.sign = func(c map[string]any) string { return l.signed(jose.HS256, public, c) }
+		}, 0, 403, "algorithm"},
+		"no ID token":     {func(l *liar) { l.sign = func(map[string]any) string { return "" } }, 0, 403, "malformed"},
+		"nonsense":        {func(l *liar) { l.sign = func(map[string]any) string { return fedSecret } }, 0, 403, "malformed"},
+		"a token of ours": {func(l *liar) { l.sign = func(map[string]any) string { return ours } }, 0, 403, "algorithm"},
+	}
+}
+
+// foreignToken is one of our own, which its bearer shows as a provider's.
+func (f *fed) foreignToken() string {
+	f.t.Helper()
+	if _, err := f.MintAccessToken(f.t.Context(), "olga@owners.example", time.Minute); err != nil { // makes the key
+		f.t.Fatal(err)
+	}
+	kid, key := f.signingKey()
+	return sign(f.t, jose.ES256, key, kid, "JWT", map[string]any{"iss": f.server.URL + "/pools/default", "sub": "x", "aud": fedClient, "exp": time.Now().Add(time.Hour).Unix()})
+}
+
+// answerLies are in what the browser brings back.
+func (f *fed) answerLies() map[string]lie {
+	back := func(name string, values ...string) func(*liar) {
+		return func(l *liar) {
+			l.answer = func(q url.Values) {
+				if q[name] = values; len(values) == 0 {
+					delete(q, name)
+				}
+			}
+		}
+	}
+	failed := func(code string) func(*liar) {
+		return func(l *liar) {
+			l.answer = func(q url.Values) {
+				delete(q, "code")
+				q["error"], q["error_description"] = []string{code}, []string{fedSecret}
+			}
+		}
+	}
+	return map[string]lie{
+		"mixed up": {back("iss", "https://evil.example"), 0, 403, "another issuer"},
+		"issuer left out": {func(l *liar) {
+			l.metadata = func(m map[string]any) { m["authorization_response_iss_parameter_supported"] = true }
+		}, 0, 403, "no issuer"},
+		"two codes":         {func(l *liar) { l.answer = func(q url.Values) { q["code"] = append(q["code"], "x") } }, 0, 403, "code comes more than once"},
+		"two states":        {func(l *liar) { l.answer = func(q url.Values) { q["state"] = append(q["state"], "x") } }, 0, 403, "state comes more than once"},
+		"another state":     {back("state", "AAAAAAAAAAAAAAAAAAAAAA"), 0, 403, "nobody began a sign-in with this state"},
+		"no state":          {back("state"), 0, 403, "nobody began a sign-in with this state"},
+		"no code":           {back("code"), 0, 403, "no code"},
+		"wrong code":        {back("code", "xxxxxxxxxxxx"), 0, 403, "400 invalid_grant"},
+		"a code of nothing": {back("code", "\x00\xff"), 0, 403, "400 invalid_grant"},
+		"denied":            {failed("access_denied"), 0, 403, "access_denied"},
+		"strange error":     {failed("<script>\nlevel=ERROR"), 0, 403, "no error code"},
+	}
+}
+
+// serverLies are what the provider's servers do.
+func (f *fed) serverLies(t *testing.T) map[string]lie {
+	t.Helper()
+	instead := func(path string, h http.HandlerFunc) func(*liar) {
+		return func(l *liar) { l.instead[path] = h }
+	}
+	person := func(path string, h http.HandlerFunc) func(*liar) {
+		return func(l *liar) { l.info = map[string]any{"sub": "ada-at-acme"}; l.instead[path] = h }
+	}
+	held := make(chan struct{})
+	t.Cleanup(func() { close(held) })
+	hangs := func(http.ResponseWriter, *http.Request) { <-held }
+	slowly := func(l *liar, path string) { // answers, but never to the end of our patience
+		l.info = map[string]any{"sub": "ada-at-acme"}
+		l.instead[path] = hangs
+		f.Federation.Client = outbound.Guard{AllowPrivate: true, Roots: l.roots(), Time: 300 * time.Millisecond}.Client()
+	}
+	dies := func(w http.ResponseWriter, _ *http.Request) {
+		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = c.Close()
+		}
+	}
+	return map[string]lie{
+		"userinfo about another": {func(l *liar) { l.info = map[string]any{"sub": "somebody else", "email": "x@acme.example"} }, 0, 403, "another subject"},
+		"userinfo, fails":        {person("/userinfo", status(500, fedSecret)), 0, 403, "userinfo"},
+		"userinfo, no JSON":      {person("/userinfo", status(200, "<html>"+fedSecret)), 0, 403, "userinfo"},
+		"userinfo, dies":         {person("/userinfo", dies), 0, 503, "closed the connection without an answer"},
+		"userinfo, slow":         {func(l *liar) { slowly(l, "/userinfo") }, 0, 503, "does not answer in time"},
+		"token endpoint fails":   {instead("/token", status(500, "boom "+fedSecret)), 0, 503, "answer 500"},
+		"token endpoint dies":    {instead("/token", dies), 0, 503, "closed the connection without an answer"},
+		"token endpoint slow":    {func(l *liar) { slowly(l, "/token") }, 0, 503, "does not answer in time"},
+		"token endpoint huge":    {instead("/token", status(200, "{"+strings.Repeat(" ", outbound.MaxBody))), 0, 403, "token endpoint"},
+		"secret echoed":          {instead("/token", status(400, fedSecret)), 0, 403, "answer 400"},
+		"secret as error code":   {instead("/token", status(400, `{"error":"`+fedSecret+`"}`)), 0, 403, "no error code"},
+		"tokens are no JSON":     {instead("/token", status(200, "<html>"+fedSecret)), 0, 403, "token endpoint"},
+		"keys fail":              {instead("/keys", status(500, fedSecret)), 0, 503, "its keys cannot be read"},
+		"keys die":               {instead("/keys", dies), 0, 503, "its keys cannot be read"},
+		"keys are slow":          {func(l *liar) { slowly(l, "/keys") }, 0, 503, "its keys cannot be read"},
+		"keys are no JSON":       {instead("/keys", status(200, "<html>"+fedSecret)), 0, 403, "signature"},
 	}
 }
 
@@ -283,7 +401,12 @@ func TestDiscoveryThatLies(t *testing.T) {
 				http.Redirect(w, r, "https://localhost:1"+path, http.StatusFound)
 			}
 		}, 403, "another host"},
-		"slow": {func(l *liar) { l.instead[path] = func(http.ResponseWriter, *http.Request) { <-held } }, 503, "Client.Timeout"},
+		"slow": {func(l *liar) { l.instead[path] = func(http.ResponseWriter, *http.Request) { <-held } }, 503, "does not answer in time"},
+		"down": {func(l *liar) {
+			f.Federation.Client = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				return nil, syscall.ECONNREFUSED
+			}}}
+		}, 503, "connection refused"},
 		"metadata": {func(l *liar) {
 			l.metadata = func(m map[string]any) { m["jwks_uri"] = "https://169.254.169.254/latest" }
 		}, 403, "not on the public internet"},
@@ -301,15 +424,24 @@ func TestDiscoveryThatLies(t *testing.T) {
 				f.Federation.Client = outbound.Guard{AllowPrivate: true, Roots: f.liar.roots(), Time: 100 * time.Millisecond}.Client()
 			}
 			c.lie(f.liar)
+			before := f.tally()
 			f.refused(c.status)
-			if log := f.log.String(); !strings.Contains(log, c.reason) || strings.Contains(log, fedSecret) {
-				t.Errorf("log without %q, or with the secret:\n%s", c.reason, log)
-			}
+			f.ungranted(t, before)
+			toldOnce(t, f.log.String(), "an identity provider failed", c.reason, f.liar.secrets()...)
 			if f.liar.calls["/authorize"] != 0 {
 				t.Error("the browser was sent to the provider")
 			}
 		})
 	}
+}
+
+// answered is the state and the code of an answer.
+func answered(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	return []string{u.Query().Get("state"), u.Query().Get("code")}
 }
 
 // An exchange is of one browser, of one pool, for ten minutes, once.
@@ -333,32 +465,33 @@ func TestAnExchangeIsOfOneBrowserOnce(t *testing.T) {
 		}
 		return v.location.String()
 	}
+	f.silo("other", "Other")
 	victim, attacker := f.browser(), f.browser()
 	back := start(attacker)
-	for name, b := range map[string]*browser{"a browser with an exchange of its own": victim, "a new browser": f.browser()} {
-		if b == victim {
-			start(victim)
+	refuse := func(b *browser, address, reason string) {
+		t.Helper()
+		before, shown := f.tally(), answered(address)
+		f.log.text.Reset()
+		if v := b.get(address); v.status != http.StatusForbidden || !strings.Contains(v.body, "too old, was used before, or was started in another browser") {
+			t.Errorf("%s: %d\n%s", reason, v.status, v.body)
 		}
-		if v := b.get(back); v.status != http.StatusForbidden || !strings.Contains(v.body, "another browser") {
-			t.Errorf("%s: %d\n%s", name, v.status, v.body)
-		}
-		f.nobody(b)
+		f.ungranted(t, before)
+		toldOnce(t, f.log.String(), "an identity provider's answer was refused", reason, shown...)
 	}
-	if v := attacker.get(strings.Replace(back, "state=", "state=x", 1)); v.status != http.StatusForbidden {
-		t.Errorf("another state: %d", v.status)
-	}
+	start(victim)
+	refuse(victim, back, "begun in another browser")
+	f.nobody(victim)
+	refuse(f.browser(), back, "takes no cookies")
+	refuse(attacker, strings.Replace(back, "/pools/default/", "/pools/other/", 1), "begun in another user pool")
+	refuse(attacker, strings.Replace(back, "state=", "state=x", 1), "nobody began a sign-in with this state")
 	if v := attacker.get(back); v.location == nil {
 		t.Fatalf("the browser itself: %d\n%s", v.status, v.body)
 	}
-	if v := attacker.get(back); v.status != http.StatusForbidden || !strings.Contains(v.body, "used before") {
-		t.Errorf("again: %d", v.status)
-	}
+	refuse(attacker, back, "used before")
 	late := f.browser()
 	back = start(late)
-	f.pass(11 * time.Minute)
-	if v := late.get(back); v.status != http.StatusForbidden {
-		t.Errorf("after 11 minutes: %d", v.status)
-	}
+	f.pass(time.Hour)
+	refuse(late, back, "begun too long ago")
 	if err := f.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,6 @@ func (s *Service) introspect(w http.ResponseWriter, r *http.Request, pool Pool) 
 			return nil
 		}
 	}
-	s.refuseToken(w, r, err)
+	s.refuseToken(w, r, pool, err)
 	return nil
 }

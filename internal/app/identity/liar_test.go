@@ -29,13 +29,14 @@ const (
 
 // liar is an identity provider that tells the truth until a test has it lie. Its fields are set before anybody calls it.
 type liar struct {
-	t      *testing.T
+	t      testing.TB
 	server *httptest.Server
 	key    *rsa.PrivateKey
 
 	mu    sync.Mutex
 	codes map[string]url.Values // authorization requests by the code that they got
 	calls map[string]int
+	told  []string // codes, states, nonces and tokens of all sign-ins
 
 	person   map[string]any                     // claims of whoever signs in
 	metadata func(map[string]any)               // changes discovery
@@ -46,7 +47,7 @@ type liar struct {
 	instead  map[string]http.HandlerFunc        // of an endpoint, by its path
 }
 
-func newLiar(t *testing.T) *liar {
+func newLiar(t testing.TB) *liar {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -81,6 +82,13 @@ func (l *liar) honest() {
 	l.person = map[string]any{"sub": "ada-at-acme", "email": "ada@acme.example", "email_verified": true, "name": "Ada Lovelace"}
 	l.sign = func(claims map[string]any) string { return l.signed(jose.RS256, l.key, claims) }
 	l.metadata, l.answer, l.claims, l.info, l.instead, l.calls = nil, nil, nil, nil, map[string]http.HandlerFunc{}, map[string]int{}
+}
+
+// secrets are what nobody but the two of us may read.
+func (l *liar) secrets() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string{fedSecret}, l.told...)
 }
 
 func (l *liar) roots() *x509.CertPool {
@@ -122,6 +130,7 @@ func (l *liar) authorize(w http.ResponseWriter, r *http.Request) {
 	code := uuid.NewString()
 	l.mu.Lock()
 	l.codes[code] = q
+	l.told = append(l.told, code, q.Get("state"), q.Get("nonce"))
 	l.mu.Unlock()
 	back := url.Values{"state": {q.Get("state")}, "code": {code}}
 	if l.answer != nil {
@@ -156,7 +165,11 @@ func (l *liar) token(w http.ResponseWriter, r *http.Request) {
 	if l.claims != nil {
 		l.claims(claims)
 	}
-	l.reply(w, http.StatusOK, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": l.sign(claims)})
+	signed := l.sign(claims)
+	l.mu.Lock()
+	l.told = append(l.told, signed, r.PostFormValue("code_verifier"))
+	l.mu.Unlock()
+	l.reply(w, http.StatusOK, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": signed})
 }
 
 func (l *liar) userinfo(w http.ResponseWriter, _ *http.Request) { l.reply(w, http.StatusOK, l.info) }

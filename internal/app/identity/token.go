@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +23,14 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/fault"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // token is the token endpoint: codes and refresh tokens for access tokens.
 func (s *Service) token(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	response, err := s.exchange(r, pool)
 	if err != nil {
-		s.refuseToken(w, r, err)
+		s.refuseToken(w, r, pool, err)
 		return nil
 	}
 	httphelper.MarshalJSON(w, response)
@@ -36,7 +38,7 @@ func (s *Service) token(w http.ResponseWriter, r *http.Request, pool Pool) error
 }
 
 // refuseToken answers a client with an error of RFC 6749.
-func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, pool Pool, err error) {
 	e := oauthError(err)
 	status, level := http.StatusBadRequest, slog.LevelInfo
 	switch e.ErrorType {
@@ -47,10 +49,41 @@ func (s *Service) refuseToken(w http.ResponseWriter, r *http.Request, err error)
 		}
 	case oidc.ServerError:
 		status, level = http.StatusInternalServerError, slog.LevelError
+	case oidc.AuthorizationPending, oidc.SlowDown:
+		level = slog.LevelDebug // a device asks every few seconds until its person has decided
 	default:
 	}
-	s.log.Log(r.Context(), level, "token request refused", "error", e)
+	s.log.Log(r.Context(), level, "token request refused", "error", string(e.ErrorType), "reason", tokenReason(e, err), "pool", pool.Name, "request", httpx.RequestID(r.Context()))
 	httphelper.MarshalJSONWithStatus(w, e, status)
+}
+
+// tokenReason says for the log why a request for tokens is refused: what the innermost refusal says, which the client does not hear.
+// Of errors that are none of the protocol's only faults of ours are told: they could repeat what was sent.
+func tokenReason(e *oidc.Error, err error) string {
+	if e.ErrorType == oidc.ServerError {
+		return err.Error()
+	}
+	reason := e.Description
+	for inner := (*oidc.Error)(nil); errors.As(e.Parent, &inner); e = inner {
+		reason = cmp.Or(inner.Description, reason)
+	}
+	return reason
+}
+
+// explained says what op leaves out where it refuses without a word.
+func explained(err error) error {
+	e, ok := err.(*oidc.Error) //nolint:errorlint // one that is wrapped says enough
+	if !ok || e.Description != "" || e.Parent != nil {
+		return err
+	}
+	switch e.ErrorType {
+	case oidc.InvalidGrant:
+		e.Description = "it was given to another client"
+	case oidc.InvalidScope:
+		e.Description = "a scope was not granted"
+	default:
+	}
+	return e
 }
 
 func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenResponse, error) {
@@ -73,11 +106,17 @@ func (s *Service) exchange(r *http.Request, pool Pool) (*oidc.AccessTokenRespons
 	if !slices.Contains(by.Grants, string(grantType)) {
 		return nil, oidc.ErrUnauthorizedClient().WithDescription("this client has no such grant")
 	}
+	var response *oidc.AccessTokenResponse
 	g, err := s.take(r, pool, grantType, by)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		response, err = s.issue(ctx, pool, g, by)
 	}
-	return s.issue(ctx, pool, g, by)
+	if err != nil && grantType == oidc.GrantTypeCode {
+		if err := s.grants.Abandon(ctx, pool, r.PostForm.Get("code")); err != nil {
+			return nil, err
+		}
+	}
+	return response, err
 }
 
 // take uses up what a client shows: a code, a refresh token or the code of a device.
@@ -97,7 +136,7 @@ func (s *Service) take(r *http.Request, pool Pool, grantType oidc.GrantType, by 
 		}
 		checked, _, err := op.ValidateRefreshTokenRequest(ctx, request, s.provider)
 		if err != nil {
-			return nil, err
+			return nil, explained(err)
 		}
 		return checked.(*grant.Grant), nil //nolint:errcheck,forcetypeassert // what our storage returned
 	}
@@ -110,7 +149,7 @@ func (s *Service) take(r *http.Request, pool Pool, grantType oidc.GrantType, by 
 	}
 	checked, _, err := op.ValidateAccessTokenRequest(ctx, request, s.provider)
 	if err != nil {
-		return nil, err
+		return nil, explained(err)
 	}
 	return checked.(*grant.Grant), nil //nolint:errcheck,forcetypeassert // what our storage returned
 }
@@ -222,7 +261,7 @@ func (s *Service) MintAccessToken(ctx context.Context, email string, life time.D
 // revoke ends the family of a refresh or access token (RFC 7009). Unknown tokens are a success, too.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request, pool Pool) error {
 	if err := s.revokeToken(r, pool); err != nil {
-		s.refuseToken(w, r, err)
+		s.refuseToken(w, r, pool, err)
 		return nil
 	}
 	w.WriteHeader(http.StatusOK)
@@ -268,6 +307,7 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request, pool Pool) er
 	}
 	switch {
 	case errors.Is(err, access.ErrToken):
+		s.log.InfoContext(ctx, "a credential is not accepted", "operation", "userinfo", "reason", err, "pool", pool.Name, "request", httpx.RequestID(ctx))
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		httphelper.MarshalJSONWithStatus(w, map[string]string{"error": "invalid_token"}, http.StatusUnauthorized)
 		return nil

@@ -168,13 +168,13 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 	if err := d.whole(ctx, p); err != nil {
 		return nil, err
 	}
-	query, values, err := d.rewrites.of(ctx, query, args)
+	found, values, err := d.rewrites.of(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
 	var list []T
 	err = d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-		list, err = readAt(ctx, pool, at, scope, query, values, row)
+		list, err = readAt(ctx, pool, at, scope, found.sql, values, row)
 		return err
 	})
 	if err != nil {
@@ -183,28 +183,18 @@ func ReadInTenant[T any](ctx context.Context, d *DB, p tenancy.Permission, query
 	return filter(ctx, d, p, list)
 }
 
-// readAt sends scope and query as one batch, which is one implicit transaction: the settings are local to it.
+// readAt runs a query that opens its own scope, its last argument. It is an implicit transaction: the setting ends with it.
 func readAt[T any](ctx context.Context, pool *pgxpool.Pool, at place, scope tenancy.Scope, query string, args []any, row pgx.RowToFunc[T]) ([]T, error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	batch := &pgx.Batch{}
-	batch.Queue(enterReadSQL, at.sign(scope, conn.Conn().PgConn().PID(), time.Now()))
-	batch.Queue(query, args...)
-	results := conn.SendBatch(ctx, batch)
-	list, err := func() ([]T, error) {
-		if _, err := results.Exec(); err != nil {
-			return nil, fmt.Errorf("set scope: %w", err)
-		}
-		rows, err := results.Query()
-		if err != nil {
-			return nil, err
-		}
-		return pgx.CollectRows(rows, row)
-	}()
-	return list, errors.Join(err, results.Close())
+	rows, err := conn.Query(ctx, query, append(args, at.sign(scope, conn.Conn().PgConn().PID(), time.Now()))...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, row)
 }
 
 func (d *DB) scope(ctx context.Context, p tenancy.Permission) (tenancy.Scope, error) {

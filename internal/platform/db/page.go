@@ -63,12 +63,12 @@ func PageInTenant[T tenancy.Resource](ctx context.Context, d *DB, p tenancy.Perm
 		return Page[T]{}, err
 	}
 	read := func(after *T, limit int) (list []T, err error) {
-		sql, values, err := d.rewrites.of(ctx, query, args(after, limit))
+		found, values, err := d.rewrites.of(ctx, query, args(after, limit))
 		if err != nil {
 			return nil, err
 		}
 		err = d.at(ctx, scope, func(pool *pgxpool.Pool, at place) error {
-			list, err = readAt(ctx, pool, at, scope, sql, values, row)
+			list, err = readAt(ctx, pool, at, scope, found.sql, values, row)
 			return err
 		})
 		return list, err

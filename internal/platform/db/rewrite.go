@@ -19,26 +19,26 @@ type rewrites struct {
 }
 
 type rewritten struct {
-	sql   string
-	names []string // of the arguments, in the order of their numbers
+	sql   string   // see scoped; its last argument is the scope
+	names []string // of the other arguments, in the order of their numbers
 }
 
 // of returns a query with its arguments in order. An argument that is not given is null, as with pgx.
-func (r *rewrites) of(ctx context.Context, query string, args pgx.NamedArgs) (string, []any, error) {
+func (r *rewrites) of(ctx context.Context, query string, args pgx.NamedArgs) (rewritten, []any, error) {
 	r.mu.RLock()
 	found, ok := r.known[query]
 	r.mu.RUnlock()
 	if !ok {
 		var err error
 		if found, err = r.read(ctx, query, args); err != nil {
-			return "", nil, err
+			return rewritten{}, nil, err
 		}
 	}
-	values := make([]any, len(found.names))
+	values := make([]any, len(found.names), len(found.names)+1) // and the scope
 	for i, name := range found.names {
 		values[i] = args[name]
 	}
-	return found.sql, values, nil
+	return found, values, nil
 }
 
 // read lets pgx rewrite the query, with every argument's name in its place.
@@ -51,7 +51,7 @@ func (r *rewrites) read(ctx context.Context, query string, args pgx.NamedArgs) (
 	if err != nil {
 		return rewritten{}, fmt.Errorf("named arguments: %w", err)
 	}
-	found := rewritten{sql: sql}
+	found := rewritten{sql: scoped(sql, len(order)+1)}
 	for _, name := range order {
 		text, _ := name.(string) // "" for one that is not given: no argument has that name
 		found.names = append(found.names, text)
@@ -68,4 +68,11 @@ func (r *rewrites) read(ctx context.Context, query string, args pgx.NamedArgs) (
 	}
 	r.known[query] = found
 	return found, nil
+}
+
+// scoped is a query that opens its own scope, the argument of that number: one statement where there would be two. A
+// condition on no row is asked before the first row, and "offset 0" keeps the query apart from it, so that whatever the
+// query reads is read within the scope. Were it not, the policies would let it see nothing.
+func scoped(query string, number int) string {
+	return fmt.Sprintf("select q.* from ((%s\n) offset 0) q where (select set_config('app.scope', $%d, true)) is not null", query, number)
 }

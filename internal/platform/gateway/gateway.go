@@ -5,8 +5,11 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -51,8 +54,13 @@ type Gateway struct {
 	Authorize func(ctx context.Context, p tenancy.Permission) error
 	// Entitle decides whether the plan of the tenant in ctx has the feature that a route declares.
 	Entitle func(ctx context.Context, feature string) error
+	// Log gets a line for every token or key that is not accepted, with the reason that the caller does not hear; nil: nobody
+	// is told.
+	Log *slog.Logger
 	// Denied hears of whoever is known and was refused, with the code of the answer; nil: nobody does.
 	Denied func(ctx context.Context, scope tenancy.Scope, op *huma.Operation, code string)
+	// Passed hears how long a request took to get here, from when it came in to its operation; nil: nobody does.
+	Passed func(took time.Duration)
 }
 
 // Call is what a usage plan may look at of a request.
@@ -90,6 +98,9 @@ func (g *Gateway) Middleware(api huma.API) func(huma.Context, func(huma.Context)
 			scope, _ := tenancy.From(ctx)
 			scope.Tenant, _ = uuid.Parse(hctx.Header("X-Tenant-Id"))
 			ctx = tenancy.With(ctx, scope)
+		}
+		if started := httpx.Started(ctx); g.Passed != nil && !started.IsZero() {
+			g.Passed(time.Since(started))
 		}
 		hctx = huma.WithContext(hctx, ctx)
 		next(hctx)
@@ -135,10 +146,32 @@ func (g *Gateway) enter(hctx huma.Context, p tenancy.Permission) (ctx context.Co
 		}
 		done = over
 	}
+	g.unaccepted(hctx, err)
 	if err != nil || p == httpx.Public {
 		return ctx, done, err
 	}
 	return ctx, done, g.permit(ctx, p)
+}
+
+// unaccepted logs why a credential is not accepted. It stands behind the usage plan, so that whoever guesses fills no disk.
+func (g *Gateway) unaccepted(hctx huma.Context, err error) {
+	var known *errs.Error
+	if g.Log == nil || errs.KindOf(err) != errs.KindUnauthenticated || !sent(hctx) || !errors.As(err, &known) {
+		return
+	}
+	reason := known.Message
+	for deeper := error(known); deeper != nil; deeper = errors.Unwrap(deeper) {
+		if e := (*errs.Error)(nil); !errors.As(deeper, &e) {
+			reason = deeper.Error()
+			break
+		}
+	}
+	g.Log.InfoContext(hctx.Context(), "a credential is not accepted", "operation", hctx.Operation().OperationID, "reason", reason, "request", httpx.RequestID(hctx.Context()))
+}
+
+// sent tells whether a request has a credential at all.
+func sent(hctx huma.Context) bool {
+	return hctx.Header("Authorization") != "" || hctx.Header(KeyHeader) != ""
 }
 
 // permit tells whether the scope in ctx has the permission.
@@ -173,8 +206,12 @@ func (g *Gateway) authenticate(hctx huma.Context, p tenancy.Permission) (tenancy
 		return tenancy.Scope{}, errTwice
 	}
 	kind, token, _ := strings.Cut(header, " ")
-	if key == "" && (!strings.EqualFold(kind, "Bearer") || token == "" || len(token) > maxToken) {
-		return tenancy.Scope{}, ErrSignIn
+	switch {
+	case key != "":
+	case !strings.EqualFold(kind, "Bearer") || token == "":
+		return tenancy.Scope{}, ErrSignIn.Wrap(errors.New("an Authorization header that is no bearer token"))
+	case len(token) > maxToken:
+		return tenancy.Scope{}, ErrSignIn.Wrap(fmt.Errorf("token of %d bytes", len(token)))
 	}
 	if strings.HasPrefix(token, KeyPrefix) {
 		key = token
@@ -212,7 +249,11 @@ func writeError(api huma.API, hctx huma.Context, err error) {
 		}
 	}
 	if p.Status == http.StatusUnauthorized {
-		hctx.SetHeader("WWW-Authenticate", `Bearer realm="cloudkida"`)
+		challenge := `Bearer realm="cloudkida"`
+		if sent(hctx) {
+			challenge += `, error="invalid_token"` // RFC 6750, 3.1: only where there was one
+		}
+		hctx.SetHeader("WWW-Authenticate", challenge)
 	}
 	hctx.SetHeader("Content-Type", "application/problem+json")
 	hctx.SetStatus(p.Status)                                  // writes the header

@@ -17,10 +17,22 @@ import (
 
 type requestKey struct{}
 
+// arrival is what Base knows of a request.
+type arrival struct {
+	id      string
+	started time.Time
+}
+
 // RequestID is the id of the request that ctx belongs to, or "".
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+	r, _ := ctx.Value(requestKey{}).(arrival)
+	return r.id
+}
+
+// Started is when the request that ctx belongs to came in; zero without one.
+func Started(ctx context.Context) time.Time {
+	r, _ := ctx.Value(requestKey{}).(arrival)
+	return r.started
 }
 
 // Base gives every request an id, recovers from panics and hands one line per request to log.
@@ -28,7 +40,7 @@ func Base(next http.Handler, log func(r *http.Request, status int, took time.Dur
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		id := uuid.Must(uuid.NewV7()).String()
-		ctx := context.WithValue(r.Context(), requestKey{}, id)
+		ctx := context.WithValue(r.Context(), requestKey{}, arrival{id, started})
 		r = r.WithContext(tenancy.WithOrigin(ctx, tenancy.Origin{Request: id, Address: ClientAddress(r)}))
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w}

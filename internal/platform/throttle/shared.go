@@ -39,10 +39,10 @@ const (
 const script = `
 local op, now = ARGV[1], tonumber(ARGV[2])
 local rows, wait = {}, 0
-local function after(rule, failures)
-  local over = failures - rule.free
+local function till(last, row)
+  local over = row.failures - row.rule.free
   if over <= 0 then return 0 end
-  return math.min(rule.first * 2 ^ math.min(over - 1, 60), rule.max)
+  return last + math.min(row.rule.first * 2 ^ math.min(over - 1, 60), row.rule.max)
 end
 for i, key in ipairs(KEYS) do
   local n = 3 + (i - 1) * 5
@@ -62,7 +62,7 @@ for i, key in ipairs(KEYS) do
     end
   end
   rows[i] = row
-  wait = math.max(wait, row.over - now)
+  wait = math.max(wait, math.min(row.over - now, rule.max))
 end
 local function keep(row)
   redis.call('HSET', row.key, 'failures', row.failures, 'last', string.format('%.0f', row.last), 'healed', string.format('%.0f', row.healed), 'until', string.format('%.0f', row.over))
@@ -71,14 +71,14 @@ end
 if op == 'try' and wait <= 0 then
   for _, row in ipairs(rows) do
     row.failures, row.last = row.failures + 1, now
-    row.over = now + after(row.rule, row.failures)
+    row.over = till(now, row)
     keep(row)
   end
 elseif op == 'forgive' then
   for _, row in ipairs(rows) do
     if row.known then
       row.failures = math.max(0, row.failures - 1)
-      row.over = row.last + after(row.rule, row.failures)
+      row.over = till(row.last, row)
       keep(row)
     end
   end

@@ -101,3 +101,24 @@ func TestEachProcessCountsAloneWhileTheServerIsAway(t *testing.T) {
 		t.Errorf("another process waits %v; %d questions fell back", got, fell)
 	}
 }
+
+// A clock that is an hour off, of this process or of another one, keeps nobody out for longer than their failures cost.
+func TestAWrongClockKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	right, ahead, fell := &clock{now: time.Unix(1_000_000, 0)}, &clock{now: time.Unix(1_003_600, 0)}, 0
+	url := redistest.Start(t).URL
+	one, other := node(t, url, ahead, &fell), node(t, url, right, &fell)
+	set := throttle.New(100, ahead.Now) // in one process, whose clock is set back below
+	ada := throttle.Key{Name: "ada", Rule: rule()}
+	for _, th := range []*throttle.Throttle{one, set} {
+		if got := th.Try(ada); got != 0 {
+			t.Fatalf("the first try waits %v", got)
+		}
+	}
+	ahead.now = right.now
+	for name, th := range map[string]*throttle.Throttle{"another process": other, "the same, set back": set} {
+		if wait, try := th.Wait(ada), th.Try(ada); wait != 0 || try != 0 {
+			t.Errorf("%s: it waits %v, then %v", name, wait, try)
+		}
+	}
+}

@@ -34,6 +34,15 @@ func (r Rule) wait(failures int) time.Duration {
 	return min(wait, r.Max)
 }
 
+// until is when the wait is over after so many failures, the last of them at a time; zero when there is none.
+func (r Rule) until(last time.Time, failures int) time.Time {
+	wait := r.wait(failures)
+	if wait <= 0 {
+		return time.Time{}
+	}
+	return last.Add(wait)
+}
+
 // Throttle counts the failures of at most size keys; it forgets those that were tried longest ago.
 type Throttle struct {
 	now    func() time.Time
@@ -86,7 +95,7 @@ func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
 	entries := make([]*entry, len(keys))
 	for i, k := range keys {
 		entries[i] = t.entry(k, now)
-		wait = max(wait, entries[i].until.Sub(now))
+		wait = max(wait, entries[i].left(k.Rule, now))
 	}
 	if wait > 0 {
 		return wait
@@ -94,7 +103,7 @@ func (t *Throttle) Try(keys ...Key) (wait time.Duration) {
 	for i, e := range entries {
 		e.failures++
 		e.last = now
-		e.until = now.Add(keys[i].Rule.wait(e.failures))
+		e.until = keys[i].Rule.until(now, e.failures)
 	}
 	return 0
 }
@@ -110,7 +119,7 @@ func (t *Throttle) Wait(keys ...Key) (wait time.Duration) {
 	now := t.now()
 	for _, k := range keys {
 		if el, ok := t.entries[t.hash(k)]; ok {
-			wait = max(wait, el.Value.(*entry).until.Sub(now)) //nolint:errcheck,forcetypeassert // the list holds nothing else
+			wait = max(wait, el.Value.(*entry).left(k.Rule, now)) //nolint:errcheck,forcetypeassert // the list holds nothing else
 		}
 	}
 	return wait
@@ -125,7 +134,7 @@ func (t *Throttle) Forgive(keys ...Key) {
 		if el, ok := t.entries[t.hash(k)]; ok {
 			e := el.Value.(*entry) //nolint:errcheck,forcetypeassert // the list holds nothing else
 			e.failures = max(0, e.failures-1)
-			e.until = e.last.Add(k.Rule.wait(e.failures))
+			e.until = k.Rule.until(e.last, e.failures)
 		}
 	}
 }
@@ -167,6 +176,10 @@ func (t *Throttle) drop(el *list.Element) {
 	delete(t.entries, el.Value.(*entry).key) //nolint:errcheck,forcetypeassert // the list holds nothing else
 	t.order.Remove(el)
 }
+
+// left is how long to wait still: never longer than the rule's longest wait, so that a clock that is set back, or that of
+// another process which is ahead, keeps nobody out.
+func (e *entry) left(r Rule, now time.Time) time.Duration { return min(e.until.Sub(now), r.Max) }
 
 // heal forgives what time has.
 func (e *entry) heal(r Rule, now time.Time) {

@@ -113,7 +113,7 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 		}
 	}
 	if !strings.EqualFold(t.kind, TokenType) && !fault.On(fault.AnyType) {
-		return Claims{}, refused("token of type %q", t.kind)
+		return Claims{}, refused("token of the type %.16q, which is none of an access token", t.kind)
 	}
 	pool, err := a.Pool(ctx, t.pool)
 	if errors.Is(err, ErrNoPool) {
@@ -134,7 +134,7 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 	if !verified {
 		if _, err := t.jws.Verify(key.Public().Key()); err != nil {
 			if forged = true; !fault.On(fault.AnySignature) {
-				return Claims{}, ErrToken.Wrap(err)
+				return Claims{}, refused("token whose signature is not by its key")
 			}
 		}
 	}
@@ -162,28 +162,36 @@ type token struct {
 func (a *Checker) read(bearer string) (token, error) {
 	jws, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return token{}, ErrToken.Wrap(err)
+		return token{}, unreadable(err)
 	}
 	header := jws.Signatures[0].Protected
 	t := token{key: header.KeyID, jws: jws}
 	t.kind, _ = header.ExtraHeaders[jose.HeaderType].(string)
 	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &t.claims); err != nil {
-		return token{}, ErrToken.Wrap(err)
+		return token{}, refused("token whose claims cannot be read")
 	}
 	t.pool = a.PoolName(t.claims.Issuer)
 	return t, nil
 }
 
+// unreadable says why a token cannot be taken apart. What libraries say may repeat it, and so does not reach the log.
+func unreadable(err error) error {
+	if other := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &other) {
+		return refused("token signed by %.16q, which is not accepted", other.Got)
+	}
+	return refused("not a signed token")
+}
+
 // checkClaims looks at claims whose signature is right.
 func (a *Checker) checkClaims(pool Pool, c TokenClaims) (Claims, error) {
-	now, expires := a.now(), time.Unix(c.Expires, 0)
+	now, expires, begins := a.now(), time.Unix(c.Expires, 0), time.Unix(max(c.NotBefore, c.IssuedAt), 0)
 	switch {
 	case c.Audience != Audience && c.Audience != c.Issuer && !fault.On(fault.AnyAudience):
-		return Claims{}, refused("token for %q", c.Audience)
+		return Claims{}, refused("token for the audience %.100q", c.Audience)
 	case !now.Before(expires) && !fault.On(fault.AnyExpiry):
-		return Claims{}, refused("token expired at %s", expires)
-	case time.Unix(max(c.NotBefore, c.IssuedAt), 0).After(now.Add(clockSkew)):
-		return Claims{}, refused("token from the future")
+		return Claims{}, refused("token expired at %s; the clock here says %s", clock(expires), clock(now))
+	case begins.After(now.Add(clockSkew)):
+		return Claims{}, refused("token from the future, of %s; the clock here says %s", clock(begins), clock(now))
 	case c.Subject == uuid.Nil || c.Tenant == uuid.Nil || c.Session == uuid.Nil:
 		return Claims{}, refused("token without its ids")
 	}
@@ -192,6 +200,9 @@ func (a *Checker) checkClaims(pool Pool, c TokenClaims) (Claims, error) {
 		Client: c.Client, Issued: time.Unix(c.IssuedAt, 0), API: c.Audience == Audience,
 	}, nil
 }
+
+// clock is a time as the log shows it.
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // Sign completes the claims of an access token of a pool and signs it.
 func (a *Checker) Sign(ctx context.Context, pool Pool, life time.Duration, claims TokenClaims) (string, error) {

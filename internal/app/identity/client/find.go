@@ -104,12 +104,24 @@ func StrictForm(r *http.Request) error {
 		return oidc.ErrInvalidRequest().WithDescription("parameters belong in the body")
 	}
 	if err := r.ParseForm(); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return oidc.ErrInvalidRequest().WithDescription("the form is larger than %d bytes", tooLarge.Limit)
+		}
 		return oidc.ErrInvalidRequest().WithDescription("the form cannot be read").WithParent(err)
 	}
 	for name, values := range r.PostForm {
 		if len(values) > 1 {
-			return oidc.ErrInvalidRequest().WithDescription("the parameter %s is repeated", name)
+			return oidc.ErrInvalidRequest().WithDescription("%s is repeated", parameter(name))
 		}
 	}
 	return nil
+}
+
+// parameter names a parameter in an answer and in the log, if it looks like a name: it may be anything.
+func parameter(name string) string {
+	const most = 40
+	if name == "" || len(name) > most || strings.ContainsFunc(name, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') }) {
+		return "a parameter"
+	}
+	return "the parameter " + name
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -215,7 +216,7 @@ func (s *Service) verify(ctx context.Context, p *Provider, d *discovered, raw, a
 	verifier := d.provider.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, Now: s.Now, SupportedSigningAlgs: asymmetric(d.Algorithms)})
 	id, err := verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.plain(err)
 	}
 	claims := map[string]any{}
 	if err := id.Claims(&claims); err != nil {
@@ -229,11 +230,55 @@ func (s *Service) verify(ctx context.Context, p *Provider, d *discovered, raw, a
 		return nil, nil, errors.New("it was made for another client (azp)")
 	case id.Subject == "" || len(id.Subject) > maxSubject || strings.ContainsRune(id.Subject, 0):
 		return nil, nil, errors.New("the subject is empty or too long")
+	case id.IssuedAt.After(s.Now().Add(leeway)):
+		return nil, nil, s.off(fmt.Errorf("it was made at %s, which is to come (iat)", clock(id.IssuedAt)))
+	case id.IssuedAt.Before(s.Now().Add(-flowLife - leeway)):
+		return nil, nil, s.off(fmt.Errorf("it was made at %s, before this sign-in began (iat)", clock(id.IssuedAt)))
 	case id.AccessTokenHash != "":
 		err = id.VerifyAccessToken(access)
 	}
 	return claims, id, err
 }
+
+// clock is a time as the log shows it.
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// off adds to an error about time what helps to find whose clock is wrong.
+func (s *Service) off(err error) error {
+	return fmt.Errorf("%w; the clock here says %s: one of the two clocks is wrong", err, clock(s.Now()))
+}
+
+// plain says what is wrong with an ID token without what is in it, which the library's errors repeat: a provider that
+// knows the client's secret could put it there, and so into the log.
+func (s *Service) plain(err error) error {
+	if expired := (*oidc.TokenExpiredError)(nil); errors.As(err, &expired) {
+		return s.off(fmt.Errorf("it expired at %s (exp)", clock(expired.Expiry)))
+	}
+	text := err.Error()
+	for _, known := range []struct{ part, said string }{
+		{"issued by a different provider", "it was issued by a different provider (iss)"},
+		{"expected audience", "it was made for another audience (aud)"},
+		{"before the nbf", "it is not valid before a time that is to come (nbf)"},
+		{"signature algorithm", "it is signed by an algorithm that is not accepted"},
+		{"signed with unsupported algorithm", "it is signed by an algorithm that is not accepted"},
+		{"malformed jwt", "it is malformed"},
+		{"failed to unmarshal", "its claims cannot be read"},
+	} {
+		if strings.Contains(text, known.part) {
+			if known.part == "before the nbf" {
+				return s.off(errors.New(known.said))
+			}
+			return errors.New(known.said)
+		}
+	}
+	if strings.Contains(text, "fetching keys") && !strings.Contains(text, "failed to decode keys") {
+		return fmt.Errorf("%w: %w", errKeys, err)
+	}
+	return err // of the signature
+}
+
+// errKeys marks keys that could not be had. The library keeps the words of the cause alone.
+var errKeys = errors.New("its keys cannot be read")
 
 // asymmetric leaves those algorithms that only the provider itself can sign with: with the others, whoever knows a public
 // key or the client secret could.
@@ -334,6 +379,10 @@ func reason(err error) string {
 			status = refused.Response.StatusCode
 		}
 		return fmt.Sprintf("token endpoint: answer %d %s", status, word(refused.ErrorCode))
+	case errors.As(err, &called) && called.Timeout():
+		return host(called.URL) + " does not answer in time"
+	case errors.As(err, &called) && errors.Is(called.Err, io.EOF):
+		return host(called.URL) + " closed the connection without an answer"
 	case errors.As(err, &called):
 		return fmt.Sprintf("%s: %s", host(called.URL), clip(called.Err.Error()))
 	case errors.As(err, &syntax):
@@ -354,7 +403,7 @@ func away(err error) bool {
 	case errors.As(err, &refused):
 		return refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError
 	}
-	return errors.As(err, &called) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &called) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errKeys)
 }
 
 // word keeps an error code of RFC 6749, and nothing that is none.

@@ -18,6 +18,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 )
 
 // cookie ties an exchange to the browser that began it. The prefix makes browsers refuse it from subdomains.
@@ -119,21 +120,9 @@ func (s *Service) Finish(r *http.Request, in access.Pool) (Done, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), exchangeTime)
 	defer cancel()
 	q := r.URL.Query()
-	for _, name := range []string{"state", "code", "iss", "error"} {
-		if len(q[name]) > 1 {
-			return Done{}, ErrFlow
-		}
-	}
-	c, err := r.Cookie(cookie)
-	if err != nil {
-		return Done{}, ErrFlow.Wrap(err)
-	}
-	f, found, err := s.takeFlow(ctx, in.ID, opaque.Hash(q.Get("state")), opaque.Hash(c.Value))
+	f, err := s.resume(ctx, r, in, q)
 	if err != nil {
 		return Done{}, err
-	}
-	if !found {
-		return Done{}, ErrFlow
 	}
 	done := Done{Test: f.test, Provider: f.provider}
 	if done.Query, err = url.ParseQuery(f.query); err != nil {
@@ -163,6 +152,33 @@ func (s *Service) Finish(r *http.Request, in access.Pool) (Done, error) {
 		s.Log.WarnContext(ctx, "an identity provider's statement opened nothing", "tenant", p.Tenant, "provider", p.ID, "reason", err)
 	}
 	return done, err
+}
+
+// resume takes the exchange that an answer belongs to. What does not belong to one is told in the log, without the answer.
+func (s *Service) resume(ctx context.Context, r *http.Request, in access.Pool, q url.Values) (flow, error) {
+	refuse := func(reason string) (flow, error) {
+		s.Log.InfoContext(ctx, "an identity provider's answer was refused", "pool", in.Name, "reason", reason, "request", httpx.RequestID(ctx))
+		return flow{}, ErrFlow.Wrap(errors.New(reason))
+	}
+	for _, name := range []string{"state", "code", "iss", "error"} {
+		if len(q[name]) > 1 {
+			return refuse(name + " comes more than once")
+		}
+	}
+	c, err := r.Cookie(cookie)
+	if err != nil {
+		return refuse("this browser has begun no sign-in by an identity provider, or takes no cookies")
+	}
+	state, browser := opaque.Hash(q.Get("state")), opaque.Hash(c.Value)
+	f, found, err := s.takeFlow(ctx, in.ID, state, browser)
+	if err != nil || found {
+		return f, err
+	}
+	reason, err := s.whyGone(ctx, in.ID, state, browser)
+	if err != nil {
+		return f, err
+	}
+	return refuse(reason)
 }
 
 // answer checks what came back and asks the provider what it means. Each step is noted in steps, if anybody looks.

@@ -125,6 +125,26 @@ func (s *Service) takeFlow(ctx context.Context, poolID uuid.UUID, state, browser
 	return f, true, nil
 }
 
+// whyGone says for the log why an exchange cannot be gone on with.
+func (s *Service) whyGone(ctx context.Context, poolID uuid.UUID, state, browser []byte) (string, error) {
+	var samePool, sameBrowser bool
+	var expires time.Time
+	err := s.Identity.QueryRow(ctx, `
+		select pool_id = $2, browser_hash is not distinct from $3, expires_at from identity.federation_flow where state_hash = $1`, state, poolID, browser).
+		Scan(&samePool, &sameBrowser, &expires)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "nobody began a sign-in with this state, or it was used before", nil
+	case err != nil:
+		return "", fmt.Errorf("read why an exchange is refused: %w", err)
+	case !samePool:
+		return "the sign-in was begun in another user pool", nil
+	case !sameBrowser:
+		return "the sign-in was begun in another browser", nil
+	}
+	return fmt.Sprintf("the sign-in was begun too long ago: it ended at %s, the clock here says %s", expires.UTC().Format(time.RFC3339), s.Now().UTC().Format(time.RFC3339)), nil
+}
+
 // person is an account, as a sign-in finds it.
 type person struct {
 	ID                         uuid.UUID

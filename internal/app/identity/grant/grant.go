@@ -17,6 +17,9 @@ import (
 // CodeLife is how long a code is good.
 const CodeLife = time.Minute
 
+// clockSkew is how far the clocks of our own servers may be apart.
+const clockSkew = time.Minute
+
 // Asked is what a code remembers of the authorization request.
 type Asked struct {
 	Client    string   `json:"client"`
@@ -98,9 +101,15 @@ type Store struct {
 	Forget func(user uuid.UUID) // drops what this process remembers of a person
 }
 
-// The refusals of codes and tokens.
-var (
-	errCode    = oidc.ErrInvalidGrant().WithDescription("the code is unknown, used or expired")
-	errRefresh = oidc.ErrInvalidGrant().WithDescription("the refresh token is unknown, used or expired")
-	errGone    = oidc.ErrInvalidGrant().WithDescription("the session has ended")
-)
+// errGone is the refusal of a family that ended meanwhile.
+var errGone = oidc.ErrInvalidGrant().WithDescription("the session has ended")
+
+// errCode is the refusal of a code.
+func errCode() *oidc.Error {
+	return oidc.ErrInvalidGrant().WithDescription("the code is unknown, used or expired")
+}
+
+// errRefresh is the refusal of a refresh token.
+func errRefresh() *oidc.Error {
+	return oidc.ErrInvalidGrant().WithDescription("the refresh token is unknown, used or expired")
+}

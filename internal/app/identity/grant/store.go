@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/access"
 	"github.com/cloudkida/cloudkida/internal/app/identity/opaque"
@@ -40,8 +42,8 @@ func (s *Store) TakeCode(ctx context.Context, pool access.Pool, code string) (*G
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			update identity.auth_code set used_at = $3
-			where code_hash = $1 and pool_id = $2 and used_at is null and expires_at > $3
-			returning family_id, user_id, tenant_id, browser_session_id, methods, signed_in_at, request`, hash, pool.ID, now).
+			where code_hash = $1 and pool_id = $2 and used_at is null and expires_at > $3 and expires_at <= $4
+			returning family_id, user_id, tenant_id, browser_session_id, methods, signed_in_at, request`, hash, pool.ID, now, now.Add(CodeLife+clockSkew)).
 			Scan(&g.Family, &g.User, &g.Tenant, &g.Session, &g.Methods, &g.SignedInAt, &g.Asked)
 		if err != nil {
 			return err
@@ -51,7 +53,8 @@ func (s *Store) TakeCode(ctx context.Context, pool access.Pool, code string) (*G
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, s.EndReused(ctx, `
 			delete from identity.token_family f using identity.auth_code c
-			where c.code_hash = $1 and c.pool_id = $2 and c.used_at is not null and f.id = c.family_id returning f.user_id, f.client_id`, hash, pool, errCode)
+			where c.code_hash = $1 and c.pool_id = $2 and c.used_at is not null and f.id = c.family_id returning f.user_id, f.client_id`, hash, pool, s.why(ctx, errCode, `
+			select pool_id, used_at is not null, expires_at from identity.auth_code where code_hash = $1`, hash, pool))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take code: %w", err)
@@ -72,12 +75,49 @@ func (s *Store) TakeRefreshToken(ctx context.Context, pool access.Pool, token st
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, s.EndReused(ctx, `
 			delete from identity.token_family f using identity.refresh_token r
-			where r.token_hash = $1 and f.id = r.family_id and f.pool_id = $2 and r.used_at is not null returning f.user_id, f.client_id`, hash, pool, errRefresh)
+			where r.token_hash = $1 and f.id = r.family_id and f.pool_id = $2 and r.used_at is not null returning f.user_id, f.client_id`, hash, pool, s.why(ctx, errRefresh, `
+			select f.pool_id, r.used_at is not null, f.expires_at from identity.refresh_token r join identity.token_family f on f.id = r.family_id
+			where r.token_hash = $1`, hash, pool))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take refresh token: %w", err)
 	}
 	return &g, nil
+}
+
+// why adds to a refusal, for the log, which of its reasons it is. The statement reads pool, use and end of what was shown.
+func (s *Store) why(ctx context.Context, refusal func() *oidc.Error, statement string, hash []byte, pool access.Pool) error {
+	var of uuid.UUID
+	var used bool
+	var expires time.Time
+	err := s.DB.QueryRow(ctx, statement, hash).Scan(&of, &used, &expires)
+	reason := oidc.ErrInvalidGrant()
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		_ = reason.WithDescription("nobody was given it, or what it belongs to has ended")
+	case err != nil:
+		return fmt.Errorf("read why a grant is refused: %w", err)
+	case of != pool.ID:
+		_ = reason.WithDescription("it was given by another user pool")
+	case used:
+		_ = reason.WithDescription("it was used before")
+	case expires.After(s.Now()):
+		_ = reason.WithDescription("it is from the future: it expires at %s, and the clock here says %s", expires.UTC().Format(time.RFC3339), s.Now().UTC().Format(time.RFC3339))
+	default:
+		_ = reason.WithDescription("it expired at %s; the clock here says %s", expires.UTC().Format(time.RFC3339), s.Now().UTC().Format(time.RFC3339))
+	}
+	return refusal().WithParent(reason)
+}
+
+// Abandon ends what a code has opened for a request that is refused after all, so that nothing is left of it.
+func (s *Store) Abandon(ctx context.Context, pool access.Pool, code string) error {
+	_, err := s.DB.Exec(ctx, `
+		delete from identity.token_family f using identity.auth_code c
+		where c.code_hash = $1 and c.pool_id = $2 and f.id = c.family_id`, opaque.Hash(code), pool.ID)
+	if err != nil {
+		return fmt.Errorf("abandon a grant: %w", err)
+	}
+	return nil
 }
 
 // EndReused ends the family whose code or token came a second time, if it is that.

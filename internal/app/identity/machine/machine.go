@@ -151,19 +151,28 @@ func (s *Service) Authenticate(ctx context.Context, pool access.Pool, r *http.Re
 	if err != nil {
 		return Proved{}, err
 	}
-	refusal := oidc.ErrInvalidClient().WithDescription("there is no such machine client, its secret is not right, or it has expired")
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {
-		return Proved{}, refusal
+		return Proved{}, refusal("the client id is none of a machine client")
 	}
 	found, hash, ok, err := s.find(ctx, pool, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Proved{}, err
-	}
-	if !ok || subtle.ConstantTimeCompare(hash, opaque.Hash(secret)) != 1 || !s.Now().Before(found.ExpiresAt) {
-		return Proved{}, refusal
+	case !ok:
+		return Proved{}, refusal("the pool has no such machine client")
+	case subtle.ConstantTimeCompare(hash, opaque.Hash(secret)) != 1:
+		return Proved{}, refusal("the machine client's secret is not right")
+	case !s.Now().Before(found.ExpiresAt):
+		return Proved{}, refusal("the machine client's secret has expired")
 	}
 	return found, nil
+}
+
+// refusal is the same to the caller for every reason, which is for the log.
+func refusal(reason string) error {
+	return oidc.ErrInvalidClient().WithDescription("there is no such machine client, its secret is not right, or it has expired").
+		WithParent(oidc.ErrInvalidClient().WithDescription("%s", reason))
 }
 
 // changeOne runs fn on a client whose role is at most the caller's.
