@@ -19,7 +19,8 @@ function newQueryClient(): QueryClient {
         // what was refused stays refused; what did not arrive may arrive
         retry: (count, error) => count < 2 && error instanceof ApiError && error.passing,
       },
-      mutations: { retry: false },
+      // tried without a connection, too: who pressed a button learns at once that it did nothing
+      mutations: { retry: false, networkMode: 'always' },
     },
   })
 }

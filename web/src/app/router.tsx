@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { levels, type LabFilter, type Level } from '@/features/lab/api'
 import type { TenantFilter } from '@/features/operator/tenants'
+import type { PeopleFilter } from '@/features/organisation/api'
 import { auditFilter, type AuditFilter } from '@/lib/audit'
 import { Boundary, BoundaryPage, MissingPage, Pending } from './Boundary'
 import { Gate } from './Gate'
@@ -92,9 +93,11 @@ const tenant = createRoute({
 const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
-  validateSearch: (search: Record<string, unknown>): AuditFilter & { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): AuditFilter & PeopleFilter & { tab?: string } => ({
     tab: text(search.tab),
     ...auditFilter(search),
+    role: oneOf(search.role, ['owner', 'admin', 'author', 'instructor', 'learner'] as const),
+    invited: oneOf(search.invited, ['open', 'expired', 'accepted', 'revoked'] as const),
   }),
   component: lazyRouteComponent(() => import('./pages/Organisation')),
 })

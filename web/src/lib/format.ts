@@ -30,6 +30,13 @@ export function dateTime(iso: string): string {
   return moment.format(new Date(iso))
 }
 
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
+
+/** The day alone, where nobody asks for the hour. */
+export function day(iso: string): string {
+  return date.format(new Date(iso))
+}
+
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' })
 
 /** "2 hours ago", "yesterday". */

@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 import { problemOf } from '@/lib/api/problem'
-import type { OwnPool } from '@/lib/api/types'
+import type { OwnPool, SortOf } from '@/lib/api/types'
 
 /** Whose pool: the organisation's own, or one that an operator names. */
 export type Which = { own: true } | { own: false; name: string }
@@ -57,11 +57,14 @@ export function peopleQuery(which: Which) {
   })
 }
 
-export function poolsQuery(q: string, cursor?: string) {
-  return queryOptions({
-    queryKey: ['pools', 'list', q, cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/pools', { params: { query: { q: q || undefined, cursor } }, signal })),
-  })
+interface PoolsAsk {
+  q: string | undefined
+  sort: SortOf<'/v1/operator/pools'>
+  cursor: string | undefined
+}
+
+export function readPools(query: PoolsAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/pools', { params: { query }, signal }))
 }
 
 /** What is typed. Empty numbers are the program's own. */

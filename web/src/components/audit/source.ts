@@ -1,7 +1,9 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
-import type { AuditEntry, AuditReport, AuditSeals } from '@/lib/api/types'
+import type { AuditEntry, AuditReport, AuditSeals, SortOf } from '@/lib/api/types'
 import { asked, type AuditFilter } from '@/lib/audit'
 import { saveAnswer } from '@/lib/download'
+
+export type AuditSort = SortOf<'/v1/tenant/audit'>
 
 /** Where one of the audit logs is read: an organisation's or the operators'. */
 export interface AuditSource {
@@ -11,19 +13,11 @@ export interface AuditSource {
   /** What stands there as long as it has no entry. */
   none: string
   noneText: string
-  list: (query: ReturnType<typeof asked> & { cursor?: string }, signal: AbortSignal) => Promise<{ items: AuditEntry[]; next?: string }>
+  list: (query: ReturnType<typeof asked> & { sort: AuditSort; cursor: string | undefined }, signal: AbortSignal) => Promise<{ items: AuditEntry[]; next?: string }>
   seals: (signal: AbortSignal) => Promise<AuditSeals>
   verify: () => Promise<AuditReport>
   exportPath: string
   exportName: string
-}
-
-export function auditQuery(source: AuditSource, filter: AuditFilter, cursor: string | undefined) {
-  return queryOptions({
-    queryKey: [source.key, 'audit', filter, cursor ?? ''],
-    queryFn: ({ signal }) => source.list({ ...asked(filter), cursor }, signal),
-    placeholderData: (before) => before,
-  })
 }
 
 /** How far a log is sealed. */

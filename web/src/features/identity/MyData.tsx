@@ -1,9 +1,12 @@
-import { Button, Skeleton, Table, Text } from '@mantine/core'
+import { Button, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconDownload } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { whole } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
+import type { Consent } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import { consentsQuery, useSaveMyData } from './person'
 
@@ -21,34 +24,26 @@ export function MyData() {
 /** What one agreed to, and when. */
 export function Consents() {
   const { t } = useTranslation()
-  const list = useQuery(consentsQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={80} radius="md" />
-  if (list.data.items.length === 0) {
-    return (
-      <Text size="sm" c="dimmed">
-        {t('profile.noConsents')}
-      </Text>
-    )
-  }
+  const all = useQuery(consentsQuery())
   return (
-    <Table horizontalSpacing="xs">
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th>{t('profile.document')}</Table.Th>
-          <Table.Th>{t('profile.version')}</Table.Th>
-          <Table.Th>{t('profile.agreed')}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {list.data.items.map(({ document, version, at }) => (
-          <Table.Tr key={`${document} ${version} ${at}`}>
-            <Table.Td fw={550}>{document === 'terms' || document === 'privacy' ? t(`profile.documents.${document}`) : document}</Table.Td>
-            <Table.Td>{version}</Table.Td>
-            <Table.Td>{dateTime(at)}</Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
+    <DataList
+      list={whole(all, all.data?.items)}
+      label={t('profile.consents')}
+      columns={columns(t)}
+      rowKey={({ document, version, at }) => `${document} ${version} ${at}`}
+      empty={
+        <Text size="sm" c="dimmed">
+          {t('profile.noConsents')}
+        </Text>
+      }
+    />
   )
+}
+
+function columns(t: TFunction): Column<Consent>[] {
+  return [
+    { title: t('profile.document'), cell: ({ document }) => (document === 'terms' || document === 'privacy' ? t(`profile.documents.${document}`) : document) },
+    { title: t('profile.version'), cell: ({ version }) => version },
+    { title: t('profile.agreed'), kind: 'short', cell: ({ at }) => dateTime(at) },
+  ]
 }

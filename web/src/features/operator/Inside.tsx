@@ -1,18 +1,20 @@
 import { Alert, Button, Group, Skeleton, Text, Title } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { IconChevronRight, IconEye, IconHistory } from '@tabler/icons-react'
+import { IconEye, IconHistory } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { AuditTable } from '@/components/audit/AuditTable'
+import { auditColumns } from '@/components/audit/auditColumns'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
+import { DataList } from '@/components/list/DataList'
+import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { ReasonDialog } from '@/components/ReasonDialog'
 import type { Tenant } from '@/lib/api/types'
 import { clock, dateTime } from '@/lib/format'
 import { useNow } from '@/lib/useNow'
 import classes from './Operator.module.css'
-import { entryQuery, tenantAuditQuery, useEnter } from './tenants'
+import { entryQuery, readTenantAudit, useEnter } from './tenants'
 
 /** Says that the operator is inside and for how long, at the top of the page, until they leave or the hour is over. */
 export function InsideBanner({ tenant }: { tenant: Tenant }) {
@@ -86,26 +88,14 @@ export function Inside({ tenant }: { tenant: Tenant }) {
 
 function Entries({ id }: { id: string }) {
   const { t } = useTranslation()
-  const [cursor, setCursor] = useState<string>()
-  const list = useQuery(tenantAuditQuery(id, cursor))
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  if (list.data.items.length === 0) return <Empty icon={<IconHistory size={26} />} title={t('organisation.noAudit')} text={t('inside.noAuditText')} />
+  const list = useList({ key: ['operator', 'audit', id], read: (cursor, signal) => readTenantAudit(id, cursor, signal) })
   return (
-    <>
-      <AuditTable entries={list.data.items} />
-      <Group justify="flex-end" mt="md" gap="xs">
-        {cursor && (
-          <Button size="xs" variant="default" onClick={() => setCursor(undefined)}>
-            {t('inside.newest')}
-          </Button>
-        )}
-        {list.data.next && (
-          <Button size="xs" variant="default" rightSection={<IconChevronRight size={14} />} onClick={() => setCursor(list.data.next)}>
-            {t('tenants.older')}
-          </Button>
-        )}
-      </Group>
-    </>
+    <DataList
+      list={list}
+      label={t('organisation.audit')}
+      columns={auditColumns(t)}
+      rowKey={({ id: entry }) => entry}
+      empty={<Empty icon={<IconHistory size={26} />} title={t('organisation.noAudit')} text={t('inside.noAuditText')} />}
+    />
   )
 }

@@ -1,10 +1,12 @@
 import '@mantine/core/styles/NumberInput.layer.css'
-import { Alert, Button, Group, NumberInput, Skeleton, Stack, Table, Text, Textarea, Title, VisuallyHidden } from '@mantine/core'
+import { Alert, Button, Group, NumberInput, Stack, Text, Textarea } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { whole } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
 import type { TenantLimit } from '@/lib/api/types'
@@ -16,79 +18,59 @@ import { typed } from './tierForm'
 /** What one organisation may: its tier's limits, and its own in place of them. */
 export function Limits({ id }: { id: string }) {
   const { t } = useTranslation()
-  const list = useQuery(limitsQuery(id))
+  const all = useQuery(limitsQuery(id))
   const [setting, setSetting] = useState<TenantLimit>()
   return (
-    <section className={classes.block}>
-      <Title order={2} fz="lg" mb="sm">
-        {t('tiers.limits')}
-      </Title>
-      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <Skeleton h={240} radius="lg" />}
-      {list.data && <LimitTable id={id} limits={list.data.items} onSet={setSetting} />}
+    <div className={classes.block}>
+      <DataList
+        list={whole(all, all.data?.items)}
+        label={t('tiers.limits')}
+        title={t('tiers.limits')}
+        columns={columns(t, id, setSetting)}
+        rowKey={({ name }) => name}
+        empty={null}
+      />
       {setting && <SetLimit id={id} limit={setting} onClose={() => setSetting(undefined)} />}
-    </section>
+    </div>
   )
 }
 
-function LimitTable({ id, limits, onSet }: { id: string; limits: TenantLimit[]; onSet: (limit: TenantLimit) => void }) {
+function columns(t: TFunction, id: string, onSet: (limit: TenantLimit) => void): Column<TenantLimit>[] {
+  const shown = (name: TenantLimit['name'], value: number | undefined) => (value === undefined ? t('tiers.unbounded') : amount(name, value))
+  return [
+    { title: t('limits.limit'), cell: ({ name }) => t(`organisation.limit.${name}`) },
+    {
+      title: t('limits.ofTier'),
+      kind: 'number',
+      cell: ({ name, tier, own }) => (own === undefined ? shown(name, tier) : <s className={classes.sub}>{shown(name, tier)}</s>),
+    },
+    { title: t('limits.own'), kind: 'number', cell: ({ name, own }) => (own === undefined ? '–' : <strong>{shown(name, own)}</strong>) },
+    { title: t('tenants.reason'), cell: ({ reason }) => reason && <span className={classes.sub}>{reason}</span> },
+    { title: t('list.actions'), kind: 'actions', cell: (limit) => <Actions id={id} limit={limit} onSet={() => onSet(limit)} /> },
+  ]
+}
+
+function Actions({ id, limit, onSet }: { id: string; limit: TenantLimit; onSet: () => void }) {
   const { t } = useTranslation()
   const change = useSetLimit(id)
-  const shown = (name: TenantLimit['name'], value: number | undefined) => (value === undefined ? t('tiers.unbounded') : amount(name, value))
+  const name = t(`organisation.limit.${limit.name}`)
   return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={620} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('limits.limit')}</Table.Th>
-              <Table.Th ta="right">{t('limits.ofTier')}</Table.Th>
-              <Table.Th ta="right">{t('limits.own')}</Table.Th>
-              <Table.Th>{t('tenants.reason')}</Table.Th>
-              <Table.Th>
-                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {limits.map((limit) => {
-              const name = t(`organisation.limit.${limit.name}`)
-              const own = limit.own !== undefined
-              return (
-                <Table.Tr key={limit.name}>
-                  <Table.Td fw={550}>{name}</Table.Td>
-                  <Table.Td ta="right" className={classes.number} c={own ? 'dimmed' : undefined} td={own ? 'line-through' : undefined}>
-                    {shown(limit.name, limit.tier)}
-                  </Table.Td>
-                  <Table.Td ta="right" className={classes.number} fw={own ? 600 : undefined}>
-                    {own ? shown(limit.name, limit.own) : '–'}
-                  </Table.Td>
-                  <Table.Td className={classes.sub}>{limit.reason}</Table.Td>
-                  <Table.Td ta="right">
-                    <Group gap="xs" wrap="nowrap" justify="flex-end">
-                      {own && (
-                        <Button
-                          size="xs"
-                          variant="default"
-                          loading={change.isPending && change.variables.limit === limit.name}
-                          aria-label={t('limits.takeBackOf', { name })}
-                          onClick={() => change.mutate({ limit: limit.name }, { onError: notifyError })}
-                        >
-                          {t('limits.takeBack')}
-                        </Button>
-                      )}
-                      <Button size="xs" variant="default" aria-label={t('limits.setOf', { name })} onClick={() => onSet(limit)}>
-                        {t('limits.set')}
-                      </Button>
-                    </Group>
-                  </Table.Td>
-                </Table.Tr>
-              )
-            })}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
+    <>
+      {limit.own !== undefined && (
+        <Button
+          size="xs"
+          variant="default"
+          loading={change.isPending}
+          aria-label={t('limits.takeBackOf', { name })}
+          onClick={() => change.mutate({ limit: limit.name }, { onError: notifyError })}
+        >
+          {t('limits.takeBack')}
+        </Button>
+      )}
+      <Button size="xs" variant="default" aria-label={t('limits.setOf', { name })} onClick={onSet}>
+        {t('limits.set')}
+      </Button>
+    </>
   )
 }
 

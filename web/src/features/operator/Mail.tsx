@@ -1,88 +1,106 @@
-import { Alert, Badge, Button, Code, Group, Skeleton, Table, Text, UnstyledButton } from '@mantine/core'
+import { Alert, Badge, Button, Code, Group, Skeleton, Text, UnstyledButton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconMail } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
+import { Choice } from '@/components/list/Choice'
+import { DataList, type Column } from '@/components/list/DataList'
+import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
-import type { MailMessage } from '@/lib/api/types'
+import type { MailMessage, SortOf } from '@/lib/api/types'
 import { ago, dateTime } from '@/lib/format'
 import classes from './Operator.module.css'
-import { mailQuery, messageQuery, useRetryMail } from './tenants'
+import { messageQuery, readMail, useRetryMail } from './tenants'
+
+type State = MailMessage['state']
+
+const states: State[] = ['queued', 'sent', 'failed', 'bounced']
 
 /** What the installation has sent, or keeps here because no mail server is set. */
 export function Mail() {
   const { t } = useTranslation()
-  const list = useQuery(mailQuery())
+  const [state, setState] = useState<State>()
+  const [sort, setSort] = useState<SortOf<'/v1/operator/mail'>>('-created')
+  const list = useList({
+    key: ['operator', 'mail', 'list', state, sort],
+    read: (cursor, signal) => readMail({ state, sort, cursor }, signal),
+    every: 5000,
+  })
   const [open, setOpen] = useState<MailMessage>()
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
+  const mode = list.first?.mode
+  const mailbox = mode?.transport === 'mailbox'
   return (
     <>
-      <Alert variant="light" mb="md" icon={<IconMail size={18} />}>
-        {list.data.mode.server ? t('mail.server', { server: list.data.mode.server }) : t('mail.mailbox')}
-      </Alert>
-      {list.data.items.length === 0 ? (
-        <Empty icon={<IconMail size={26} />} title={t('mail.none')} text={t('mail.noneText')} />
-      ) : (
-        <MailTable items={list.data.items} mailbox={list.data.mode.transport === 'mailbox'} onOpen={setOpen} />
+      {mode && (
+        <Alert variant="light" mb="md" icon={<IconMail size={18} />}>
+          {mode.server ? t('mail.server', { server: mode.server }) : t('mail.mailbox')}
+        </Alert>
       )}
+      <DataList
+        list={list}
+        label={t('mail.title')}
+        columns={columns(t, mailbox, setOpen)}
+        rowKey={({ id }) => id}
+        sort={sort}
+        onSort={setSort}
+        filters={
+          <Choice
+            label={t('letters.byState')}
+            any={t('list.all')}
+            values={states.map((value) => ({ value, label: stateName(t, value, mailbox) }))}
+            value={state}
+            onChange={setState}
+          />
+        }
+        onClear={state && (() => setState(undefined))}
+        empty={<Empty icon={<IconMail size={26} />} title={t('mail.none')} text={t('mail.noneText')} />}
+      />
       {open && <Message message={open} onClose={() => setOpen(undefined)} />}
     </>
   )
 }
 
-const colours: Partial<Record<MailMessage['state'], string>> = { sent: 'green', failed: 'red', bounced: 'red' }
+const colours: Record<State, string> = { queued: 'blue', sent: 'green', failed: 'red', bounced: 'red' }
 
-interface TableProps {
-  items: MailMessage[]
-  /** Nothing leaves the installation: what is sent stays here. */
-  mailbox: boolean
-  onOpen: (message: MailMessage) => void
+/** Without a mail server nothing leaves the installation: what is sent is kept here. */
+function stateName(t: TFunction, state: State, mailbox: boolean): string {
+  return t(mailbox && state === 'sent' ? 'mail.state.kept' : `mail.state.${state}`)
 }
 
-function MailTable({ items, mailbox, onOpen }: TableProps) {
-  const { t } = useTranslation()
-  return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={640} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('mail.subject')}</Table.Th>
-              <Table.Th>{t('mail.to')}</Table.Th>
-              <Table.Th>{t('operator.state')}</Table.Th>
-              <Table.Th>{t('mail.when')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {items.map((message) => (
-              <Table.Tr key={message.id}>
-                <Table.Td>
-                  <UnstyledButton fw={550} fz="sm" onClick={() => onOpen(message)} className={classes.open}>
-                    {message.subject}
-                  </UnstyledButton>
-                </Table.Td>
-                <Table.Td>{message.to}</Table.Td>
-                <Table.Td>
-                  <Badge variant="light" color={colours[message.state] ?? 'gray'}>
-                    {t(mailbox && message.state === 'sent' ? 'mail.state.kept' : `mail.state.${message.state}`)}
-                  </Badge>
-                </Table.Td>
-                <Table.Td>
-                  <time dateTime={message.createdAt} title={dateTime(message.createdAt)}>
-                    {ago(message.createdAt)}
-                  </time>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
-  )
+function columns(t: TFunction, mailbox: boolean, onOpen: (message: MailMessage) => void): Column<MailMessage>[] {
+  return [
+    {
+      title: t('mail.subject'),
+      cell: (message) => (
+        <UnstyledButton fw={550} fz="sm" onClick={() => onOpen(message)} className={classes.open}>
+          {message.subject}
+        </UnstyledButton>
+      ),
+    },
+    { title: t('mail.to'), cell: ({ to }) => to },
+    {
+      title: t('operator.state'),
+      cell: ({ state }) => (
+        <Badge miw="max-content" variant="light" color={colours[state]}>
+          {stateName(t, state, mailbox)}
+        </Badge>
+      ),
+    },
+    {
+      title: t('mail.when'),
+      kind: 'short',
+      sort: 'created',
+      cell: ({ createdAt }) => (
+        <time dateTime={createdAt} title={dateTime(createdAt)}>
+          {ago(createdAt)}
+        </time>
+      ),
+    },
+  ]
 }
 
 function Message({ message, onClose }: { message: MailMessage; onClose: () => void }) {

@@ -1,6 +1,5 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Code.layer.css'
-import '@mantine/core/styles/Table.layer.css'
 import { IconActivity, IconBuilding, IconDatabase, IconHistory, IconKey, IconMail, IconPalette, IconStack3, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
@@ -50,7 +49,7 @@ function sections(t: TFunction, filter: Filter, onFilter: (filter: Filter) => vo
       sections: [
         { value: 'tenants', label: t('tenants.title'), icon: IconBuilding, panel: () => <Tenants filter={filter} onFilter={onFilter} /> },
         { value: 'users', label: t('operator.users'), icon: IconUsers, panel: () => <Users q={filter.q} onSearch={(q) => onFilter({ q })} /> },
-        { value: 'pools', label: t('pools.tab'), icon: IconKey, panel: () => <Pools /> },
+        { value: 'pools', label: t('pools.tab'), icon: IconKey, panel: () => <Pools q={filter.q} onSearch={(q) => onFilter({ q })} /> },
         { value: 'tiers', label: t('tiers.tab'), icon: IconStack3, panel: () => <Tiers /> },
       ],
     },

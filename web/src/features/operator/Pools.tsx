@@ -1,38 +1,46 @@
-import { Badge, Button, Group, Skeleton, Stack, Table, Text, TextInput, UnstyledButton, VisuallyHidden } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { useQuery } from '@tanstack/react-query'
-import { IconKey, IconSearch } from '@tabler/icons-react'
+import { Badge, Button, Group, UnstyledButton } from '@mantine/core'
+import { IconKey } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { SearchField } from '@/components/list/SearchField'
+import { useList } from '@/components/list/useList'
 import { PoolSettings } from '@/components/PoolSettings'
-import type { ListedPool } from '@/lib/api/types'
-import { poolsQuery } from '@/lib/pools'
+import type { ListedPool, SortOf } from '@/lib/api/types'
+import { readPools } from '@/lib/pools'
 import classes from './Operator.module.css'
 
+interface Props {
+  q: string | undefined
+  onSearch: (q: string | undefined) => void
+}
+
 /** The user pools of the installation: how people sign in, where, and by which rules. */
-export function Pools() {
+export function Pools({ q, onSearch }: Props) {
   const { t } = useTranslation()
-  const [typed, setTyped] = useState('')
-  const [q] = useDebouncedValue(typed.trim().toLowerCase(), 200)
+  const [sort, setSort] = useState<SortOf<'/v1/operator/pools'>>('name')
   const [chosen, setChosen] = useState<string>()
+  const list = useList({
+    key: ['pools', q, sort],
+    read: (cursor, signal) => readPools({ q: q?.toLowerCase(), sort, cursor }, signal),
+  })
   return (
     <>
-      <Text size="sm" c="dimmed" maw={620} mb="md">
-        {t('pools.text')}
-      </Text>
-      <TextInput
-        mb="md"
-        maw={380}
-        aria-label={t('pools.search')}
-        placeholder={t('pools.search')}
-        leftSection={<IconSearch size={16} />}
-        value={typed}
-        onChange={({ currentTarget: { value } }) => setTyped(value)}
+      <DataList
+        list={list}
+        label={t('pools.tab')}
+        text={t('pools.text')}
+        columns={columns(t, setChosen)}
+        rowKey={({ name }) => name}
+        sort={sort}
+        onSort={setSort}
+        filters={<SearchField label={t('pools.search')} value={q} onChange={onSearch} />}
+        onClear={q === undefined ? undefined : () => onSearch(undefined)}
+        empty={<Empty icon={<IconKey size={26} />} title={t('pools.none')} text={t('pools.noneText')} />}
       />
-      <PoolPages key={q} q={q} onOpen={setChosen} />
       {chosen && (
         <Dialog opened onClose={() => setChosen(undefined)} size="xl" title={t('pools.title', { name: chosen })}>
           <PoolSettings which={{ own: false, name: chosen }} writes />
@@ -42,76 +50,33 @@ export function Pools() {
   )
 }
 
-interface PageProps {
-  q: string
-  cursor?: string
-  onOpen: (name: string) => void
-}
-
-/** One page of pools, and the button for the next, which takes its place. */
-function PoolPages({ q, cursor, onOpen }: PageProps) {
-  const { t } = useTranslation()
-  const list = useQuery(poolsQuery(q, cursor))
-  const [more, setMore] = useState(false)
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  const { items, next } = list.data
-  if (items.length === 0) return <Empty icon={<IconKey size={26} />} title={t('pools.none')} text={t('pools.noneText')} />
-  return (
-    <Stack gap="md">
-      <PoolTable pools={items} onOpen={onOpen} />
-      {next && !more && (
-        <Group justify="center">
-          <Button variant="default" onClick={() => setMore(true)}>
-            {t('pools.more')}
-          </Button>
-        </Group>
-      )}
-      {next && more && <PoolPages q={q} cursor={next} onOpen={onOpen} />}
-    </Stack>
-  )
-}
-
-function PoolTable({ pools, onOpen }: { pools: ListedPool[]; onOpen: (name: string) => void }) {
-  const { t } = useTranslation()
-  return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={720} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('pools.name')}</Table.Th>
-              <Table.Th>{t('pools.second')}</Table.Th>
-              <Table.Th>{t('pools.signUp')}</Table.Th>
-              <Table.Th>
-                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {pools.map((pool) => (
-              <Table.Tr key={pool.name}>
-                <Table.Td>
-                  <Group gap={8} wrap="nowrap">
-                    <UnstyledButton fw={550} fz="sm" className={classes.open} onClick={() => onOpen(pool.name)}>
-                      {pool.title}
-                    </UnstyledButton>
-                    {pool.shared && <Badge variant="light">{t('pools.shared')}</Badge>}
-                  </Group>
-                  <div className={classes.sub}>{pool.issuer}</div>
-                </Table.Td>
-                <Table.Td>{t(`pools.mode.${pool.mfa}`)}</Table.Td>
-                <Table.Td>{t(`pools.rule.${pool.signUp}`)}</Table.Td>
-                <Table.Td ta="right">
-                  <Button size="xs" variant="default" aria-label={t('pools.openOf', { name: pool.name })} onClick={() => onOpen(pool.name)}>
-                    {t('pools.open')}
-                  </Button>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
-  )
+function columns(t: TFunction, onOpen: (name: string) => void): Column<ListedPool>[] {
+  return [
+    {
+      title: t('pools.name'),
+      sort: 'name',
+      cell: ({ name, title, shared, issuer }) => (
+        <>
+          <Group gap={8}>
+            <UnstyledButton fw={550} fz="sm" className={classes.open} onClick={() => onOpen(name)}>
+              {title}
+            </UnstyledButton>
+            {shared && <Badge variant="light">{t('pools.shared')}</Badge>}
+          </Group>
+          <div className={classes.sub}>{issuer}</div>
+        </>
+      ),
+    },
+    { title: t('pools.second'), cell: ({ mfa }) => t(`pools.mode.${mfa}`) },
+    { title: t('pools.signUp'), cell: ({ signUp }) => t(`pools.rule.${signUp}`) },
+    {
+      title: t('list.actions'),
+      kind: 'actions',
+      cell: ({ name }) => (
+        <Button size="xs" variant="default" aria-label={t('pools.openOf', { name })} onClick={() => onOpen(name)}>
+          {t('pools.open')}
+        </Button>
+      ),
+    },
+  ]
 }

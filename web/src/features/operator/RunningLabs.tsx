@@ -1,81 +1,81 @@
-import { Progress, Skeleton, Table, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Progress, Text } from '@mantine/core'
 import { IconServer } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
-import type { Environment } from '@/lib/api/types'
+import { DataList, type Column } from '@/components/list/DataList'
+import { useList } from '@/components/list/useList'
+import type { Environment, SortOf } from '@/lib/api/types'
 import { ago, clock, dateTime } from '@/lib/format'
 import { useNow } from '@/lib/useNow'
-import { environmentsQuery } from './api'
+import { readEnvironments } from './api'
 import classes from './Operator.module.css'
 
 /** Who runs what, where, until when; and how much room is left. */
 export function RunningLabs() {
   const { t } = useTranslation()
-  const list = useQuery(environmentsQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  const { items, capacity } = list.data
+  const [sort, setSort] = useState<SortOf<'/v1/operator/environments'>>('created')
+  const list = useList({
+    key: ['operator', 'environments', sort],
+    read: (cursor, signal) => readEnvironments(sort, cursor, signal),
+    every: 5000,
+  })
   return (
     <>
-      <div className={classes.capacity}>
-        <div>
-          <strong>{capacity.used}</strong> {t('operator.capacity', { count: capacity.total })}
-        </div>
-        <Progress
-          value={capacity.total > 0 ? (100 * capacity.used) / capacity.total : 0}
-          color={capacity.used >= capacity.total ? 'red' : undefined}
-          radius="xl"
-          aria-label={t('operator.capacityLabel')}
-        />
-      </div>
-      {items.length === 0 ? (
-        <Empty icon={<IconServer size={26} />} title={t('operator.nothingRuns')} text={t('operator.nothingRunsText')} />
-      ) : (
-        <EnvironmentTable items={items} />
-      )}
+      {list.first && <Capacity {...list.first.capacity} />}
+      <DataList
+        list={list}
+        label={t('operator.running')}
+        columns={columns(t)}
+        rowKey={({ id }) => id}
+        sort={sort}
+        onSort={setSort}
+        empty={<Empty icon={<IconServer size={26} />} title={t('operator.nothingRuns')} text={t('operator.nothingRunsText')} />}
+      />
     </>
   )
 }
 
-function EnvironmentTable({ items }: { items: Environment[] }) {
+function Capacity({ used, total }: { used: number; total: number }) {
   const { t } = useTranslation()
-  const now = useNow()
   return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={760} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('operator.learner')}</Table.Th>
-              <Table.Th>{t('operator.lab')}</Table.Th>
-              <Table.Th>{t('operator.tenant')}</Table.Th>
-              <Table.Th>{t('operator.host')}</Table.Th>
-              <Table.Th>{t('operator.state')}</Table.Th>
-              <Table.Th>{t('operator.started')}</Table.Th>
-              <Table.Th>{t('operator.left')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {items.map((item) => (
-              <Table.Tr key={item.id}>
-                <Table.Td fw={550}>{item.learner}</Table.Td>
-                <Table.Td>{item.lab}</Table.Td>
-                <Table.Td>{item.tenant}</Table.Td>
-                <Table.Td>{item.host}</Table.Td>
-                <Table.Td>{item.state}</Table.Td>
-                <Table.Td>
-                  <Text component="time" size="sm" dateTime={item.createdAt} title={dateTime(item.createdAt)}>
-                    {ago(item.createdAt)}
-                  </Text>
-                </Table.Td>
-                <Table.Td className={classes.number}>{item.deadline ? clock(Date.parse(item.deadline) - now) : '–'}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+    <div className={classes.capacity}>
+      <div>
+        <strong>{used}</strong> {t('operator.capacity', { count: total })}
+      </div>
+      <Progress
+        value={total > 0 ? (100 * used) / total : 0}
+        color={used >= total ? 'red' : undefined}
+        radius="xl"
+        aria-label={t('operator.capacityLabel')}
+      />
     </div>
   )
+}
+
+function columns(t: TFunction): Column<Environment>[] {
+  return [
+    { title: t('operator.learner'), cell: ({ learner }) => learner },
+    { title: t('operator.lab'), sort: 'lab', cell: ({ lab }) => lab },
+    { title: t('operator.tenant'), cell: ({ tenant }) => tenant },
+    { title: t('operator.host'), cell: ({ host }) => host },
+    { title: t('operator.state'), cell: ({ state }) => state },
+    {
+      title: t('operator.started'),
+      kind: 'short',
+      sort: 'created',
+      cell: ({ createdAt }) => (
+        <Text component="time" size="sm" dateTime={createdAt} title={dateTime(createdAt)}>
+          {ago(createdAt)}
+        </Text>
+      ),
+    },
+    { title: t('operator.left'), kind: 'number', sort: 'deadline', cell: ({ deadline }) => <Left deadline={deadline} /> },
+  ]
+}
+
+function Left({ deadline }: { deadline?: string }) {
+  const now = useNow()
+  return deadline ? clock(Date.parse(deadline) - now) : '–'
 }

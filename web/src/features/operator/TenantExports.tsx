@@ -1,10 +1,10 @@
-import { Button, Group, Skeleton, Text, Title } from '@mantine/core'
+import { Button, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconArchive } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ExportTable } from '@/components/ExportTable'
-import { Failure } from '@/components/Failure'
+import { ExportList } from '@/components/ExportList'
+import { whole } from '@/components/list/useList'
 import { ReasonDialog } from '@/components/ReasonDialog'
 import type { Tenant } from '@/lib/api/types'
 import classes from './Operator.module.css'
@@ -13,36 +13,29 @@ import { saveExport, tenantExportsQuery, useRequestExport } from './tenants'
 /** Archives of an organisation; operators take out only what operators asked for, with a reason. */
 export function TenantExports({ tenant }: { tenant: Tenant }) {
   const { t } = useTranslation()
-  const list = useQuery(tenantExportsQuery(tenant.id))
+  const all = useQuery(tenantExportsQuery(tenant.id))
   const request = useRequestExport(tenant.id)
   const [asking, setAsking] = useState(false)
   return (
-    <section className={classes.block}>
-      <Group justify="space-between" mb="sm">
-        <div>
-          <Title order={2} fz="lg">
-            {t('organisation.exports')}
-          </Title>
+    <div className={classes.block}>
+      <ExportList
+        list={whole(all, all.data?.items)}
+        text={t('tenants.exportsText')}
+        action={
+          tenant.status === 'active' && (
+            <Button variant="default" leftSection={<IconArchive size={16} />} onClick={() => setAsking(true)}>
+              {t('organisation.export')}
+            </Button>
+          )
+        }
+        mine={(item) => item.operator}
+        onSave={(id) => saveExport(tenant.id, id)}
+        empty={
           <Text size="sm" c="dimmed">
-            {t('tenants.exportsText')}
+            {t('tenants.noExports')}
           </Text>
-        </div>
-        {tenant.status === 'active' && (
-          <Button variant="default" leftSection={<IconArchive size={16} />} onClick={() => setAsking(true)}>
-            {t('organisation.export')}
-          </Button>
-        )}
-      </Group>
-      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <Skeleton h={120} radius="lg" />}
-      {list.data?.items.length === 0 && (
-        <Text size="sm" c="dimmed">
-          {t('tenants.noExports')}
-        </Text>
-      )}
-      {list.data && list.data.items.length > 0 && (
-        <ExportTable items={list.data.items} mine={(item) => item.operator} onSave={(id) => saveExport(tenant.id, id)} />
-      )}
+        }
+      />
       {asking && (
         <ReasonDialog
           title={t('tenants.exportTitle', { title: tenant.title })}
@@ -54,6 +47,6 @@ export function TenantExports({ tenant }: { tenant: Tenant }) {
           onClose={() => setAsking(false)}
         />
       )}
-    </section>
+    </div>
   )
 }

@@ -1,18 +1,19 @@
-import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core'
-import { ConfirmDialog } from '@/components/ConfirmDialog'
-import { Dialog } from '@/components/Dialog'
-import { useDebouncedCallback } from '@mantine/hooks'
-import { useQuery } from '@tanstack/react-query'
-import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconLock, IconLockOpen, IconSearch, IconUsers } from '@tabler/icons-react'
+import { Alert, Badge, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
+import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconLock, IconLockOpen, IconUsers } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ConfirmDialog } from '@/components/ConfirmDialog'
+import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { SearchField } from '@/components/list/SearchField'
+import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
-import type { User } from '@/lib/api/types'
+import type { SortOf, User } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
-import { useDisableUser, useResetPassword, usersQuery } from './api'
+import { readUsers, useDisableUser, useResetPassword } from './api'
 import classes from './Operator.module.css'
 
 interface Props {
@@ -23,32 +24,24 @@ interface Props {
 /** The people of the default pool, found by name or e-mail. */
 export function Users({ q, onSearch }: Props) {
   const { t } = useTranslation()
-  const list = useQuery(usersQuery(q))
-  const [typed, setTyped] = useState(q ?? '')
+  const [sort, setSort] = useState<SortOf<'/v1/operator/users'>>('-created')
+  const list = useList({ key: ['operator', 'users', q, sort], read: (cursor, signal) => readUsers({ q, sort, cursor }, signal) })
   const [chosen, setChosen] = useState<User>()
   const [leaving, setLeaving] = useState<User>()
   const disable = useDisableUser()
-  const search = useDebouncedCallback((text: string) => onSearch(text || undefined), 200)
   return (
     <>
-      <TextInput
-        mb="md"
-        maw={380}
-        aria-label={t('operator.searchUsers')}
-        placeholder={t('operator.searchUsers')}
-        leftSection={<IconSearch size={16} />}
-        value={typed}
-        onChange={({ currentTarget: { value } }) => {
-          setTyped(value)
-          search(value.trim())
-        }}
+      <DataList
+        list={list}
+        label={t('operator.users')}
+        columns={columns(t, setChosen, setLeaving)}
+        rowKey={({ id }) => id}
+        sort={sort}
+        onSort={setSort}
+        filters={<SearchField label={t('operator.searchUsers')} value={q} onChange={onSearch} />}
+        onClear={q === undefined ? undefined : () => onSearch(undefined)}
+        empty={<Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />}
       />
-      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <Skeleton h={220} radius="lg" />}
-      {list.data?.items.length === 0 && (
-        <Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />
-      )}
-      {list.data && list.data.items.length > 0 && <UserTable users={list.data.items} onReset={setChosen} onDisable={setLeaving} />}
       {chosen && <ResetDialog user={chosen} onClose={() => setChosen(undefined)} />}
       {leaving && (
         <ConfirmDialog
@@ -65,88 +58,76 @@ export function Users({ q, onSearch }: Props) {
   )
 }
 
-interface TableProps {
-  users: User[]
+function columns(t: TFunction, onReset: (user: User) => void, onDisable: (user: User) => void): Column<User>[] {
+  return [
+    { title: t('operator.name'), cell: ({ name }) => name },
+    { title: t('operator.email'), cell: ({ email }) => email },
+    {
+      title: t('operator.role'),
+      cell: ({ role, operator, disabled }) => (
+        <Group gap={6}>
+          {role}
+          {operator && (
+            <Badge variant="light" miw="max-content">
+              {t('operator.operator')}
+            </Badge>
+          )}
+          {disabled && (
+            <Badge variant="light" color="red" miw="max-content">
+              {t('operator.disabled')}
+            </Badge>
+          )}
+        </Group>
+      ),
+    },
+    { title: t('operator.since'), kind: 'short', sort: 'created', cell: ({ createdAt }) => dateTime(createdAt) },
+    { title: t('list.actions'), kind: 'actions', cell: (user) => <Actions user={user} onReset={onReset} onDisable={onDisable} /> },
+  ]
+}
+
+interface ActionsProps {
+  user: User
   onReset: (user: User) => void
   onDisable: (user: User) => void
 }
 
-function UserTable({ users, onReset, onDisable }: TableProps) {
+function Actions({ user, onReset, onDisable }: ActionsProps) {
   const { t } = useTranslation()
   const enable = useDisableUser()
   return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={800} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('operator.name')}</Table.Th>
-              <Table.Th>{t('operator.email')}</Table.Th>
-              <Table.Th>{t('operator.role')}</Table.Th>
-              <Table.Th>{t('operator.since')}</Table.Th>
-              <Table.Th>
-                <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {users.map((user) => (
-              <Table.Tr key={user.id}>
-                <Table.Td fw={550}>{user.name}</Table.Td>
-                <Table.Td>{user.email}</Table.Td>
-                <Table.Td>
-                  <Group gap={6}>
-                    {user.role}
-                    {user.operator && <Badge variant="light" miw="max-content">{t('operator.operator')}</Badge>}
-                    {user.disabled && (
-                      <Badge variant="light" color="red" miw="max-content">
-                        {t('operator.disabled')}
-                      </Badge>
-                    )}
-                  </Group>
-                </Table.Td>
-                <Table.Td>{dateTime(user.createdAt)}</Table.Td>
-                <Table.Td ta="right">
-                  <Group gap={6} justify="flex-end" wrap="nowrap">
-                    <Button
-                      size="xs"
-                      variant="default"
-                      leftSection={<IconKey size={14} />}
-                      aria-label={t('operator.resetFor', { name: user.name })}
-                      onClick={() => onReset(user)}
-                    >
-                      {t('operator.reset')}
-                    </Button>
-                    {user.disabled ? (
-                      <Button
-                        size="xs"
-                        variant="default"
-                        leftSection={<IconLockOpen size={14} />}
-                        aria-label={t('operator.enableFor', { name: user.name })}
-                        loading={enable.isPending && enable.variables.id === user.id}
-                        onClick={() => enable.mutate({ id: user.id, disabled: false }, { onError: notifyError })}
-                      >
-                        {t('operator.enable')}
-                      </Button>
-                    ) : (
-                      <Button
-                        size="xs"
-                        variant="default"
-                        leftSection={<IconLock size={14} />}
-                        aria-label={t('operator.disableFor', { name: user.name })}
-                        onClick={() => onDisable(user)}
-                      >
-                        {t('operator.disable')}
-                      </Button>
-                    )}
-                  </Group>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        leftSection={<IconKey size={14} />}
+        aria-label={t('operator.resetFor', { name: user.name })}
+        onClick={() => onReset(user)}
+      >
+        {t('operator.reset')}
+      </Button>
+      {user.disabled ? (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconLockOpen size={14} />}
+          aria-label={t('operator.enableFor', { name: user.name })}
+          loading={enable.isPending}
+          onClick={() => enable.mutate({ id: user.id, disabled: false }, { onError: notifyError })}
+        >
+          {t('operator.enable')}
+        </Button>
+      ) : (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconLock size={14} />}
+          aria-label={t('operator.disableFor', { name: user.name })}
+          onClick={() => onDisable(user)}
+        >
+          {t('operator.disable')}
+        </Button>
+      )}
+    </>
   )
 }
 

@@ -1,7 +1,8 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { TFunction } from 'i18next'
 import type { AuditSource } from '@/components/audit/source'
 import { api, ok } from '@/lib/api/client'
+import type { SortOf } from '@/lib/api/types'
 
 /** What operators did to the installation. */
 export function auditSource(t: TFunction): AuditSource {
@@ -18,20 +19,18 @@ export function auditSource(t: TFunction): AuditSource {
   }
 }
 
-export function environmentsQuery() {
-  return queryOptions({
-    queryKey: ['operator', 'environments'],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/environments', { signal })),
-    refetchInterval: 5000,
-  })
+export function readEnvironments(sort: SortOf<'/v1/operator/environments'>, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/environments', { params: { query: { sort, cursor } }, signal }))
 }
 
-export function usersQuery(q: string | undefined) {
-  return queryOptions({
-    queryKey: ['operator', 'users', q ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/users', { params: { query: { q } }, signal })),
-    placeholderData: (before) => before,
-  })
+interface UsersAsk {
+  q: string | undefined
+  sort: SortOf<'/v1/operator/users'>
+  cursor: string | undefined
+}
+
+export function readUsers(query: UsersAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/users', { params: { query }, signal }))
 }
 
 export function useResetPassword() {

@@ -1,6 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
-import type { Tenant } from '@/lib/api/types'
+import type { MailMessage, SortOf, Tenant } from '@/lib/api/types'
 import { saveAnswer } from '@/lib/download'
 import type { LimitName } from '@/lib/limits'
 
@@ -12,12 +12,13 @@ export interface TenantFilter {
 
 export const statuses: Tenant['status'][] = ['provisioning', 'active', 'suspended', 'offboarding', 'purged']
 
-export function tenantsQuery({ q, status, placement }: TenantFilter, cursor?: string) {
-  return queryOptions({
-    queryKey: ['operator', 'tenants', { q, status, placement }, cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants', { params: { query: { q, status, placement, cursor } }, signal })),
-    placeholderData: (before) => before,
-  })
+interface TenantsAsk extends TenantFilter {
+  sort: SortOf<'/v1/operator/tenants'>
+  cursor: string | undefined
+}
+
+export function readTenants({ q, status, placement, sort, cursor }: TenantsAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/tenants', { params: { query: { q, status, placement, sort, cursor } }, signal }))
 }
 
 export function tenantQuery(id: string) {
@@ -55,20 +56,23 @@ export function tiersQuery() {
   })
 }
 
-export function upgradesQuery() {
-  return queryOptions({
-    queryKey: ['operator', 'upgrades'],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/upgrades', { signal })),
-    refetchInterval: 5000,
-  })
+/** In the order in which operators gave them, or sorted. */
+export function readTiers(sort: SortOf<'/v1/operator/tiers'>, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/tiers', { params: { query: { sort, cursor } }, signal }))
 }
 
-export function mailQuery() {
-  return queryOptions({
-    queryKey: ['operator', 'mail'],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/mail', { signal })),
-    refetchInterval: 5000,
-  })
+export function readUpgrades(cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/upgrades', { params: { query: { cursor } }, signal }))
+}
+
+interface MailAsk {
+  state: MailMessage['state'] | undefined
+  sort: SortOf<'/v1/operator/mail'>
+  cursor: string | undefined
+}
+
+export function readMail(query: MailAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/mail', { params: { query }, signal }))
 }
 
 export function messageQuery(id: string) {
@@ -205,12 +209,8 @@ export function useEnter(id: string) {
   return { enter, leave }
 }
 
-export function tenantAuditQuery(id: string, cursor: string | undefined) {
-  return queryOptions({
-    queryKey: ['operator', 'audit', id, cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/operator/tenants/{id}/audit', { params: { path: { id }, query: { cursor, limit: 20 } }, signal })),
-    placeholderData: (before) => before,
-  })
+export function readTenantAudit(id: string, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/operator/tenants/{id}/audit', { params: { path: { id }, query: { cursor, limit: 20 } }, signal }))
 }
 
 export function tenantExportsQuery(tenant: string) {

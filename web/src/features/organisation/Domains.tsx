@@ -1,5 +1,5 @@
 import '@mantine/core/styles/Code.layer.css'
-import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Text, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { IconAt, IconCheck, IconCopy, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react'
@@ -63,11 +63,11 @@ function Loaded({ list }: { list: DomainList }) {
               {t('organisation.domain.idleText', { plans })}
             </Alert>
           )}
-          <Stack component="ul" className={classes.domains}>
+          <ul className={classes.cards}>
             {list.items.map((domain) => (
               <DomainCard key={domain.id} domain={domain} allowed={list.allowed} onRemove={() => setLeaving(domain)} />
             ))}
-          </Stack>
+          </ul>
           {full && (
             <Text size="sm" c="dimmed" mt="md">
               {t('organisation.domain.full', { most: list.most })}

@@ -10,7 +10,7 @@ import { Dialog } from '@/components/Dialog'
 import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
-import { membersQuery } from './api'
+import { foundMembersQuery } from './api'
 import { GroupForm } from './GroupForm'
 import classes from './Organisation.module.css'
 import { groupQuery, labsQuery, useGroup, useGroupLabs, useGroupMembers } from './people'
@@ -56,7 +56,7 @@ function People({ id }: { id: string }) {
   const { person } = useGroup(id)
   const [typed, setTyped] = useState('')
   const [q] = useDebouncedValue(typed.trim(), 200)
-  const found = useQuery(membersQuery(q, undefined, undefined))
+  const found = useQuery(foundMembersQuery(q))
   const inside = new Set(members.data?.items.map((member) => member.id))
   const choices = (found.data?.items ?? []).filter((member) => !inside.has(member.id))
   return (

@@ -1,10 +1,14 @@
-import { Badge, Button, Group as Row, Skeleton, Table, Text, UnstyledButton } from '@mantine/core'
+import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconPlus, IconUsersGroup } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { few, named } from '@/components/list/named'
+import { SearchField } from '@/components/list/SearchField'
+import { whole } from '@/components/list/useList'
 import type { Group } from '@/lib/api/types'
 import { GroupDialog } from './GroupDialog'
 import { GroupForm } from './GroupForm'
@@ -14,23 +18,33 @@ import { groupsQuery } from './people'
 /** The organisation's groups: those at the top by name, each followed by the ones in it. */
 export function Groups() {
   const { t } = useTranslation()
-  const list = useQuery(groupsQuery())
+  const all = useQuery(groupsQuery())
+  const [q, setQ] = useState<string>()
   const [adding, setAdding] = useState(false)
   const [open, setOpen] = useState<string>()
+  const count = all.data?.length ?? 0
+  const add = (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+      {t('groups.add')}
+    </Button>
+  )
   return (
     <>
-      <Row justify="space-between" mb="md" gap="sm">
-        <Text size="sm" c="dimmed" flex="1 1 260px">
-          {t('groups.text')}
-        </Text>
-        <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
-          {t('groups.add')}
-        </Button>
-      </Row>
-      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <Skeleton h={220} radius="lg" />}
-      {list.data?.length === 0 && <Empty icon={<IconUsersGroup size={26} />} title={t('groups.none')} text={t('groups.noneText')} />}
-      {list.data && list.data.length > 0 && <GroupTable groups={list.data} onOpen={setOpen} />}
+      <DataList
+        list={whole(all, all.data && named(nested(all.data), q))}
+        label={t('groups.title')}
+        text={t('groups.text')}
+        action={count > 0 && add}
+        columns={columns(t, all.data ?? [], setOpen)}
+        rowKey={({ id }) => id}
+        filters={count > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
+        onClear={q === undefined ? undefined : () => setQ(undefined)}
+        empty={
+          <Empty icon={<IconUsersGroup size={26} />} title={t('groups.none')} text={t('groups.noneText')}>
+            {add}
+          </Empty>
+        }
+      />
       {adding && <GroupForm onClose={() => setAdding(false)} />}
       {open && <GroupDialog id={open} onClose={() => setOpen(undefined)} />}
     </>
@@ -42,48 +56,26 @@ function nested(groups: Group[]): Group[] {
   return groups.filter(({ parent }) => !parent).flatMap((top) => [top, ...groups.filter(({ parent }) => parent === top.id)])
 }
 
-function GroupTable({ groups, onOpen }: { groups: Group[]; onOpen: (id: string) => void }) {
-  const { t } = useTranslation()
-  return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={520} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('groups.name')}</Table.Th>
-              <Table.Th ta="right">{t('groups.members')}</Table.Th>
-              <Table.Th ta="right">{t('groups.labs')}</Table.Th>
-              <Table.Th ta="right">{t('groups.max')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {nested(groups).map((group) => (
-              <Table.Tr key={group.id}>
-                <Table.Td pl={group.parent ? 36 : undefined}>
-                  <UnstyledButton fw={550} fz="sm" aria-label={t('groups.open', { name: group.name })} onClick={() => onOpen(group.id)} className={classes.open}>
-                    {group.name}
-                  </UnstyledButton>
-                  {group.parent && (
-                    <Badge miw="max-content" ml="xs" variant="light" color="gray" tt="none">
-                      {t('groups.in', { name: groups.find(({ id }) => id === group.parent)?.name })}
-                    </Badge>
-                  )}
-                  {group.note && <div className={classes.detail}>{group.note}</div>}
-                </Table.Td>
-                <Table.Td ta="right" className={classes.number}>
-                  {group.members}
-                </Table.Td>
-                <Table.Td ta="right" className={classes.number}>
-                  {group.labs}
-                </Table.Td>
-                <Table.Td ta="right" className={classes.number}>
-                  {group.maxSessions ?? t('groups.unlimited')}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
-  )
+function columns(t: TFunction, groups: Group[], onOpen: (id: string) => void): Column<Group>[] {
+  return [
+    {
+      title: t('groups.name'),
+      cell: ({ id, name, parent, note }) => (
+        <div className={parent && classes.nested}>
+          <UnstyledButton fw={550} fz="sm" aria-label={t('groups.open', { name })} onClick={() => onOpen(id)} className={classes.open}>
+            {name}
+          </UnstyledButton>
+          {parent && (
+            <Badge miw="max-content" ml="xs" variant="light" color="gray">
+              {t('groups.in', { name: groups.find((other) => other.id === parent)?.name })}
+            </Badge>
+          )}
+          {note && <div className={classes.detail}>{note}</div>}
+        </div>
+      ),
+    },
+    { title: t('groups.members'), kind: 'number', cell: ({ members }) => members },
+    { title: t('groups.labs'), kind: 'number', cell: ({ labs }) => labs },
+    { title: t('groups.max'), kind: 'number', cell: ({ maxSessions }) => maxSessions ?? t('groups.unlimited') },
+  ]
 }

@@ -1,5 +1,4 @@
 import '@mantine/core/styles/Alert.layer.css'
-import '@mantine/core/styles/Table.layer.css'
 import {
   IconAlertTriangle,
   IconApi,
@@ -22,8 +21,8 @@ import { AuditLog } from '@/components/audit/AuditLog'
 import { PageHeader } from '@/components/PageHeader'
 import { Sections, type SectionGroup } from '@/components/Sections'
 import type { Me } from '@/lib/api/types'
-import type { AuditFilter } from '@/lib/audit'
-import { auditSource } from './api'
+import { auditFilter, type AuditFilter } from '@/lib/audit'
+import { auditSource, type PeopleFilter } from './api'
 import { ApiKeys } from './access/ApiKeys'
 import { Machines } from './access/Machines'
 import { Programs } from './access/Programs'
@@ -44,10 +43,12 @@ import { SignIn } from './SignIn'
 interface Props {
   me: Me
   tab?: string
-  /** Which entries of the audit log are shown. */
-  filter: AuditFilter
-  onFilter: (filter: AuditFilter) => void
+  /** Which people and which entries of the audit log are shown. */
+  filter: Filter
+  onFilter: (filter: Filter) => void
 }
+
+type Filter = PeopleFilter & AuditFilter
 
 /** The default organisation belongs to the installation: its owners can neither close it nor choose its plan. */
 const defaultName = 'default'
@@ -64,7 +65,7 @@ export function OrganisationPage({ me, tab, filter, onFilter }: Props) {
 }
 
 /** All sections, in the order in which they are shown. A new one is an entry here. */
-function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['onFilter']): SectionGroup[] {
+function sections(t: TFunction, me: Me, filter: Filter, onFilter: Props['onFilter']): SectionGroup[] {
   const owner = me.role === 'owner'
   const mayClose = owner && me.tenant.name !== defaultName
   return [
@@ -96,8 +97,8 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
           icon: IconUsers,
           panel: () => (
             <>
-              <Members me={me} />
-              <Invitations me={me} />
+              <Members me={me} filter={filter} onFilter={onFilter} />
+              <Invitations me={me} state={filter.invited} onState={(invited) => onFilter({ ...filter, invited })} />
             </>
           ),
         },
@@ -123,7 +124,7 @@ function sections(t: TFunction, me: Me, filter: AuditFilter, onFilter: Props['on
     {
       label: t('organisation.group.records'),
       sections: [
-        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={filter} onFilter={onFilter} /> },
+        { value: 'audit', label: t('organisation.audit'), icon: IconHistory, panel: () => <AuditLog source={auditSource(t)} filter={auditFilter({ ...filter })} onFilter={onFilter} /> },
         ...(owner ? [{ value: 'exports', label: t('organisation.data'), icon: IconArchive, panel: () => <Exports /> }] : []),
         ...(mayClose ? [{ value: 'close', label: t('organisation.danger'), icon: IconAlertTriangle, panel: () => <Closing me={me} /> }] : []),
       ],

@@ -1,16 +1,18 @@
 import '@mantine/core/styles/Alert.layer.css'
-import '@mantine/core/styles/Table.layer.css'
-import { Badge, Button, Group as Row, Skeleton, Stack, Table, Text, Title, UnstyledButton } from '@mantine/core'
+import { Badge, Button, Stack, Text, Title, UnstyledButton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconPlus } from '@tabler/icons-react'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { useList } from '@/components/list/useList'
+import type { Policy, SortOf } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
 import { groupsQuery } from './people'
-import { policiesQuery, template, type Template } from './policies'
+import { readPolicies, template, type Template } from './policies'
 import { PolicyEditor } from './PolicyEditor'
 import { Simulator } from './Simulator'
 
@@ -25,72 +27,74 @@ interface Editing {
 /** What the organisation takes away from roles: its policies, an editor, and a simulator of what they do. */
 export function Policies() {
   const { t } = useTranslation()
-  const list = useQuery(policiesQuery())
+  const [sort, setSort] = useState<SortOf<'/v1/policies'>>('title')
+  const list = useList({ key: ['organisation', 'policies', sort], read: (cursor, signal) => readPolicies(sort, cursor, signal) })
   const [editing, setEditing] = useState<Editing>()
   const [choosing, setChoosing] = useState(false)
   if (editing) return <PolicyEditor key={editing.id ?? 'new'} {...editing} onClose={() => setEditing(undefined)} />
-  const none = list.data?.items.length === 0
+  const some = list.items && list.items.length > 0
+  const begin = (none: boolean) => <Templates none={none} onChoose={(kind, title, text) => setEditing({ title: kind === 'empty' ? '' : title, text })} />
   return (
     <Stack gap="xl">
-      <div>
-        <Row justify="space-between" mb="md" gap="sm">
-          <Text size="sm" c="dimmed" flex="1 1 260px">
-            {t('policies.text')}
-          </Text>
-          {list.data && !none && (
+      <DataList
+        list={list}
+        label={t('policies.title')}
+        text={t('policies.text')}
+        action={
+          some && (
             <Button leftSection={<IconPlus size={16} />} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>
               {t('policies.add')}
             </Button>
-          )}
-        </Row>
-        {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-        {list.isPending && <Skeleton h={220} radius="lg" />}
-        {(none || choosing) && <Templates none={none} onChoose={(kind, title, text) => setEditing({ title: kind === 'empty' ? '' : title, text })} />}
-        {list.data && !none && (
-          <div className={classes.card}>
-            <Table.ScrollContainer minWidth={520} type="native">
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t('policies.name')}</Table.Th>
-                    <Table.Th>{t('policies.state')}</Table.Th>
-                    <Table.Th>{t('policies.changed')}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {list.data.items.map((policy) => (
-                    <Table.Tr key={policy.id}>
-                      <Table.Td>
-                        <UnstyledButton
-                          fw={550}
-                          fz="sm"
-                          className={classes.open}
-                          aria-label={t('policies.open', { title: policy.title })}
-                          onClick={() => setEditing({ id: policy.id, title: policy.title, text: '' })}
-                        >
-                          {policy.title}
-                        </UnstyledButton>
-                      </Table.Td>
-                      <Table.Td>
-                        <Badge miw="max-content" variant="light" color={policy.enabled ? 'green' : 'gray'} tt="none">
-                          {policy.enabled ? t('policies.on') : t('policies.off')}
-                        </Badge>
-                      </Table.Td>
-                      <Table.Td className={classes.detail}>
-                        {dateTime(policy.changedAt)}
-                        <div>{t('policies.by', { version: policy.version, name: policy.changedBy ?? t('organisation.gone') })}</div>
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          </div>
-        )}
-      </div>
-      {list.data && <Simulator topics={list.data.topics} />}
+          )
+        }
+        note={choosing && <div className={styles.begin}>{begin(false)}</div>}
+        columns={columns(t, ({ id, title }) => setEditing({ id, title, text: '' }))}
+        rowKey={({ id }) => id}
+        sort={sort}
+        onSort={setSort}
+        empty={begin(true)}
+      />
+      {list.first && <Simulator topics={list.first.topics} />}
     </Stack>
   )
+}
+
+function columns(t: TFunction, onOpen: (policy: Policy) => void): Column<Policy>[] {
+  return [
+    {
+      title: t('policies.name'),
+      sort: 'title',
+      cell: (policy) => (
+        <UnstyledButton
+          fw={550}
+          fz="sm"
+          className={classes.open}
+          aria-label={t('policies.open', { title: policy.title })}
+          onClick={() => onOpen(policy)}
+        >
+          {policy.title}
+        </UnstyledButton>
+      ),
+    },
+    {
+      title: t('policies.state'),
+      cell: ({ enabled }) => (
+        <Badge miw="max-content" variant="light" color={enabled ? 'green' : 'gray'}>
+          {enabled ? t('policies.on') : t('policies.off')}
+        </Badge>
+      ),
+    },
+    {
+      title: t('policies.changed'),
+      sort: 'changed',
+      cell: ({ changedAt, version, changedBy }) => (
+        <>
+          {dateTime(changedAt)}
+          <div className={classes.detail}>{t('policies.by', { version, name: changedBy ?? t('organisation.gone') })}</div>
+        </>
+      ),
+    },
+  ]
 }
 
 /** The common cases to begin with; where there is nothing yet they teach what policies are. */

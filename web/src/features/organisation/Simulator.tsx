@@ -7,7 +7,7 @@ import { IconCircleCheck, IconCircleX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { messageOf } from '@/lib/api/problem'
-import { membersQuery } from './api'
+import { foundMembersQuery } from './api'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
 import { groupsQuery, labsQuery } from './people'
@@ -128,7 +128,7 @@ function People({ label, value, onChange }: PickerProps) {
   const { t } = useTranslation()
   const [typed, setTyped] = useState('')
   const [q] = useDebouncedValue(typed.replace(/ \(.*$/, '').trim(), 200)
-  const found = useQuery(membersQuery(q, undefined, undefined))
+  const found = useQuery(foundMembersQuery(q))
   return (
     <Select
       searchable

@@ -1,9 +1,11 @@
-import '@mantine/core/styles/Table.layer.css'
-import { Button, Skeleton, Table, Text, Title, VisuallyHidden } from '@mantine/core'
+import { Button, Skeleton, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { whole } from '@/components/list/useList'
 import { requests, UsageMeters } from '@/components/UsageMeters'
 import type { Usage } from '@/lib/api/types'
 import { usageQuery } from './api'
@@ -33,61 +35,57 @@ export function UsagePanel() {
           {t('usage.none')}
         </Text>
       ) : (
-        <Programs programs={usage.data.programs} onSet={setSetting} />
+        <div className={classes.below}>
+          <DataList
+            list={whole(usage, usage.data.programs)}
+            label={t('usage.programs')}
+            columns={columns(t, setSetting)}
+            rowKey={({ id }) => id}
+            empty={null}
+          />
+        </div>
       )}
       {setting && <ProgramLimitsDialog program={setting} onClose={() => setSetting(undefined)} />}
     </section>
   )
 }
 
-function Programs({ programs, onSet }: { programs: Program[]; onSet: (program: Program) => void }) {
-  const { t } = useTranslation()
-  return (
-    <Table.ScrollContainer minWidth={560} type="native" mt="lg">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('usage.program')}</Table.Th>
-            <Table.Th ta="right">{t('usage.today')}</Table.Th>
-            <Table.Th ta="right">{t('usage.thisMonth')}</Table.Th>
-            <Table.Th>{t('usage.ownLimits')}</Table.Th>
-            <Table.Th>
-              <VisuallyHidden>{t('sessions.actions')}</VisuallyHidden>
-            </Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {programs.map((program) => {
-            const name = program.name ?? program.id.slice(0, 8)
-            return (
-              <Table.Tr key={program.id}>
-                <Table.Td>
-                  <div className={classes.name}>{name}</div>
-                  <div className={classes.detail}>{t(`usage.kind.${program.kind}`)}</div>
-                </Table.Td>
-                <Table.Td ta="right" className={classes.number}>
-                  {requests(program.today)}
-                </Table.Td>
-                <Table.Td ta="right" className={classes.number}>
-                  {requests(program.month)}
-                </Table.Td>
-                <Table.Td className={classes.detail}>
-                  <OwnLimits limits={program.limits} />
-                </Table.Td>
-                <Table.Td ta="right">
-                  {program.kind !== 'removed' && (
-                    <Button size="xs" variant="default" aria-label={t('usage.setOf', { name })} onClick={() => onSet(program)}>
-                      {t('usage.set')}
-                    </Button>
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            )
-          })}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  )
+function columns(t: TFunction, onSet: (program: Program) => void): Column<Program>[] {
+  return [
+    {
+      title: t('usage.program'),
+      cell: (program) => (
+        <>
+          {nameOf(program)}
+          <div className={classes.detail}>{t(`usage.kind.${program.kind}`)}</div>
+        </>
+      ),
+    },
+    { title: t('usage.today'), kind: 'number', cell: ({ today }) => requests(today) },
+    { title: t('usage.thisMonth'), kind: 'number', cell: ({ month }) => requests(month) },
+    {
+      title: t('usage.ownLimits'),
+      cell: ({ limits }) => (
+        <span className={classes.detail}>
+          <OwnLimits limits={limits} />
+        </span>
+      ),
+    },
+    {
+      title: t('list.actions'),
+      kind: 'actions',
+      cell: (program) =>
+        program.kind !== 'removed' && (
+          <Button size="xs" variant="default" aria-label={t('usage.setOf', { name: nameOf(program) })} onClick={() => onSet(program)}>
+            {t('usage.set')}
+          </Button>
+        ),
+    },
+  ]
+}
+
+function nameOf({ name, id }: Program): string {
+  return name ?? id.slice(0, 8)
 }
 
 /** The limits that a program can have of its own. */

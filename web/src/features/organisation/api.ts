@@ -2,7 +2,7 @@ import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query
 import type { TFunction } from 'i18next'
 import type { AuditSource } from '@/components/audit/source'
 import { api, ok } from '@/lib/api/client'
-import type { Member, Usage, Workflow } from '@/lib/api/types'
+import type { Invitation, Member, SortOf, Usage, Workflow } from '@/lib/api/types'
 import { saveAnswer } from '@/lib/download'
 
 export type Role = Member['role']
@@ -26,10 +26,27 @@ export function useProgramLimits() {
   })
 }
 
-export function membersQuery(q: string, role: Role | undefined, cursor: string | undefined) {
+/** Which people and invitations are shown; it is part of the page's address. */
+export interface PeopleFilter {
+  q?: string
+  role?: Role
+  invited?: Invitation['state']
+}
+
+interface MembersAsk extends Pick<PeopleFilter, 'q' | 'role'> {
+  sort?: SortOf<'/v1/members'>
+  cursor?: string
+}
+
+export function readMembers(query: MembersAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/members', { params: { query }, signal }))
+}
+
+/** The members whose name or address begins so, for a field to choose one. */
+export function foundMembersQuery(q: string) {
   return queryOptions({
-    queryKey: ['organisation', 'members', q, role ?? '', cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/members', { params: { query: { q: q || undefined, role, cursor } }, signal })),
+    queryKey: ['organisation', 'members', 'found', q],
+    queryFn: ({ signal }) => readMembers({ q: q || undefined }, signal),
     placeholderData: (before) => before,
   })
 }

@@ -15,12 +15,10 @@ export function memberQuery(user: string) {
 
 export type InvitationState = Invitation['state']
 
-export function invitationsQuery(state: InvitationState | undefined, cursor: string | undefined) {
-  return queryOptions({
-    queryKey: ['organisation', 'invitations', state ?? '', cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/invitations', { params: { query: { state, cursor } }, signal })),
-    placeholderData: (before) => before,
-  })
+export const invitationStates: InvitationState[] = ['open', 'expired', 'accepted', 'revoked']
+
+export function readInvitations(state: InvitationState, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/invitations', { params: { query: { state, cursor } }, signal }))
 }
 
 function useRefresh() {

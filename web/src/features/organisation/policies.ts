@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 import { problemOf } from '@/lib/api/problem'
+import type { SortOf } from '@/lib/api/types'
 
 export interface PolicyFields {
   title: string
@@ -10,6 +11,10 @@ export interface PolicyFields {
 
 export function policiesQuery() {
   return queryOptions({ queryKey: ['organisation', 'policies'], queryFn: ({ signal }) => ok(api.GET('/v1/policies', { signal })) })
+}
+
+export function readPolicies(sort: SortOf<'/v1/policies'>, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/policies', { params: { query: { sort, cursor } }, signal }))
 }
 
 /** A policy with its version, without which it is not changed. */

@@ -1,4 +1,5 @@
 import { t } from '@/lib/i18n'
+import { serverNow } from './clock'
 import type { Problem } from './types'
 
 /** A request that failed: what happened in words for people, a stable code for us, and the id to quote. */
@@ -7,14 +8,17 @@ export class ApiError extends Error {
   readonly code: string
   readonly requestId: string | undefined
   readonly fields: { location?: string; message: string }[]
+  /** When the server would let it pass, by its own clock; in milliseconds. */
+  readonly retryAt: number | undefined
 
-  constructor(status: number, problem: Partial<Problem>) {
+  constructor(status: number, problem: Partial<Problem>, retryAfter?: number) {
     super(problem.detail ?? problem.title ?? t('errors.unexpected'))
     this.name = 'ApiError'
     this.status = status
     this.code = problem.code ?? 'unexpected'
     this.requestId = problem.requestId
     this.fields = problem.errors ?? []
+    this.retryAt = retryAfter === undefined ? undefined : serverNow() + 1000 * retryAfter
   }
 
   /** What is wrong with one field of the request's body. */
@@ -37,7 +41,12 @@ export class ApiError extends Error {
 export function problemOf(response: Response, body: unknown): ApiError {
   const problem = typeof body === 'object' && body !== null ? (body as Partial<Problem>) : {}
   problem.requestId ??= response.headers.get('X-Request-Id') ?? undefined
-  return new ApiError(response.status, problem)
+  return new ApiError(response.status, problem, secondsOf(response.headers.get('Retry-After')))
+}
+
+/** The seconds that a Retry-After says. Ours says no date. */
+function secondsOf(header: string | null): number | undefined {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined
 }
 
 export function unreachable(): ApiError {

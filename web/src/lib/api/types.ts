@@ -18,6 +18,9 @@ type Answer<P extends Reading> = paths[P] extends {
   ? Filled<T>
   : never
 
+/** What a list can be sorted by; with - before it the other way round. */
+export type SortOf<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: { sort?: infer S } } } } ? Exclude<S, undefined> : never
+
 export type Config = Answer<'/v1/directory'>
 export type Me = Answer<'/v1/me'>
 export type Usage = Answer<'/v1/tenant/usage'>
@@ -26,6 +29,9 @@ export type ListedPool = PoolPage['items'][number]
 export type OwnPool = Answer<'/v1/sign-in-settings/pool'>
 export type PoolKeys = Answer<'/v1/sign-in-settings/keys'>
 export type PoolPeople = Answer<'/v1/sign-in-settings/people'>
+export type Consent = Answer<'/v1/me/consents'>['items'][number]
+export type PoolKey = Answer<'/v1/sign-in-settings/keys'>['items'][number]
+export type Policy = Answer<'/v1/policies'>['items'][number]
 export type Factor = Answer<'/v1/me/factors'>['items'][number]
 export type Device = Answer<'/v1/me/sessions'>['items'][number]
 export type LabList = Answer<'/v1/labs'>

@@ -1,16 +1,19 @@
 import '@mantine/core/styles/Menu.layer.css'
 import '@mantine/core/styles/Popover.layer.css'
 import '@mantine/core/styles/Checkbox.layer.css'
-import { Badge, Button, Checkbox, Code, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Checkbox, Code, Group, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconKey, IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { ListFrame } from '@/components/list/ListFrame'
+import { few, named } from '@/components/list/named'
+import { SearchField } from '@/components/list/SearchField'
+import { whole } from '@/components/list/useList'
 import { NameDialog } from '@/components/NameDialog'
 import { SecretDialog } from '@/components/SecretDialog'
-import type { ApiKey, ApiKeyList } from '@/lib/api/types'
+import type { ApiKey } from '@/lib/api/types'
 import { ago, dateTime } from '@/lib/format'
 import classes from '../Organisation.module.css'
 import { curlOf, isScope, keysQuery, useKeys } from './api'
@@ -20,70 +23,71 @@ import { RotateKey } from './RotateKey'
 
 const most = 50
 
-/** The organisation's API keys. */
-export function ApiKeys() {
-  const list = useQuery(keysQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  return <Loaded list={list.data} />
-}
-
 type Open = { what: 'add' } | { what: 'rename' | 'rotate' | 'revoke'; key: ApiKey } | { what: 'secret'; title: string; secret: string; scopes: string[] }
 
-function Loaded({ list }: { list: ApiKeyList }) {
+/** The organisation's API keys. */
+export function ApiKeys() {
   const { t } = useTranslation()
+  const all = useQuery(keysQuery())
   const [open, setOpen] = useState<Open>()
+  const [q, setQ] = useState<string>()
   const [revoked, setRevoked] = useState(false)
   const { revoke } = useKeys()
   const close = () => {
     revoke.reset()
     setOpen(undefined)
   }
-  const living = list.items.filter(({ state }) => state !== 'revoked')
+  const keys = all.data?.items ?? []
+  const living = keys.filter(({ state }) => state !== 'revoked')
   const full = living.length >= most
-  const shown = revoked ? list.items : living
+  const shown = named(revoked ? keys : living, q)
   const add = (
-    <Button leftSection={<IconPlus size={16} />} disabled={full} onClick={() => setOpen({ what: 'add' })}>
+    <Button leftSection={<IconPlus size={16} />} disabled={full || !all.data} onClick={() => setOpen({ what: 'add' })}>
       {t('keys.add')}
     </Button>
   )
   return (
     <>
-      {list.items.length === 0 ? (
-        <Empty icon={<IconKey size={26} />} title={t('keys.none')} text={t('keys.noneText')}>
-          {add}
-        </Empty>
-      ) : (
-        <>
-          <Group justify="space-between" align="flex-start" mb="md">
-            <div className={classes.intro}>
-              <Title order={2} fz="lg">
-                {t('keys.title')}
-              </Title>
-              <Text size="sm" c="dimmed">
-                {t('keys.text')}
-              </Text>
-            </div>
-            {add}
-          </Group>
-          <Stack component="ul" className={classes.domains}>
-            {shown.map((key) => (
-              <KeyCard key={key.id} item={key} onDo={(what) => setOpen({ what, key })} />
-            ))}
-          </Stack>
-          {full && (
-            <Text size="sm" c="dimmed" mt="md">
+      <ListFrame
+        list={whole(all, all.data && shown)}
+        label={t('keys.title')}
+        title={t('keys.title')}
+        text={t('keys.text')}
+        action={keys.length > 0 && add}
+        keepFilters={living.length < keys.length}
+        filters={
+          <>
+            {keys.length > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
+            {living.length < keys.length && (
+              <Checkbox label={t('keys.showRevoked')} checked={revoked} onChange={({ currentTarget: { checked } }) => setRevoked(checked)} />
+            )}
+          </>
+        }
+        onClear={q === undefined ? undefined : () => setQ(undefined)}
+        note={
+          full && (
+            <Text size="sm" c="dimmed" mb="md">
               {t('keys.full')}
             </Text>
-          )}
-          {living.length < list.items.length && (
-            <Checkbox mt="md" label={t('keys.showRevoked')} checked={revoked} onChange={({ currentTarget: { checked } }) => setRevoked(checked)} />
-          )}
-        </>
-      )}
+          )
+        }
+        empty={
+          <Empty icon={<IconKey size={26} />} title={t('keys.none')} text={t('keys.noneText')}>
+            {add}
+          </Empty>
+        }
+      >
+        {(items) => (
+          <ul className={classes.cards}>
+            {items.map((key) => (
+              <KeyCard key={key.id} item={key} onDo={(what) => setOpen({ what, key })} />
+            ))}
+          </ul>
+        )}
+      </ListFrame>
       {open?.what === 'add' && (
         <KeyForm
-          grantable={list.grantable}
+          grantable={all.data?.grantable ?? []}
           onClose={close}
           onMade={(made) => setOpen({ what: 'secret', title: t('keys.made', { name: made.name }), secret: made.secret, scopes: made.scopes })}
         />

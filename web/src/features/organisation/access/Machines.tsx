@@ -1,13 +1,16 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Input.layer.css'
-import { Alert, Badge, Button, Code, Group, NativeSelect, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Badge, Button, Code, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconPlus, IconRobot } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { ListFrame } from '@/components/list/ListFrame'
+import { few, named } from '@/components/list/named'
+import { SearchField } from '@/components/list/SearchField'
+import { whole } from '@/components/list/useList'
 import { NameDialog } from '@/components/NameDialog'
 import { SecretDialog } from '@/components/SecretDialog'
 import { messageOf } from '@/lib/api/problem'
@@ -28,61 +31,57 @@ interface Made {
   secret: string
 }
 
-/** The organisation's machine clients. */
-export function Machines({ me }: { me: Me }) {
-  const list = useQuery(machinesQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  return <Loaded items={list.data.items} me={me} />
-}
-
 type Open = { what: 'add' } | { what: 'rotate' | 'remove'; item: MachineClient } | { what: 'secret'; title: string; made: Made }
 
-function Loaded({ items, me }: { items: MachineClient[]; me: Me }) {
+/** The organisation's machine clients. */
+export function Machines({ me }: { me: Me }) {
   const { t } = useTranslation()
+  const all = useQuery(machinesQuery())
   const [open, setOpen] = useState<Open>()
+  const [q, setQ] = useState<string>()
   const { remove } = useMachines()
   const close = () => {
     remove.reset()
     setOpen(undefined)
   }
-  const full = items.length >= most
+  const count = all.data?.items.length ?? 0
+  const full = count >= most
   const add = (
-    <Button leftSection={<IconPlus size={16} />} disabled={full} onClick={() => setOpen({ what: 'add' })}>
+    <Button leftSection={<IconPlus size={16} />} disabled={full || !all.data} onClick={() => setOpen({ what: 'add' })}>
       {t('machines.add')}
     </Button>
   )
   return (
     <>
-      {items.length === 0 ? (
-        <Empty icon={<IconRobot size={26} />} title={t('machines.none')} text={t('machines.noneText')}>
-          {add}
-        </Empty>
-      ) : (
-        <>
-          <Group justify="space-between" align="flex-start" mb="md">
-            <div className={classes.intro}>
-              <Title order={2} fz="lg">
-                {t('machines.title')}
-              </Title>
-              <Text size="sm" c="dimmed">
-                {t('machines.text')}
-              </Text>
-            </div>
+      <ListFrame
+        list={whole(all, all.data && named(all.data.items, q))}
+        label={t('machines.title')}
+        title={t('machines.title')}
+        text={t('machines.text')}
+        action={count > 0 && add}
+        filters={count > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
+        onClear={q === undefined ? undefined : () => setQ(undefined)}
+        note={
+          full && (
+            <Text size="sm" c="dimmed" mb="md">
+              {t('machines.full')}
+            </Text>
+          )
+        }
+        empty={
+          <Empty icon={<IconRobot size={26} />} title={t('machines.none')} text={t('machines.noneText')}>
             {add}
-          </Group>
-          <Stack component="ul" className={classes.domains}>
+          </Empty>
+        }
+      >
+        {(items) => (
+          <ul className={classes.cards}>
             {items.map((item) => (
               <MachineCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />
             ))}
-          </Stack>
-          {full && (
-            <Text size="sm" c="dimmed" mt="md">
-              {t('machines.full')}
-            </Text>
-          )}
-        </>
-      )}
+          </ul>
+        )}
+      </ListFrame>
       {open?.what === 'add' && (
         <AddMachine me={me} onClose={close} onMade={(made) => setOpen({ what: 'secret', title: t('machines.made', { name: made.name }), made })} />
       )}

@@ -1,11 +1,14 @@
-import { Badge, Button, Code, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Code, Group, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconAppWindow, IconPlus } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { ListFrame } from '@/components/list/ListFrame'
+import { few, named } from '@/components/list/named'
+import { SearchField } from '@/components/list/SearchField'
+import { whole } from '@/components/list/useList'
 import { NameDialog } from '@/components/NameDialog'
 import { notifyError } from '@/components/notify'
 import { SecretDialog } from '@/components/SecretDialog'
@@ -18,61 +21,57 @@ import { ProgramForm } from './ProgramForm'
 
 const most = 50
 
-/** The programs of others that the organisation's people sign in to. */
-export function Programs() {
-  const list = useQuery(programsQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  return <Loaded items={list.data.items} />
-}
-
 type Open = { what: 'add' } | { what: 'change' | 'rotate' | 'remove'; item: Program } | { what: 'secret'; title: string; secret: string; id: string }
 
-function Loaded({ items }: { items: Program[] }) {
+/** The programs of others that the organisation's people sign in to. */
+export function Programs() {
   const { t } = useTranslation()
+  const all = useQuery(programsQuery())
   const [open, setOpen] = useState<Open>()
+  const [q, setQ] = useState<string>()
   const { rotate, remove } = usePrograms()
   const close = () => {
     remove.reset()
     setOpen(undefined)
   }
-  const full = items.length >= most
+  const count = all.data?.items.length ?? 0
+  const full = count >= most
   const add = (
-    <Button leftSection={<IconPlus size={16} />} disabled={full} onClick={() => setOpen({ what: 'add' })}>
+    <Button leftSection={<IconPlus size={16} />} disabled={full || !all.data} onClick={() => setOpen({ what: 'add' })}>
       {t('programs.add')}
     </Button>
   )
   return (
     <>
-      {items.length === 0 ? (
-        <Empty icon={<IconAppWindow size={26} />} title={t('programs.none')} text={t('programs.noneText')}>
-          {add}
-        </Empty>
-      ) : (
-        <>
-          <Group justify="space-between" align="flex-start" mb="md">
-            <div className={classes.intro}>
-              <Title order={2} fz="lg">
-                {t('programs.title')}
-              </Title>
-              <Text size="sm" c="dimmed">
-                {t('programs.text')}
-              </Text>
-            </div>
+      <ListFrame
+        list={whole(all, all.data && named(all.data.items, q))}
+        label={t('programs.title')}
+        title={t('programs.title')}
+        text={t('programs.text')}
+        action={count > 0 && add}
+        filters={count > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
+        onClear={q === undefined ? undefined : () => setQ(undefined)}
+        note={
+          full && (
+            <Text size="sm" c="dimmed" mb="md">
+              {t('programs.full')}
+            </Text>
+          )
+        }
+        empty={
+          <Empty icon={<IconAppWindow size={26} />} title={t('programs.none')} text={t('programs.noneText')}>
             {add}
-          </Group>
-          <Stack component="ul" className={classes.domains}>
+          </Empty>
+        }
+      >
+        {(items) => (
+          <ul className={classes.cards}>
             {items.map((item) => (
               <ProgramCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />
             ))}
-          </Stack>
-          {full && (
-            <Text size="sm" c="dimmed" mt="md">
-              {t('programs.full')}
-            </Text>
-          )}
-        </>
-      )}
+          </ul>
+        )}
+      </ListFrame>
       {open?.what === 'add' && (
         <ProgramForm
           onClose={close}

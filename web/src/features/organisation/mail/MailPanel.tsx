@@ -1,12 +1,14 @@
 import '@mantine/core/styles/Alert.layer.css'
 import '@mantine/core/styles/Combobox.layer.css'
-import '@mantine/core/styles/Table.layer.css'
-import { Alert, Badge, Select, Skeleton, Stack, Table, Text, Title, UnstyledButton } from '@mantine/core'
+import { Alert, Badge, Select, Skeleton, Stack, Text, Title, UnstyledButton } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Failure } from '@/components/Failure'
+import { DataList, type Column } from '@/components/list/DataList'
+import { whole } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { MailTemplates } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
@@ -29,6 +31,8 @@ export function MailPanel() {
     </Stack>
   )
 }
+
+type Letter = MailTemplates['items'][number]
 
 const installation = '-'
 
@@ -68,77 +72,68 @@ function Language() {
 
 function Letters({ onOpen }: { onOpen: (address: Address) => void }) {
   const { t } = useTranslation()
-  const list = useQuery(templatesQuery())
+  const all = useQuery(templatesQuery())
+  const kinds = all.data?.kinds ?? []
+  const available = new Set(kinds.filter((kind) => kind.available).map(({ kind }) => kind))
   return (
-    <section aria-labelledby="mail-letters">
-      <Title order={2} fz="lg" mb={4} id="mail-letters">
-        {t('letters.title')}
-      </Title>
-      <Text size="sm" c="dimmed" mb="md">
-        {t('letters.text')}
-      </Text>
-      {list.error && !list.data && <Failure error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <Skeleton h={160} radius="lg" />}
-      {list.data && !list.data.entitled && (
-        <Alert color="yellow" variant="light" mb="md" title={t('letters.closed')}>
-          {t('letters.closedText')}
-        </Alert>
-      )}
-      {list.data && <LetterTable list={list.data} onOpen={onOpen} />}
-      {list.data?.kinds.some(({ available }) => !available) && (
-        <Text size="sm" c="dimmed" mt="sm">
+    <div>
+      <DataList
+        list={whole(all, all.data?.items.filter(({ kind }) => available.has(kind)))}
+        label={t('letters.title')}
+        title={t('letters.title')}
+        text={t('letters.text')}
+        note={
+          all.data &&
+          !all.data.entitled && (
+            <Alert color="yellow" variant="light" mb="md" title={t('letters.closed')}>
+              {t('letters.closedText')}
+            </Alert>
+          )
+        }
+        columns={columns(t, all.data?.languages ?? [], onOpen)}
+        rowKey={({ kind, locale }) => `${kind}/${locale}`}
+        empty={null}
+      />
+      {kinds.length > available.size && (
+        <Text size="sm" c="dimmed">
           {t('letters.shared')}
         </Text>
       )}
-    </section>
+    </div>
   )
 }
 
-function LetterTable({ list, onOpen }: { list: MailTemplates; onOpen: (address: Address) => void }) {
-  const { t } = useTranslation()
-  const available = new Set(list.kinds.filter((kind) => kind.available).map(({ kind }) => kind))
-  const names = new Map(list.languages.map(({ tag, name }) => [tag, name]))
-  return (
-    <div className={classes.card}>
-      <Table.ScrollContainer minWidth={560} type="native">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('letters.letter')}</Table.Th>
-              <Table.Th>{t('letters.in')}</Table.Th>
-              <Table.Th>{t('letters.words')}</Table.Th>
-              <Table.Th>{t('policies.changed')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {list.items
-              .filter(({ kind }) => available.has(kind))
-              .map((item) => (
-                <Table.Tr key={`${item.kind}/${item.locale}`}>
-                  <Table.Td>
-                    <UnstyledButton
-                      fw={550}
-                      fz="sm"
-                      className={classes.open}
-                      aria-label={t('letters.open', { letter: kindName(t, item.kind), language: names.get(item.locale) })}
-                      onClick={() => onOpen({ kind: item.kind, locale: item.locale })}
-                    >
-                      {kindName(t, item.kind)}
-                    </UnstyledButton>
-                    <div className={classes.detail}>{item.subject}</div>
-                  </Table.Td>
-                  <Table.Td lang={item.locale}>{names.get(item.locale)}</Table.Td>
-                  <Table.Td>
-                    <Badge miw="max-content" variant="light" tt="none" color={item.problem ? 'red' : item.own ? 'green' : 'gray'}>
-                      {item.problem ? t('letters.broken') : item.own ? t('letters.own') : t('letters.program')}
-                    </Badge>
-                  </Table.Td>
-                  <Table.Td className={classes.detail}>{item.changedAt ? dateTime(item.changedAt) : '–'}</Table.Td>
-                </Table.Tr>
-              ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </div>
-  )
+function columns(t: TFunction, languages: MailTemplates['languages'], onOpen: (address: Address) => void): Column<Letter>[] {
+  const language = (locale: string) => languages.find(({ tag }) => tag === locale)?.name
+  return [
+    {
+      title: t('letters.letter'),
+      cell: ({ kind, locale, subject }) => (
+        <>
+          <UnstyledButton
+            fw={550}
+            fz="sm"
+            className={classes.open}
+            aria-label={t('letters.open', { letter: kindName(t, kind), language: language(locale) })}
+            onClick={() => onOpen({ kind, locale })}
+          >
+            {kindName(t, kind)}
+          </UnstyledButton>
+          <div className={classes.detail} lang={locale}>
+            {subject}
+          </div>
+        </>
+      ),
+    },
+    { title: t('letters.in'), cell: ({ locale }) => <span lang={locale}>{language(locale)}</span> },
+    {
+      title: t('letters.words'),
+      cell: ({ problem, own }) => (
+        <Badge miw="max-content" variant="light" color={problem ? 'red' : own ? 'green' : 'gray'}>
+          {problem ? t('letters.broken') : own ? t('letters.own') : t('letters.program')}
+        </Badge>
+      ),
+    },
+    { title: t('policies.changed'), kind: 'short', cell: ({ changedAt }) => changedAt && dateTime(changedAt) },
+  ]
 }

@@ -1,6 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
-import type { MailTemplate, OwnMail } from '@/lib/api/types'
+import type { MailTemplate, OwnMail, SortOf } from '@/lib/api/types'
 
 export type Parts = MailTemplate['parts']
 export type LetterState = OwnMail['state']
@@ -71,12 +71,14 @@ export function useTemplate(path: Address) {
   return { save, reset, restore, test }
 }
 
-export function sentQuery(state: LetterState | undefined, cursor: string | undefined) {
-  return queryOptions({
-    queryKey: [...all, 'sent', state ?? '', cursor ?? ''],
-    queryFn: ({ signal }) => ok(api.GET('/v1/mail', { params: { query: { state, cursor } }, signal })),
-    placeholderData: (before) => before,
-  })
+interface SentAsk {
+  state: LetterState | undefined
+  sort: SortOf<'/v1/mail'>
+  cursor: string | undefined
+}
+
+export function readSent(query: SentAsk, signal: AbortSignal) {
+  return ok(api.GET('/v1/mail', { params: { query }, signal }))
 }
 
 export function useSendAgain() {
