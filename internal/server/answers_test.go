@@ -149,7 +149,7 @@ func (p *promises) broken(method, address string, status int, header http.Header
 }
 
 // keepsPromise fails the test when an answer is not as the description says.
-func keepsPromise(t *testing.T, req *http.Request, res *http.Response, body []byte) {
+func keepsPromise(t testing.TB, req *http.Request, res *http.Response, body []byte) {
 	t.Helper()
 	p, err := promised()
 	if err != nil {

@@ -421,7 +421,7 @@ func labArchive(t testing.TB, sample, slug, title string) []byte {
 }
 
 // settled waits until nothing is made in the background for a tenant any more, seals of its audit log included.
-func (s *stage) settled(t *testing.T, tenant string) {
+func (s *stage) settled(t testing.TB, tenant string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -12,44 +11,53 @@ import (
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
-// archive is a program whose audit logs grow old.
+// archive is a program whose organisations have old audit logs.
 type archive struct {
 	stage
-	*server.Program
 	t *testing.T
 }
 
 func openArchive(t *testing.T) *archive {
 	t.Helper()
 	cfg := config(t, dataDir(t))
-	cfg.Roles = []string{server.RoleAPI}
-	p, err := server.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	a := &archive{stage: stage{url: "http://localhost", dir: cfg.Data, tenants: map[string]string{}}, Program: p, t: t}
+	cfg.Roles = []string{server.RoleAPI, server.RoleWorker}
+	a := &archive{stage: stage{dir: cfg.Data, tenants: map[string]string{}}, t: t}
+	a.url = start(t, cfg).url
 	a.connect(t)
 	return a
 }
 
-// aged makes a tenant of a tier whose log has an entry of so many days ago each, the oldest first and each with a seal of its own,
-// and one of now.
-func (a *archive) aged(name, tier string, days ...int) {
-	a.t.Helper()
-	a.tenants[name] = a.one(a.t, `insert into control.tenant (name, title, tier) values ($1, $1, $2) returning id::text`, name, tier)
-	for _, n := range append(days, 0) {
-		a.add(name, n)
-	}
-}
-
-// add makes an entry of so many days ago as the program's own role does, which has it wait for its seal, and seals it.
+// add makes an entry of so many days ago as the program's own role does, which has it wait for its seal.
 func (a *archive) add(name string, days int) {
 	a.t.Helper()
 	a.exec(a.t, `with e as (insert into pool.audit_entry (tenant_id, action, target, at) values ($1, 'tested', $2, now() - make_interval(days => $3)) returning tenant_id, id)
 		insert into app.audit_unsealed (tenant_id, id) select tenant_id, id from e`, a.tenants[name], strconv.Itoa(days), days)
-	if err := a.Seal(a.t.Context()); err != nil {
-		a.t.Fatal(err)
+}
+
+// make adds a tenant of a tier. The job also runs by itself: what is to be kept must be so from the beginning.
+func (a *archive) make(name, tier string) {
+	a.t.Helper()
+	a.tenants[name] = a.one(a.t, `insert into control.tenant (name, title, tier) values ($1, $1, $2) returning id::text`, name, tier)
+}
+
+// move gives a tenant another tier.
+func (a *archive) move(name, tier string) {
+	a.t.Helper()
+	a.exec(a.t, `update control.tenant set tier = $2 where id = $1`, a.tenants[name], tier)
+}
+
+// age gives tenants' logs an entry of each age, the oldest first and each with a seal of its own.
+func (a *archive) age(ages map[string][]int) {
+	a.t.Helper()
+	for n := range 3 {
+		for name, days := range ages {
+			if n < len(days) {
+				a.add(name, days[n])
+			}
+		}
+		for name := range ages {
+			a.settled(a.t, name)
+		}
 	}
 }
 
@@ -67,11 +75,17 @@ func (a *archive) left(name string) (ages []int) {
 	return ages
 }
 
-// on lets a day come on which the job runs.
-func (a *archive) on(day int) {
+// retain runs the job that deletes what is too old, and waits for its end.
+func (a *archive) retain() {
 	a.t.Helper()
-	if err := a.Retain(a.t.Context(), time.Now().AddDate(0, 0, day)); err != nil {
-		a.t.Fatal(err)
+	id := a.one(a.t, `insert into river.river_job (kind, args, queue, state, max_attempts) values ('audit.retain', '{}', 'default', 'available', 1) returning id::text`)
+	for deadline := time.Now().Add(patience); ; {
+		switch state := a.one(a.t, `select state::text from river.river_job where id = $1::bigint`, id); {
+		case state == "completed":
+			return
+		case state == "discarded" || time.Now().After(deadline):
+			a.t.Fatalf("the job is %s: %s", state, a.one(a.t, `select coalesce(errors::text, '') from river.river_job where id = $1::bigint`, id))
+		}
 	}
 }
 
@@ -99,54 +113,57 @@ func (a *archive) keeps(tier string) int {
 	return days
 }
 
-// Each tier keeps entries for its own time, to the day, and what is left of a log proves itself.
+// Each tier keeps entries for its own time, to the day, and what is left of a log proves itself. An organisation with a limit of its
+// own is held to that.
 func TestAuditLogsAreKeptAsLongAsTheTierSays(t *testing.T) {
 	t.Parallel()
 	a := openArchive(t)
-	tiers := []string{"basic", "standard", "premium"}
-	below := 0
-	for _, tier := range tiers {
-		if a.keeps(tier) <= below {
-			t.Fatalf("%s keeps %d days, no more than the tier below", tier, a.keeps(tier))
+	const forever = "forever"
+	ages, below := map[string][]int{forever: {5000, 0}}, 0
+	a.make(forever, "basic")
+	a.exec(t, `insert into control.tenant_limit (tenant_id, name, value) values ($1, 'auditDays', 100000)`, a.tenants[forever])
+	for _, tier := range []string{"basic", "standard", "premium"} {
+		days := a.keeps(tier)
+		if days <= below {
+			t.Fatalf("%s keeps %d days, no more than the tier below", tier, days)
 		}
-		below = a.keeps(tier)
-		a.aged(tier+"-log", tier, a.keeps(tier)+1, a.keeps(tier)-1)
+		a.make(tier+"-log", tier)
+		below, ages[tier+"-log"] = days, []int{days + 1, days - 1, 0}
 	}
-	a.aged("forever", "basic", 5000)
-	a.exec(t, `insert into control.tenant_limit (tenant_id, name, value) values ($1, 'auditDays', 100000)`, a.tenants["forever"])
-	for _, c := range []struct{ day, left int }{{-5, 3}, {0, 2}, {2, 1}, {10, 1}} {
-		a.on(c.day)
-		for _, tier := range tiers {
-			if left := a.left(tier + "-log"); len(left) != c.left || left[len(left)-1] != 0 {
-				t.Errorf("%s, day %d: %v are left, want %d", tier, c.day, left, c.left)
-			}
-			a.verified(tier+"-log", int64(c.left), int64(3-c.left))
+	a.age(ages)
+	a.retain()
+	for name, days := range ages {
+		want := int64(2)
+		if left := a.left(name); len(left) != int(want) || left[1] != 0 || name != forever && left[0] != days[1] {
+			t.Errorf("%s: of %v days %v are left", name, days, left)
 		}
+		a.verified(name, want, int64(len(days))-want)
 	}
-	if left := a.left("forever"); len(left) != 2 {
-		t.Errorf("an organisation with a limit of its own: %v", left)
-	}
-	a.verified("forever", 2, 0)
 }
 
-// A log is kept as the tier says that its organisation has now.
+// A log is kept as the tier says that its organisation has now, and goes on behind what was deleted.
 func TestAChangeOfTierChangesHowLongTheLogIsKept(t *testing.T) {
 	t.Parallel()
 	a := openArchive(t)
 	const up, down = "rising", "falling"
 	between := (a.keeps("basic") + a.keeps("standard")) / 2
-	a.aged(up, "basic", between)
-	a.aged(down, "standard", between)
-	for name, tier := range map[string]string{up: "standard", down: "basic"} {
-		a.exec(t, `update control.tenant set tier = $2 where id = $1`, a.tenants[name], tier)
+	a.make(up, "basic")
+	a.make(down, "standard")
+	a.move(up, "standard")
+	a.age(map[string][]int{up: {between, 0}, down: {between, 0}})
+	a.retain()
+	a.verified(down, 2, 0)
+	a.move(down, "basic")
+	for deadline := time.Now().Add(patience); len(a.left(down)) > 1 && time.Now().Before(deadline); { // the program hears of the change
+		a.retain()
 	}
-	a.on(0)
 	for name, want := range map[string]int64{up: 2, down: 1} {
 		if left := a.left(name); len(left) != int(want) {
 			t.Errorf("%s: %v are left, want %d", name, left, want)
 		}
 		a.verified(name, want, 2-want)
 	}
-	a.add(down, 0) // what comes later is sealed behind what was deleted
+	a.add(down, 0)
+	a.settled(t, down)
 	a.verified(down, 2, 1)
 }

@@ -78,13 +78,13 @@ func (o *output) String() string {
 
 // running is a program that serves.
 type running struct {
-	t    *testing.T
+	t    testing.TB
 	url  string
 	out  *output
 	stop func() error
 }
 
-func start(t *testing.T, cfg server.Config) *running {
+func start(t testing.TB, cfg server.Config) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, out: &output{}, url: "http://localhost:" + cfg.Listen[strings.LastIndex(cfg.Listen, ":")+1:]}
