@@ -6438,7 +6438,7 @@ type UsageProgramUse struct {
 	// Month In this calendar month
 	Month int64 `json:"month"`
 
-	// Name Absent for removed programs, and for operators, who do not see it
+	// Name Absent for removed programs, and for whoever may not see machine clients and API keys, such as operators
 	Name *string `json:"name,omitempty"`
 
 	// Today Since midnight, UTC

@@ -6667,7 +6667,7 @@ export interface components {
              * @description In this calendar month
              */
             month: number;
-            /** @description Absent for removed programs, and for operators, who do not see it */
+            /** @description Absent for removed programs, and for whoever may not see machine clients and API keys, such as operators */
             name?: string;
             /**
              * Format: int64
