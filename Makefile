@@ -37,7 +37,7 @@ test-e2e: build need-test e2e/node_modules/.installed
 # Each target of `go test -fuzz` in turn, for FUZZTIME: go takes one at a time. What it finds is kept in testdata/fuzz: commit it.
 FUZZTIME ?= 3m
 FUZZ := ./internal/app/identity:FuzzAccessToken ./internal/platform/httpx:FuzzCheckJSON ./internal/platform/list:FuzzCursor \
-	./internal/app/policy:FuzzText ./internal/app/apikey:FuzzParse
+	./internal/app/policy:FuzzText ./internal/app/apikey:FuzzParse ./internal/server:FuzzBody
 
 fuzz: need-test ## Throw random input at what reads tokens, keys, bodies, cursors and policies
 	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -parallel $(P) "$${target%:*}"; done

@@ -3744,6 +3744,9 @@ type FederationBody struct {
 
 	// Scopes openid is always there. Default: openid, email, profile
 	Scopes *[]string `json:"scopes,omitempty"`
+
+	// SecondStep Whether the provider asks for the second step itself. Absent: it does
+	SecondStep *bool `json:"secondStep,omitempty"`
 }
 
 // FederationBodyDefaultRole Role of people whose claim maps to none
@@ -3839,6 +3842,9 @@ type FederationView struct {
 
 	// Scopes What it may do
 	Scopes []string `json:"scopes"`
+
+	// SecondStep Whether the provider asks for the second step itself; else people take that of this sign-in after it, where it asks for one
+	SecondStep bool `json:"secondStep"`
 
 	// TestedAt When it was last tested
 	TestedAt *time.Time `json:"testedAt,omitempty"`
@@ -6432,7 +6438,7 @@ type UsageProgramUse struct {
 	// Month In this calendar month
 	Month int64 `json:"month"`
 
-	// Name Absent for removed programs, and for operators, who do not see it
+	// Name Absent for removed programs, and for whoever may not see machine clients and API keys, such as operators
 	Name *string `json:"name,omitempty"`
 
 	// Today Since midnight, UTC

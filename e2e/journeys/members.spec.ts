@@ -20,7 +20,7 @@ async function choosePassword(page: Page, person: Person): Promise<void> {
   await page.getByRole('button', { name: 'Choose your password' }).click()
   await page.getByLabel(/password/i).first().fill(person.password)
   await page.getByRole('button', { name: 'Save and enter' }).click()
-  await page.waitForURL((url) => !url.pathname.endsWith('/enter'))
+  await expect(page.getByRole('button', { name: `Account of ${person.name}` })).toBeVisible()
 }
 
 /** Into an organisation, with or without a session of the browser. */

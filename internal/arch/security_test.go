@@ -9,13 +9,9 @@ import (
 	"testing"
 )
 
-// TestSecurityNamesTestsThatExist: docs/security.md promises nothing that no test holds any more.
+// TestSecurityNamesTestsThatExist: the documentation promises nothing that no test holds any more.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "security.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	files, _ := sources(t)
 	have := map[string]bool{}
 	for _, s := range files {
@@ -25,18 +21,24 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 			}
 		}
 	}
-	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(text), -1)
-	if len(named) < 50 {
-		t.Errorf("only %d tests are named", len(named))
-	}
-	for _, m := range named {
-		if !have[m[1]] {
-			t.Errorf("docs/security.md: there is no test %s", m[1])
+	for page, least := range map[string]int{"security.md": 50, "tenants.md": 50, "security-tests.md": 5} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, m := range regexp.MustCompile("`(e2e/[a-z/.-]+)`").FindAllStringSubmatch(string(text), -1) {
-		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil { //nolint:gosec // named by our own documentation
-			t.Errorf("docs/security.md: %v", err)
+		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(text), -1)
+		if len(named) < least {
+			t.Errorf("docs/%s: only %d tests are named", page, len(named))
+		}
+		for _, m := range named {
+			if !have[m[1]] {
+				t.Errorf("docs/%s: there is no test %s", page, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile("`(e2e/[a-z/.-]+)`").FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil { //nolint:gosec // named by our own documentation
+				t.Errorf("docs/%s: %v", page, err)
+			}
 		}
 	}
 }

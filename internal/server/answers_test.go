@@ -88,10 +88,10 @@ func (p *promises) path(address string) string {
 	return ""
 }
 
-// schema compiles the schema of an answer once.
-func (p *promises) schema(path, method, status, kind string) (*jsonschema.Schema, error) {
+// schema compiles the schema that stands at a place of the description once.
+func (p *promises) schema(place ...string) (*jsonschema.Schema, error) {
 	parts := []string{"#"}
-	for _, part := range []string{"paths", path, method, "responses", status, "content", kind, "schema"} {
+	for _, part := range place {
 		parts = append(parts, url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(part)))
 	}
 	pointer := strings.Join(parts, "/")
@@ -134,7 +134,7 @@ func (p *promises) broken(method, address string, status int, header http.Header
 	case !strings.HasSuffix(kind, "json"):
 		return ""
 	}
-	schema, err := p.schema(path, strings.ToLower(method), strconv.Itoa(status), kind)
+	schema, err := p.schema("paths", path, strings.ToLower(method), "responses", strconv.Itoa(status), "content", kind, "schema")
 	if err != nil {
 		return err.Error()
 	}
@@ -149,7 +149,7 @@ func (p *promises) broken(method, address string, status int, header http.Header
 }
 
 // keepsPromise fails the test when an answer is not as the description says.
-func keepsPromise(t *testing.T, req *http.Request, res *http.Response, body []byte) {
+func keepsPromise(t testing.TB, req *http.Request, res *http.Response, body []byte) {
 	t.Helper()
 	p, err := promised()
 	if err != nil {

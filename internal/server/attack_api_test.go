@@ -49,7 +49,7 @@ type schema struct {
 }
 
 // describe reads what the program says of itself.
-func describe(t *testing.T) []operation {
+func describe(t testing.TB) []operation {
 	t.Helper()
 	text, err := server.Describe()
 	if err != nil {

@@ -30,7 +30,7 @@ const (
 )
 
 // withoutRates lets the suite ask as fast as it can: only the tenants above are limited.
-func (s *stage) withoutRates(t *testing.T) {
+func (s *stage) withoutRates(t testing.TB) {
 	t.Helper()
 	s.exec(t, `update control.tier set version = version + 1, limits = limits - 'rate' - 'userRate' - 'dailyRequests' - 'monthlyRequests' - 'exports'`)
 	for _, name := range []string{narrow, beside, loose} {

@@ -8,7 +8,7 @@ import (
 
 // plantPolicy gives a tenant two labs, one of which its own policy hides from its instructor. In the two tenants it is not
 // the same one.
-func (s *stage) plantPolicy(t *testing.T, tenant, hidden string) string {
+func (s *stage) plantPolicy(t testing.TB, tenant, hidden string) string {
 	t.Helper()
 	for _, slug := range []string{"one", "two"} {
 		s.exec(t, `insert into pool.lab (tenant_id, slug, title, summary, version, search) values ($1, 'policy-' || $2::text, $3, '', 1, '')`, s.tenants[tenant], slug, jewels+tenant)

@@ -115,7 +115,7 @@ func setStage(t *testing.T) *stage {
 }
 
 // connect opens the program's database and a second identity service beside its own.
-func (s *stage) connect(t *testing.T) {
+func (s *stage) connect(t testing.TB) {
 	t.Helper()
 	admin, err := server.DatabaseURL(s.dir, "")
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *stage) connect(t *testing.T) {
 	}
 }
 
-func (s *stage) one(t *testing.T, sql string, args ...any) (text string) {
+func (s *stage) one(t testing.TB, sql string, args ...any) (text string) {
 	t.Helper()
 	if err := s.db.QueryRow(t.Context(), sql, args...).Scan(&text); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -160,7 +160,7 @@ func (s *stage) one(t *testing.T, sql string, args ...any) (text string) {
 	return text
 }
 
-func (s *stage) exec(t *testing.T, sql string, args ...any) {
+func (s *stage) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	if len(args) == 0 {
 		args = []any{pgx.QueryExecModeSimpleProtocol} // which takes several statements
@@ -188,7 +188,7 @@ func poolOf(tenant string) string {
 }
 
 // join makes a person with a token of theirs.
-func (s *stage) join(t *testing.T, p persona) {
+func (s *stage) join(t testing.TB, p persona) {
 	t.Helper()
 	p.email = strings.ReplaceAll(p.name, " ", ".") + "@attack.example"
 	u, err := s.people.CreateUser(t.Context(), identity.NewUser{
@@ -274,7 +274,7 @@ type token struct {
 }
 
 // mint makes an access token by hand, with the keys of the installation.
-func (s *stage) mint(t *testing.T, wish token) string {
+func (s *stage) mint(t testing.TB, wish token) string {
 	t.Helper()
 	pool, family, tenant := poolOf(wish.of.of), uuid.NewString(), s.tenants[wish.of.of]
 	if wish.family != "ended" {
@@ -327,7 +327,7 @@ func (s *stage) mint(t *testing.T, wish token) string {
 const sharedVersion = "00000000-0000-7000-8000-00000000ab1e"
 
 // plant makes rows of every kind for a tenant, each with its jewels.
-func (s *stage) plant(t *testing.T, tenant, user string) {
+func (s *stage) plant(t testing.TB, tenant, user string) {
 	t.Helper()
 	id, mark := s.tenants[tenant], jewels+tenant
 	slug := "lab-" + tenant
@@ -370,7 +370,7 @@ func (s *stage) plant(t *testing.T, tenant, user string) {
 }
 
 // plantChangeable makes rows that people may change, beside those that are there.
-func (s *stage) plantChangeable(t *testing.T, tenant, user, mark string) ids {
+func (s *stage) plantChangeable(t testing.TB, tenant, user, mark string) ids {
 	t.Helper()
 	id := s.tenants[tenant]
 	session := s.one(t, `insert into pool.session (tenant_id, id, user_id, lab_id, version_id, environment_id, host, state, reason_message, env, ready_at, deadline)
@@ -398,7 +398,7 @@ func (s *stage) plantChangeable(t *testing.T, tenant, user, mark string) ids {
 }
 
 // labArchive is a sample lab under another name.
-func labArchive(t *testing.T, sample, slug, title string) []byte {
+func labArchive(t testing.TB, sample, slug, title string) []byte {
 	t.Helper()
 	fsys, err := fs.Sub(labs.FS, sample)
 	if err != nil {
@@ -421,7 +421,7 @@ func labArchive(t *testing.T, sample, slug, title string) []byte {
 }
 
 // settled waits until nothing is made in the background for a tenant any more, seals of its audit log included.
-func (s *stage) settled(t *testing.T, tenant string) {
+func (s *stage) settled(t testing.TB, tenant string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -438,7 +438,7 @@ func (s *stage) settled(t *testing.T, tenant string) {
 type table struct{ Name, Columns, Where string }
 
 // tables lists, from the catalogue, every table that has rows of tenants.
-func (s *stage) tables(t *testing.T) []table {
+func (s *stage) tables(t testing.TB) []table {
 	t.Helper()
 	// Of jobs, their state is the worker's own: what they are and for whom must stay. People are of no tenant: those that
 	// are members are looked at, but for the one who is a member of both and acts as a in a.
@@ -489,6 +489,12 @@ func ofNobody() []string {
 func (s *stage) digest(t *testing.T, tenant string) map[string]string {
 	t.Helper()
 	s.settled(t, tenant)
+	return s.sums(t, tenant)
+}
+
+// sums is the digest as it is now, whatever still happens in the background.
+func (s *stage) sums(t testing.TB, tenant string) map[string]string {
+	t.Helper()
 	sums := map[string]string{}
 	for _, in := range s.tables(t) {
 		if in.Where != "" {

@@ -24,6 +24,7 @@ func TestTheGateOfEveryRoute(t *testing.T) {
 	t.Run("features of plans", func(t *testing.T) { s.entitlements(t) })
 	t.Run("bodies", func(t *testing.T) { s.badBodies(t) })
 	t.Run("requests", func(t *testing.T) { s.badRequests(t) })
+	t.Run("floods", func(t *testing.T) { s.floods(t) })
 }
 
 // bomb is a body that nobody must decode.

@@ -24,7 +24,7 @@ import (
 const patience = 60 * time.Second
 
 // dataDir is a directory that the embedded database's user can reach when root tests.
-func dataDir(t *testing.T) string {
+func dataDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "cloudkida-server-") //nolint:usetesting // a short path that every user can pass
 	if err != nil {
@@ -41,7 +41,7 @@ func dataDir(t *testing.T) string {
 	return dir
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +51,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func config(t *testing.T, dir string) server.Config {
+func config(t testing.TB, dir string) server.Config {
 	t.Helper()
 	return server.Config{
 		Data: dir, Listen: freeAddress(t), Roles: []string{server.RoleAPI, server.RoleWorker, server.RoleLab}, Host: "test", LogFormat: "text",
@@ -78,13 +78,13 @@ func (o *output) String() string {
 
 // running is a program that serves.
 type running struct {
-	t    *testing.T
+	t    testing.TB
 	url  string
 	out  *output
 	stop func() error
 }
 
-func start(t *testing.T, cfg server.Config) *running {
+func start(t testing.TB, cfg server.Config) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, out: &output{}, url: "http://localhost:" + cfg.Listen[strings.LastIndex(cfg.Listen, ":")+1:]}

@@ -37,23 +37,26 @@ func (p *program) forgetPlans(tenant uuid.UUID) {
 	p.usage.Forget(tenant)
 }
 
-// programsOf lists the programs of the caller's tenant.
-func (p *program) programsOf(ctx context.Context) (list []usage.Program, err error) {
+// programsOf lists the programs of the caller's tenant; whole is false when the caller may not see all kinds of them: then one that
+// is not in the list may be there all the same.
+func (p *program) programsOf(ctx context.Context) (list []usage.Program, whole bool, err error) {
 	machines, err := p.identity.Machines.List(ctx)
-	if err != nil && errs.KindOf(err) != errs.KindForbidden { // whoever may not see them sees what is used alone
-		return nil, err
+	hidden := errs.KindOf(err) == errs.KindForbidden
+	if err != nil && !hidden {
+		return nil, false, err
 	}
 	for _, m := range machines {
 		list = append(list, usage.Program{ID: m.ID, Name: m.Name, Kind: "machine"})
 	}
 	keys, _, err := p.keys.List(ctx)
+	hidden = hidden || errs.KindOf(err) == errs.KindForbidden
 	if err != nil && errs.KindOf(err) != errs.KindForbidden {
-		return nil, err
+		return nil, false, err
 	}
 	for _, k := range keys {
 		list = append(list, usage.Program{ID: k.ID, Name: k.Name, Kind: "key"})
 	}
-	return list, nil
+	return list, !hidden, nil
 }
 
 func (p *program) usageAPI(api huma.API) {

@@ -36,7 +36,10 @@ func Parse(text string) (public string, ok bool) {
 		return "", false
 	}
 	body, sum := text[:keyLength-sumLength], text[keyLength-sumLength:]
-	return text[len(Prefix) : len(Prefix)+publicLength], checksum(body) == sum
+	if checksum(body) != sum {
+		return "", false
+	}
+	return text[len(Prefix) : len(Prefix)+publicLength], true
 }
 
 // newText makes a key with a public part, or a new one where it is "".

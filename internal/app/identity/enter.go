@@ -72,6 +72,16 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if _, open, err := s.admit(w, r, pool, who.ID, next, false); err != nil || !open {
 		return err
 	}
-	http.Redirect(w, r, s.publicURL+"/?"+next.Encode(), http.StatusSeeOther)
+	s.arrive(w, r, tenant.Name)
 	return nil
+}
+
+// arrive sends a browser that has just signed in here to the console, which then asks silently who it is; tenant is "" for
+// the default one.
+func (s *Service) arrive(w http.ResponseWriter, r *http.Request, tenant string) {
+	query := url.Values{"signed-in": {""}}
+	if tenant != "" {
+		query.Set(paramTenant, tenant)
+	}
+	http.Redirect(w, r, s.publicURL+"/?"+query.Encode(), http.StatusSeeOther)
 }

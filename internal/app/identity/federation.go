@@ -72,7 +72,13 @@ func (s *Service) endFederation(w http.ResponseWriter, r *http.Request, pool Poo
 	if err != nil || a == nil {
 		return err
 	}
-	b, err := s.sessions.OpenVouched(w, r, pool, done.User, browser.Voucher{Provider: uuid.NullUUID{UUID: done.Provider, Valid: true}, At: done.At}, federation.Method)
+	by := browser.Voucher{Provider: uuid.NullUUID{UUID: done.Provider, Valid: true}, At: done.At}
+	if !done.Excused {
+		if led, err := s.Factors.LeadVouched(w, r, pool, done.User, by, federation.Method, a.query, a.strong()); err != nil || led {
+			return err
+		}
+	}
+	b, err := s.sessions.OpenVouched(w, r, pool, done.User, by, federation.Method)
 	if err != nil {
 		return err
 	}

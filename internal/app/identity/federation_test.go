@@ -80,7 +80,7 @@ func (f *fed) draft() federation.Draft {
 		Settings: federation.Settings{
 			Scopes: []string{"openid", "email", "profile"}, NameClaim: "name", RoleClaim: "roles", GroupClaim: "groups", DefaultRole: tenancy.RoleLearner,
 			Roles: map[string]tenancy.Role{"teachers": tenancy.RoleInstructor, "it": tenancy.RoleAdmin}, Groups: map[string]string{"c1": "Course 1", "c2": "Course 2"},
-			JustInTime: true, Enabled: true,
+			JustInTime: true, SecondStep: true, Enabled: true,
 		},
 	}
 }

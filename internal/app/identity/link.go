@@ -107,7 +107,7 @@ func (s *Service) setup(w http.ResponseWriter, r *http.Request, pool Pool) error
 	if _, open, err := s.admit(w, r, pool, user.ID, nil, false); err != nil || !open {
 		return err
 	}
-	http.Redirect(w, r, s.publicURL+"/", http.StatusSeeOther)
+	s.arrive(w, r, "")
 	return nil
 }
 

@@ -222,7 +222,7 @@ func TestTheSetupLinkMakesOneOperatorOnce(t *testing.T) {
 	if v := b.submit(page, "name", "Grace Hopper", "email", "grace@example.com", "password", "short"); v.status != http.StatusUnprocessableEntity {
 		t.Fatalf("a weak password: %d", v.status)
 	}
-	if v := b.submit(page, "name", "Grace Hopper", "email", "grace@example.com", "password", goodPassword); v.url.Path != "/" {
+	if v := b.submit(page, "name", "Grace Hopper", "email", "grace@example.com", "password", goodPassword); v.url.Path != "/" || !v.url.Query().Has("signed-in") {
 		t.Fatalf("setup ends at %s: %s", v.url, v.body)
 	}
 	c := e.client()

@@ -62,7 +62,7 @@ func (s *Service) enterProved(w http.ResponseWriter, r *http.Request, pool Pool,
 		if _, open, err := s.admit(w, r, pool, user, nil, false); err != nil || !open {
 			return err
 		}
-		http.Redirect(w, r, s.publicURL+"/?signed-in", http.StatusSeeOther)
+		s.arrive(w, r, "")
 		return nil
 	}
 	a, err := s.beginWith(w, r, pool, query)

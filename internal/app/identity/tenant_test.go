@@ -236,7 +236,7 @@ func TestASiloHasItsOwnPoolIssuerAndKey(t *testing.T) {
 	if v := b.submit(b.get(link), "password", "short"); v.status != http.StatusUnprocessableEntity {
 		t.Errorf("a weak password: %d", v.status)
 	}
-	if v := b.submit(b.get(link), "password", goodPassword); v.url.Path != "/" || v.url.Query().Get("tenant") != "silo" {
+	if v := b.submit(b.get(link), "password", goodPassword); v.url.Path != "/" || v.url.Query().Get("tenant") != "silo" || !v.url.Query().Has("signed-in") {
 		t.Fatalf("after the password: %d %s\n%s", v.status, v.url, v.body)
 	}
 	if v := e.browser().get(link); v.status != http.StatusNotFound {

@@ -2,6 +2,10 @@ package policy_test
 
 import (
 	"context"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -25,16 +29,22 @@ func TestRoles(t *testing.T) {
 		policy.MemberRead, policy.MemberWrite, policy.OperatorRead, policy.OperatorWrite, httpx.SignedIn,
 		policy.TenantExport, policy.TenantSystem, policy.GroupRead, policy.GroupWrite, policy.TenantClose,
 		policy.MachineRead, policy.MachineWrite, policy.ClientRead, policy.ClientWrite, policy.IDPRead, policy.IDPWrite,
+		policy.KeyRead, policy.KeyWrite, policy.TenantRead, policy.TenantWrite, policy.PolicyRead, policy.PolicyWrite,
+	}
+	for _, p := range actions(t) {
+		if !slices.Contains(all, p) {
+			t.Errorf("%s is an action of the schema: say here which roles have it", p)
+		}
 	}
 	table := map[tenancy.Role]string{ // in the order of all
-		tenancy.RoleLearner:    "x.xx......x...........",
-		tenancy.RoleInstructor: "x.xxx.x...x..x........",
-		tenancy.RoleAuthor:     "xxxx......x...........",
-		tenancy.RoleAdmin:      "xxxxx.xx..x..xx.xx..xx",
-		tenancy.RoleOwner:      "xxxxx.xx..xx.xxxxxxxxx",
-		tenancy.RoleSystem:     "xx.xxx......x.........",
-		"stranger":             "......................",
-		"":                     "......................",
+		tenancy.RoleLearner:    "x.xx......x.................",
+		tenancy.RoleInstructor: "x.xxx.x...x..x..............",
+		tenancy.RoleAuthor:     "xxxx......x.................",
+		tenancy.RoleAdmin:      "xxxxx.xx..x..xx.xx..xxxxxxxx",
+		tenancy.RoleOwner:      "xxxxx.xx..xx.xxxxxxxxxxxxxxx",
+		tenancy.RoleSystem:     "xx.xxx......x...............",
+		"stranger":             "............................",
+		"":                     "............................",
 	}
 	for role, row := range table {
 		for i, p := range all {
@@ -46,6 +56,27 @@ func TestRoles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// actions are those that the schema declares.
+func actions(t *testing.T) (all []tenancy.Permission) {
+	t.Helper()
+	text, err := os.ReadFile("schema.cedarschema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`"([a-z.-]+)"`)
+	for line := range strings.Lines(string(text)) {
+		if names, _, ok := strings.Cut(line, " appliesTo "); ok {
+			for _, m := range name.FindAllStringSubmatch(names, -1) {
+				all = append(all, tenancy.Permission(m[1]))
+			}
+		}
+	}
+	if len(all) < 28 {
+		t.Fatalf("only %d actions were found", len(all))
+	}
+	return all
 }
 
 func TestOperatorsRunTheInstallationWhateverTheirRole(t *testing.T) {

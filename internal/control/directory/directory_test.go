@@ -182,6 +182,11 @@ func TestNoAnswerTellsWhetherAnAddressExists(t *testing.T) {
 	if _, byName := call(t, site, "", http.MethodGet, "/v1/directory?tenant=default", ""); unknown != "200"+byName && unknown != "200 "+byName {
 		t.Errorf("an unknown domain: %s, by name %s", unknown, byName)
 	}
+	// Neither does time: no statement comes near an account. The directory answers as before without a right to look there.
+	f.exec(`revoke all on identity."user", identity.membership, identity.invitation, identity.browser_session, identity.token_family from public, cloudkida_control, cloudkida_app, cloudkida_identity`)
+	if again := ask("somebody@nowhere.example"); again != unknown {
+		t.Errorf("without a right to read accounts: %s; with it: %s", again, unknown)
+	}
 	if known := ask("ada@home.example"); known != unknown {
 		t.Errorf("an address with an account: %s; without: %s", known, unknown)
 	}

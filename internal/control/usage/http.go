@@ -25,8 +25,12 @@ type Program struct {
 	Kind string // machine or key
 }
 
-// removed is the kind of programs that are no more, but made requests in this month.
-const removed = "removed"
+// Kinds of programs that made requests in this month and are not listed: removed are no more, and of unnamed ones the caller may not
+// see what they are.
+const (
+	removed = "removed"
+	unnamed = "program"
+)
 
 // Quota is a window with what was counted in it.
 type Quota struct {
@@ -47,7 +51,7 @@ type Limits struct {
 // ProgramUse is what one program uses.
 type ProgramUse struct {
 	ID     uuid.UUID `json:"id"`
-	Name   string    `json:"name,omitempty" doc:"Absent for removed programs, and for operators, who do not see it"`
+	Name   string    `json:"name,omitempty" doc:"Absent for removed programs, and for whoever may not see machine clients and API keys, such as operators"`
 	Kind   string    `json:"kind" enum:"machine,key,removed,program"`
 	Today  int64     `json:"today"`
 	Month  int64     `json:"month"`
@@ -72,8 +76,8 @@ var (
 // API shows usage and sets limits of programs.
 type API struct {
 	*Service
-	// Programs lists those that the caller's tenant has.
-	Programs func(ctx context.Context) ([]Program, error)
+	// Programs lists those of the caller's tenant that the caller may see, and tells whether these are all.
+	Programs func(ctx context.Context) (list []Program, whole bool, err error)
 	// Record writes to the tenant's audit log.
 	Record func(ctx context.Context, tenant uuid.UUID, e audit.Entry) error
 }
@@ -89,18 +93,22 @@ func (a *API) Register(api huma.API, see, manage, operator tenancy.Permission) {
 			if !ok {
 				return nil, errScope
 			}
-			programs, err := a.Programs(ctx)
+			programs, whole, err := a.Programs(ctx)
 			if err != nil {
 				return nil, err
 			}
-			use, err := a.use(ctx, scope.Tenant, programs, removed)
+			kind := removed
+			if !whole {
+				kind = unnamed
+			}
+			use, err := a.use(ctx, scope.Tenant, programs, kind)
 			return &output[Use]{use}, err
 		})
 	huma.Register(api, httpx.Operation(http.MethodGet, "/v1/operator/tenants/{id}/usage", "get-tenant-usage", operator, "Requests of one organisation's programs, today and this month", "operator"),
 		func(ctx context.Context, in *struct {
 			ID uuid.UUID `path:"id" format:"uuid"`
 		}) (*output[Use], error) {
-			use, err := a.use(ctx, in.ID, nil, "program")
+			use, err := a.use(ctx, in.ID, nil, unnamed)
 			return &output[Use]{use}, err
 		})
 	set := httpx.Operation(http.MethodPut, "/v1/tenant/usage/programs/{program}", "set-program-limits", manage,
@@ -122,7 +130,7 @@ func (a *API) set(ctx context.Context, id uuid.UUID, l Limits) error {
 	if !ok {
 		return errScope
 	}
-	programs, err := a.Programs(ctx)
+	programs, _, err := a.Programs(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package httpx
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -152,8 +154,14 @@ func checkForm(w http.ResponseWriter, r *http.Request) error {
 		return errEncoding
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	if err != nil {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
 		return errBodySize.Wrap(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errBodyTime.Wrap(err)
+	case err != nil:
+		return errBody.Because("The body ended early.").Wrap(err)
 	}
 	if !validText(string(text)) {
 		return errForm

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"golang.org/x/net/html"
 
 	"github.com/cloudkida/cloudkida/internal/platform/brand"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
@@ -214,6 +215,49 @@ func TestOwnWords(t *testing.T) {
 	}
 	if !strings.Contains(m.Text, "Sent through Cloudkida for Acme.") {
 		t.Errorf("the text does not say whose it is: %s", m.Text)
+	}
+}
+
+// Whoever writes the letter, the reader sees by whom it is: nothing goes on in that line, is drawn over it, or hides it.
+func TestOwnWordsDoNotReachWhatStandsBelow(t *testing.T) {
+	t.Parallel()
+	b, k := book(t), kind(t, "invitation")
+	for name, own := range map[string]string{
+		"left open":        `<div style="font-size:0;color:#ffffff"><s><small>`,
+		"closed too often": `</p></div></div></td></tr></table></body></html><table><tr><td width="1">`,
+		"in a table":       `<table><tr><td><table><tr><div style="color:#ffffff">`,
+		"pulled up":        `<div style="margin-bottom:-500px;margin: 0 -1px;background-color:#ffffff">x</div>`,
+		"too low":          `<div style="height:0px"><p style="height:1px;line-height:0">x</p></div>`,
+		"a comment":        `<!-- `,
+		"another document": `</body></html><!doctype html><html><body style="display:none">`,
+	} {
+		source := letter.Source{HTML: `<p><a href="{{.link}}">x</a></p>` + own}
+		m, err := b.Write(k, b.Locale("en"), source, letter.Voice{Name: "Evil", Accent: brand.DefaultPrimary}, draft(k))
+		if err != nil {
+			if len(source.Check(k)) == 0 {
+				t.Errorf("%s: %v, and nobody was told", name, err)
+			}
+			continue
+		}
+		tree, err := html.Parse(strings.NewReader(m.HTML))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var notice *html.Node
+		for n := range tree.Descendants() {
+			if n.Type == html.TextNode && strings.Contains(n.Data, "Sent through Cloudkida for Evil.") {
+				notice = n
+			}
+		}
+		if notice == nil || !strings.HasPrefix(notice.Parent.Attr[0].Val, "margin:24px") || !slices.Contains(notice.Parent.Parent.Attr, html.Attribute{Key: "role", Val: "article"}) ||
+			notice.Parent.Parent.Parent.Data != "body" || notice.Parent.Parent.Parent.Parent.Parent != tree {
+			t.Errorf("%s: the notice is elsewhere: %s", name, m.HTML)
+		}
+		for _, bad := range []string{"-500", "-1px", "height:0", "height: 0", "height:1px", "height: 1px"} {
+			if strings.Contains(m.HTML, bad) {
+				t.Errorf("%s: %s is in %s", name, bad, m.HTML)
+			}
+		}
 	}
 }
 

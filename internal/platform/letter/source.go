@@ -196,7 +196,7 @@ func (k Kind) fill(part, text string, values map[string]string) (string, error) 
 		return "", fmt.Errorf("fill in %s of %s: %w", part, k.Name, err)
 	}
 	if part == partHTML {
-		return clean(out.String()), nil
+		return clean(out.String())
 	}
 	return out.String(), nil
 }

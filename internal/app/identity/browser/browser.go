@@ -34,6 +34,8 @@ type Session struct {
 	SignedInAt time.Time
 	IdleAt     time.Time
 	Vouched    uuid.NullUUID // the tenant whose own provider signed the person in: it opens that one alone
+	Provider   uuid.NullUUID // that provider
+	Excused    bool          // it asks for the second step itself
 }
 
 // Sessions are those of an installation.
@@ -77,11 +79,19 @@ type Voucher struct {
 	At       time.Time // of the sign-in there; zero: now
 }
 
+// Voucher is that of a session, for another one in its place. Of a session that nobody vouched for it says nothing.
+func (b Session) Voucher() Voucher {
+	if !b.Provider.Valid {
+		return Voucher{}
+	}
+	return Voucher{Provider: b.Provider, At: b.SignedInAt}
+}
+
 // OpenVouched is Open for a session for which an identity provider has vouched. It is as old as the sign-in there.
 func (s *Sessions) OpenVouched(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, by Voucher, methods ...string) (Session, error) {
 	ctx, now := r.Context(), s.Now()
 	token, hash := opaque.New()
-	b := Session{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(Idle)}
+	b := Session{User: user, Methods: methods, SignedInAt: now, IdleAt: now.Add(Idle), Provider: by.Provider}
 	if !by.At.IsZero() && by.At.Before(now) {
 		b.SignedInAt = by.At
 	}
@@ -147,7 +157,7 @@ func (s *Sessions) Find(r *http.Request, pool access.Pool) (b Session, ok bool, 
 	}
 	ctx, now := r.Context(), s.Now()
 	rows, err := s.DB.Query(ctx, `
-		select b.id, b.user_id, b.methods, b.created_at, b.idle_at, f.tenant_id
+		select b.id, b.user_id, b.methods, b.created_at, b.idle_at, f.tenant_id, f.id, coalesce(f.second_step, false)
 		from identity.browser_session b join identity."user" u on u.id = b.user_id left join identity.federation_provider f on f.id = b.provider_id
 		where b.token_hash = $1 and b.pool_id = $2 and least(b.idle_at, b.expires_at) > $3 and u.disabled_at is null`,
 		opaque.Hash(c.Value), pool.ID, now)

@@ -30,6 +30,7 @@ type pending struct {
 	User     uuid.UUID // zero for forPasskey
 	Session  uuid.NullUUID
 	Methods  []string
+	Voucher  browser.Voucher // of the identity provider that has spoken, in place of a password
 	CodeHash []byte
 	Ceremony []byte
 }
@@ -79,11 +80,23 @@ func (s *Service) take(w http.ResponseWriter, r *http.Request, pool access.Pool,
 // Lead sends somebody whose password was right to the step that is still needed; led is false when none is, and the
 // browser has no answer yet.
 func (s *Service) Lead(w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, query url.Values, wanted bool) (led bool, err error) {
-	need, err := s.Need(r.Context(), pool, user, wanted)
+	return s.lead(w, r, pool, pending{User: user, Methods: []string{MethodPassword}}, query, wanted)
+}
+
+// LeadVouched does the same for somebody for whom an identity provider has vouched.
+func (s *Service) LeadVouched(
+	w http.ResponseWriter, r *http.Request, pool access.Pool, user uuid.UUID, by browser.Voucher, method string, query url.Values, wanted bool,
+) (led bool, err error) {
+	return s.lead(w, r, pool, pending{User: user, Methods: []string{method}, Voucher: by}, query, wanted)
+}
+
+func (s *Service) lead(w http.ResponseWriter, r *http.Request, pool access.Pool, p pending, query url.Values, wanted bool) (led bool, err error) {
+	need, err := s.Need(r.Context(), pool, p.User, wanted)
 	if err != nil || need == Nothing {
 		return false, err
 	}
-	if _, err := s.open(w, r, pool, pending{Purpose: forSignIn, User: user, Methods: []string{MethodPassword}}); err != nil {
+	p.Purpose = forSignIn
+	if _, err := s.open(w, r, pool, p); err != nil {
 		return false, err
 	}
 	path := "/challenge"
@@ -94,9 +107,10 @@ func (s *Service) Lead(w http.ResponseWriter, r *http.Request, pool access.Pool,
 	return true, nil
 }
 
-// Lacks tells whether a session that is open already misses the step that its user needs by now.
+// Lacks tells whether a session that is open already misses the step that its user needs by now. One of an identity provider that
+// asks for it there misses none, unless a client wants to be told of it.
 func (s *Service) Lacks(ctx context.Context, pool access.Pool, b browser.Session, wanted bool) (bool, error) {
-	if strong(b.Methods) {
+	if strong(b.Methods) || b.Excused && !wanted {
 		return false, nil
 	}
 	need, err := s.Need(ctx, pool, b.User, wanted)

@@ -24,10 +24,10 @@ func insertChallenge(ctx context.Context, tx pgx.Tx, pool uuid.UUID, p pending, 
 		p.Methods = []string{}
 	}
 	_, err = tx.Exec(ctx, `
-		insert into identity.challenge (token_hash, pool_id, user_id, purpose, browser_session_id, methods, ceremony, expires_at)
-		values (@hash, @pool, @user, @purpose, @session, @methods, @ceremony, @expires)`, pgx.NamedArgs{
+		insert into identity.challenge (token_hash, pool_id, user_id, purpose, browser_session_id, methods, ceremony, expires_at, provider_id, vouched_at)
+		values (@hash, @pool, @user, @purpose, @session, @methods, @ceremony, @expires, @provider, @vouched)`, pgx.NamedArgs{
 		"hash": p.Hash, "pool": pool, "user": user, "purpose": string(p.Purpose), "session": p.Session, "methods": p.Methods,
-		"ceremony": p.Ceremony, "expires": expires,
+		"ceremony": p.Ceremony, "expires": expires, "provider": p.Voucher.Provider, "vouched": sometime(p.Voucher.At),
 	})
 	if err != nil {
 		return fmt.Errorf("insert challenge: %w", err)
@@ -35,13 +35,22 @@ func insertChallenge(ctx context.Context, tx pgx.Tx, pool uuid.UUID, p pending, 
 	return nil
 }
 
+// sometime is a time, or null for none.
+func sometime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 func findChallenge(ctx context.Context, q querier, pool uuid.UUID, hash []byte, of purpose, now time.Time) (p pending, err error) {
 	var user uuid.NullUUID
+	var vouched *time.Time
 	err = q.QueryRow(ctx, `
-		select c.token_hash, c.purpose, c.user_id, c.browser_session_id, c.methods, c.code_hash, c.ceremony
+		select c.token_hash, c.purpose, c.user_id, c.browser_session_id, c.methods, c.code_hash, c.ceremony, c.provider_id, c.vouched_at
 		from identity.challenge c left join identity."user" u on u.id = c.user_id
 		where c.token_hash = $1 and c.pool_id = $2 and c.purpose = $3 and c.expires_at > $4 and u.disabled_at is null`,
-		hash, pool, string(of), now).Scan(&p.Hash, &p.Purpose, &user, &p.Session, &p.Methods, &p.CodeHash, &p.Ceremony)
+		hash, pool, string(of), now).Scan(&p.Hash, &p.Purpose, &user, &p.Session, &p.Methods, &p.CodeHash, &p.Ceremony, &p.Voucher.Provider, &vouched)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, ErrOver
 	}
@@ -49,6 +58,9 @@ func findChallenge(ctx context.Context, q querier, pool uuid.UUID, hash []byte, 
 		return p, fmt.Errorf("read challenge: %w", err)
 	}
 	p.User = user.UUID
+	if vouched != nil {
+		p.Voucher.At = *vouched
+	}
 	return p, nil
 }
 

@@ -19,14 +19,15 @@ func (s *Service) enrolled(w http.ResponseWriter, r *http.Request, pool access.P
 	if err != nil {
 		return err
 	}
-	methods := who.session.Methods
+	// What an identity provider vouched for stays its own, and opens nothing but its organisation.
+	methods, voucher := who.session.Methods, who.session.Voucher()
 	if who.pending != nil {
-		methods = who.pending.Methods
+		methods, voucher = who.pending.Methods, who.pending.Voucher
 		if err := s.take(w, r, pool, *who.pending); err != nil {
 			return err
 		}
 	}
-	if _, err := s.Sessions.Open(w, r, pool, who.ID, with(methods, method)...); err != nil {
+	if _, err := s.Sessions.OpenVouched(w, r, pool, who.ID, voucher, with(methods, method)...); err != nil {
 		return err
 	}
 	if len(codes) == 0 {

@@ -192,7 +192,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, pool access.Poo
 	if err := s.take(w, r, pool, p); err != nil {
 		return err
 	}
-	if _, err := s.Sessions.Open(w, r, pool, p.User, methods...); err != nil {
+	if _, err := s.Sessions.OpenVouched(w, r, pool, p.User, p.Voucher, methods...); err != nil {
 		return err
 	}
 	http.Redirect(w, r, s.next(r, pool), http.StatusSeeOther) //nolint:gosec // a path of our own, or the console

@@ -55,6 +55,7 @@ type Settings struct {
 	DefaultRole tenancy.Role // of those whose claim maps to none
 	Groups      map[string]string
 	JustInTime  bool // newcomers become members
+	SecondStep  bool // the provider asks for the second step itself; else ours follows, where one is needed
 	Enabled     bool
 }
 

@@ -32,6 +32,7 @@ type Done struct {
 	Provider uuid.UUID
 	User     uuid.UUID // zero with an error
 	At       time.Time // of the sign-in there; zero when the provider does not tell
+	Excused  bool      // the provider has asked for the second step
 }
 
 // flow is an exchange under way.
@@ -146,7 +147,7 @@ func (s *Service) Finish(r *http.Request, in access.Pool) (Done, error) {
 	if err := s.recent(statement, f.query); err != nil {
 		return done, s.failed(ctx, p, "exchange", err)
 	}
-	done.At = statement.SignedInAt
+	done.At, done.Excused = statement.SignedInAt, p.SecondStep
 	done.User, err = s.enter(ctx, pool{in.ID, in.Name}, p, statement)
 	if err != nil {
 		s.Log.WarnContext(ctx, "an identity provider's statement opened nothing", "tenant", p.Tenant, "provider", p.ID, "reason", err)

@@ -33,6 +33,7 @@ type View struct {
 	DefaultRole tenancy.Role            `json:"defaultRole" enum:"admin,author,instructor,learner" doc:"Of people whose claim maps to none"`
 	Groups      map[string]string       `json:"groups" doc:"Value of the group claim to the name of a group"`
 	JustInTime  bool                    `json:"justInTime" doc:"Whether people who are new become members"`
+	SecondStep  bool                    `json:"secondStep" doc:"Whether the provider asks for the second step itself; else people take that of this sign-in after it, where it asks for one"`
 	Enabled     bool                    `json:"enabled"`
 	ByOwner     bool                    `json:"byOwner" doc:"Whether an owner has saved these settings; only then it signs owners in"`
 	RedirectURI string                  `json:"redirectUri" doc:"What the provider must know as ours"`
@@ -43,7 +44,7 @@ type View struct {
 func (s *Service) view(p *Provider, redirect string) View {
 	v := View{
 		ID: p.ID, Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, HasSecret: p.sealed != nil, Scopes: p.Scopes, NameClaim: p.NameClaim,
-		RoleClaim: p.RoleClaim, GroupClaim: p.GroupClaim, Roles: p.Roles, DefaultRole: p.DefaultRole, Groups: p.Groups, JustInTime: p.JustInTime,
+		RoleClaim: p.RoleClaim, GroupClaim: p.GroupClaim, Roles: p.Roles, DefaultRole: p.DefaultRole, Groups: p.Groups, JustInTime: p.JustInTime, SecondStep: p.SecondStep,
 		Enabled: p.Enabled, ByOwner: p.ByOwner, RedirectURI: redirect, LastTest: p.LastTest, TestedAt: p.TestedAt,
 	}
 	if v.LastTest == nil {
@@ -97,13 +98,14 @@ type body struct {
 	DefaultRole tenancy.Role            `json:"defaultRole,omitempty" enum:"admin,author,instructor,learner" default:"learner"`
 	Groups      map[string]string       `json:"groups,omitempty" maxProperties:"500"`
 	JustInTime  bool                    `json:"justInTime,omitempty"`
+	SecondStep  *bool                   `json:"secondStep,omitempty" doc:"Whether the provider asks for the second step itself. Absent: it does"`
 	Enabled     bool                    `json:"enabled,omitempty"`
 }
 
 func (b body) draft() Draft {
 	d := Draft{Name: b.Name, Issuer: b.Issuer, ClientID: b.ClientID, Secret: b.Secret, Settings: Settings{
 		Scopes: b.Scopes, NameClaim: b.NameClaim, RoleClaim: b.RoleClaim, GroupClaim: b.GroupClaim, Roles: b.Roles, DefaultRole: b.DefaultRole,
-		Groups: b.Groups, JustInTime: b.JustInTime, Enabled: b.Enabled,
+		Groups: b.Groups, JustInTime: b.JustInTime, SecondStep: b.SecondStep == nil || *b.SecondStep, Enabled: b.Enabled,
 	}}
 	if len(d.Scopes) == 0 {
 		d.Scopes = []string{"openid", "email", "profile"}

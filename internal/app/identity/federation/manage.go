@@ -333,6 +333,6 @@ func (p *Provider) shown() map[string]any {
 	return map[string]any{
 		"name": p.Name, "issuer": p.Issuer, "clientId": p.ClientID, "clientSecret": p.sealed, "scopes": p.Scopes, "nameClaim": p.NameClaim,
 		"roleClaim": p.RoleClaim, "groupClaim": p.GroupClaim, "roles": p.Roles, "defaultRole": p.DefaultRole, "groups": p.Groups,
-		"justInTime": p.JustInTime, "enabled": p.Enabled,
+		"justInTime": p.JustInTime, "secondStep": p.SecondStep, "enabled": p.Enabled,
 	}
 }

@@ -33,13 +33,13 @@ func lock(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) error {
 }
 
 const columns = `p.id, p.tenant_id, p.name, p.issuer, p.client_id, p.client_secret, p.scopes, p.name_claim, p.role_claim, p.group_claim, p.roles,
-	p.default_role, p.groups, p.just_in_time, p.enabled, p.by_owner, p.last_test, p.tested_at, p.version`
+	p.default_role, p.groups, p.just_in_time, p.second_step, p.enabled, p.by_owner, p.last_test, p.tested_at, p.version`
 
 func scan(row pgx.CollectableRow) (*Provider, error) {
 	var p Provider
 	var test []byte
 	err := row.Scan(&p.ID, &p.Tenant, &p.Name, &p.Issuer, &p.ClientID, &p.sealed, &p.Scopes, &p.NameClaim, &p.RoleClaim, &p.GroupClaim, &p.Roles,
-		&p.DefaultRole, &p.Groups, &p.JustInTime, &p.Enabled, &p.ByOwner, &test, &p.TestedAt, &p.Version)
+		&p.DefaultRole, &p.Groups, &p.JustInTime, &p.SecondStep, &p.Enabled, &p.ByOwner, &test, &p.TestedAt, &p.Version)
 	if err == nil && test != nil {
 		err = json.Unmarshal(test, &p.LastTest)
 	}
@@ -247,23 +247,23 @@ func (p *Provider) args() pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"id": p.ID, "tenant": p.Tenant, "name": p.Name, "issuer": p.Issuer, "client": p.ClientID, "secret": p.sealed, "scopes": p.Scopes,
 		"name_claim": p.NameClaim, "role_claim": p.RoleClaim, "group_claim": p.GroupClaim, "roles": p.Roles, "default_role": string(p.DefaultRole),
-		"groups": p.Groups, "just_in_time": p.JustInTime, "enabled": p.Enabled, "by_owner": p.ByOwner,
+		"groups": p.Groups, "just_in_time": p.JustInTime, "second_step": p.SecondStep, "enabled": p.Enabled, "by_owner": p.ByOwner,
 	}
 }
 
 func insert(ctx context.Context, tx pgx.Tx, p *Provider) (*Provider, error) {
 	return taken(tx.Query(ctx, `
 		insert into identity.federation_provider as p (id, tenant_id, name, issuer, client_id, client_secret, scopes, name_claim, role_claim, group_claim,
-			roles, default_role, groups, just_in_time, enabled, by_owner)
+			roles, default_role, groups, just_in_time, second_step, enabled, by_owner)
 		values (@id, @tenant, @name, @issuer, @client, @secret, @scopes, @name_claim, @role_claim, @group_claim,
-			@roles, @default_role, @groups, @just_in_time, @enabled, @by_owner) returning `+columns, p.args()))
+			@roles, @default_role, @groups, @just_in_time, @second_step, @enabled, @by_owner) returning `+columns, p.args()))
 }
 
 func update(ctx context.Context, tx pgx.Tx, p *Provider) (*Provider, error) {
 	return taken(tx.Query(ctx, `
 		update identity.federation_provider p set name = @name, issuer = @issuer, client_id = @client, client_secret = @secret, scopes = @scopes,
 			name_claim = @name_claim, role_claim = @role_claim, group_claim = @group_claim, roles = @roles, default_role = @default_role, groups = @groups,
-			just_in_time = @just_in_time, enabled = @enabled, by_owner = @by_owner, version = p.version + 1, updated_at = now()
+			just_in_time = @just_in_time, second_step = @second_step, enabled = @enabled, by_owner = @by_owner, version = p.version + 1, updated_at = now()
 		where p.id = @id and p.tenant_id = @tenant returning `+columns, p.args()))
 }
 
@@ -292,6 +292,7 @@ func endSessions(ctx context.Context, tx pgx.Tx, provider uuid.UUID) error {
 		`delete from identity.token_family where browser_session_id in (select id from identity.browser_session where provider_id = $1)`,
 		`delete from identity.browser_session where provider_id = $1`,
 		`delete from identity.federation_flow where provider_id = $1`,
+		`delete from identity.challenge where provider_id = $1`,
 	} {
 		if _, err := tx.Exec(ctx, statement, provider); err != nil {
 			return fmt.Errorf("end sessions: %w", err)

@@ -15,8 +15,9 @@ import (
 const Fresh = pgx.QueryExecModeCacheDescribe
 
 // found is the condition, in the words of migration 0057's indexes. What goes before them says nothing more, but costs much
-// less to look at than they do: where a text finds many people, PostgreSQL reads people until a page is full.
-const found = `((u.email_key like @search_address or ' ' || lower(u.name) like @search_word) and (u.email_key like @search_address
+// less to look at than they do: where a text finds many people, PostgreSQL reads people until a page is full. It is a case,
+// as the planner thinks of the two sides of an or that they make what is found rarer by far.
+const found = `(case when u.email_key like @search_address then true else ' ' || lower(u.name) like @search_word end and (u.email_key like @search_address
 	or lower(u.name) like @search_name
 	or substring(lower(u.name) from '^[^ ]+ (.*)$') like @search_name
 	or substring(lower(u.name) from '^[^ ]+ [^ ]+ (.*)$') like @search_name

@@ -117,12 +117,31 @@ export function SignInToAccept() {
   )
 }
 
+/** As the server compares addresses, which has the last word. */
+function sameMailbox(one: string, other: string): boolean {
+  const key = (email: string) => email.normalize('NFKC').toLowerCase().normalize('NFC')
+  return key(one) === key(other)
+}
+
 export function AcceptAs({ token, me }: { token: string; me: Me }) {
   const { t } = useTranslation()
   const accept = useAccept(token)
+  const { data: offer } = useQuery(offerQuery(token))
   const onSuccess = ({ tenant }: { tenant: string }) => {
     dropToken()
     void switchTenant(tenant)
+  }
+  if (offer && !sameMailbox(offer.email, me.email)) {
+    return (
+      <Stack gap="md" align="flex-start">
+        <Alert color="yellow" role="alert" title={t('invitation.another', { email: offer.email })}>
+          {t('invitation.anotherText', { name: me.name, email: me.email })}
+        </Alert>
+        <Button size="md" onClick={() => void signOut()}>
+          {t('shell.signOut')}
+        </Button>
+      </Stack>
+    )
   }
   return (
     <Stack gap="md" align="flex-start">

@@ -97,6 +97,12 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           onChange={({ currentTarget: { checked } }) => setForm((now) => ({ ...now, justInTime: checked }))}
         />
         <Switch
+          label={t('providers.secondStepLabel')}
+          description={t('providers.secondStepText')}
+          checked={form.secondStep}
+          onChange={({ currentTarget: { checked } }) => setForm((now) => ({ ...now, secondStep: checked }))}
+        />
+        <Switch
           label={t('providers.enabled')}
           description={t('providers.enabledText')}
           checked={form.enabled}

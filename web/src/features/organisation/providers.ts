@@ -21,6 +21,7 @@ export interface ProviderForm {
   groups: string
   defaultRole: GivenRole
   justInTime: boolean
+  secondStep: boolean
   enabled: boolean
 }
 
@@ -38,6 +39,7 @@ export function formOf(provider: IdentityProvider | undefined): ProviderForm {
     groups: linesOf(provider?.groups),
     defaultRole: (provider?.defaultRole ?? 'learner'),
     justInTime: provider?.justInTime ?? true,
+    secondStep: provider?.secondStep ?? true,
     enabled: provider?.enabled ?? true,
   }
 }

@@ -4192,6 +4192,8 @@ export interface components {
             };
             /** @description openid is always there. Default: openid, email, profile */
             scopes?: string[];
+            /** @description Whether the provider asks for the second step itself. Absent: it does */
+            secondStep?: boolean;
         };
         FederationRuleView: {
             /** @description Whether people sign in only by the organisation's own providers */
@@ -4269,6 +4271,8 @@ export interface components {
             };
             /** @description What it may do */
             scopes: string[];
+            /** @description Whether the provider asks for the second step itself; else people take that of this sign-in after it, where it asks for one */
+            secondStep: boolean;
             /**
              * Format: date-time
              * @description When it was last tested
@@ -6663,7 +6667,7 @@ export interface components {
              * @description In this calendar month
              */
             month: number;
-            /** @description Absent for removed programs, and for operators, who do not see it */
+            /** @description Absent for removed programs, and for whoever may not see machine clients and API keys, such as operators */
             name?: string;
             /**
              * Format: int64
@@ -9844,6 +9848,7 @@ export interface operations {
                      *           "scopes": [
                      *             "text"
                      *           ],
+                     *           "secondStep": false,
                      *           "testedAt": "2026-01-31T12:00:00Z"
                      *         }
                      *       ],
@@ -9980,7 +9985,8 @@ export interface operations {
                  *       "roles": {},
                  *       "scopes": [
                  *         "text"
-                 *       ]
+                 *       ],
+                 *       "secondStep": false
                  *     }
                  */
                 "application/json": components["schemas"]["FederationBody"];
@@ -10026,6 +10032,7 @@ export interface operations {
                      *       "scopes": [
                      *         "text"
                      *       ],
+                     *       "secondStep": false,
                      *       "testedAt": "2026-01-31T12:00:00Z"
                      *     }
                      */
@@ -10203,6 +10210,7 @@ export interface operations {
                      *       "scopes": [
                      *         "text"
                      *       ],
+                     *       "secondStep": false,
                      *       "testedAt": "2026-01-31T12:00:00Z"
                      *     }
                      */
@@ -10336,7 +10344,8 @@ export interface operations {
                  *       "roles": {},
                  *       "scopes": [
                  *         "text"
-                 *       ]
+                 *       ],
+                 *       "secondStep": false
                  *     }
                  */
                 "application/json": components["schemas"]["FederationBody"];
@@ -10383,6 +10392,7 @@ export interface operations {
                      *       "scopes": [
                      *         "text"
                      *       ],
+                     *       "secondStep": false,
                      *       "testedAt": "2026-01-31T12:00:00Z"
                      *     }
                      */
