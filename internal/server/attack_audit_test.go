@@ -86,6 +86,7 @@ func (s *stage) tries(t *testing.T) map[string]try {
 		"PUT /v1/members/{user}/status":              {set: map[string]any{"status": "disabled"}, rows: ids{"user": s.who("a admin").user}},
 		"PATCH /v1/members/{user}":                   {set: map[string]any{"role": "author"}, rows: ids{"user": s.who("a instructor").user}},
 		"DELETE /v1/members/{user}":                  {rows: ids{"user": s.who("a instructor").user}},
+		"PUT /v1/groups/{id}/labs/{slug}":            {sql: []string{`delete from pool.group_lab where tenant_id = $1`}},
 		"PUT /v1/groups/{id}/members/{user}":         {rows: ids{"user": s.who("a instructor").user}},
 		"POST /v1/oauth-clients/{client}/secret":     {sql: []string{`update identity.client set secret_hash = sha256('x') where tenant_id = $1`}},
 		"POST /v1/operator/mail/{id}/retry":          {sql: []string{`update control.mail_message set state = 'failed' where tenant_id = $1`}},

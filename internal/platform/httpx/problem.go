@@ -122,6 +122,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 // described as what it is, never null.
 var useHuma = sync.OnceFunc(func() { //nolint:gochecknoglobals // once per process, as the variables are
 	huma.DefaultArrayNullable = false
+	huma.ValidateStrictCasing = true // "Role" is no "role": what stands before us may take them for two things
 	huma.NewErrorWithContext = func(hctx huma.Context, code int, message string, list ...error) huma.StatusError {
 		ctx := context.Background()
 		if hctx != nil {
