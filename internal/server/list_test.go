@@ -179,7 +179,7 @@ func (s *stage) crowd(t *testing.T) {
 		`insert into pool."group" (tenant_id, name, name_key) select $1, 'group' || n, 'group' || n from generate_series(1, 7) n`,
 		`insert into pool.lab (tenant_id, slug, title, summary, version, search) select $1, 'crowd-' || n, 'title' || (n % 3), '', 1, to_tsvector('') from generate_series(1, 7) n`,
 		`insert into pool.audit_entry (tenant_id, action, target) select $1, 'tested', n::text from generate_series(1, 7) n`,
-		`insert into pool.group_lab (tenant_id, group_id, lab_id) select $1, (select id from pool."group" where tenant_id = $1 and name like 'crown%'), id from pool.lab where tenant_id = $1`,
+		`insert into pool.group_lab (tenant_id, group_id, lab_id) select $1, (select id from pool."group" where tenant_id = $1 and name like 'crown%'), id from pool.lab where tenant_id = $1 on conflict do nothing`,
 		`insert into pool.group_member (tenant_id, group_id, user_id) select $1, (select id from pool."group" where tenant_id = $1 and name like 'crown%'), m.user_id
 			from identity.membership m where m.tenant_id = $1 on conflict do nothing`,
 		`insert into control.tenant (name, title, tier) select 'crowd' || n || left($1::text, 1), 'x', 'basic' from generate_series(1, 7) n`,
