@@ -71,7 +71,7 @@ test('an operator imports an archive and invites its first owner, who accepts an
   await expect(alert).toBeHidden()
 
   await operatorPage.goto('/operator?tab=users')
-  const search = operatorPage.getByRole('textbox', { name: 'Search by name or e-mail' })
+  const search = operatorPage.getByRole('searchbox', { name: 'Search by name or e-mail' })
   await search.fill('nobody-is-called-so')
   await expect(operatorPage.getByRole('heading', { name: /No|Nobody/ }).first()).toBeVisible()
   await looked(operatorPage, 'users-empty')

@@ -25,7 +25,7 @@ test('an operator helps somebody who forgot the password', async ({ operatorPage
   await signUp(page, person)
 
   await operatorPage.goto('/operator?tab=users')
-  await operatorPage.getByRole('textbox', { name: 'Search by name or e-mail' }).fill(person.email)
+  await operatorPage.getByRole('searchbox', { name: 'Search by name or e-mail' }).fill(person.email)
   await operatorPage.getByRole('button', { name: `Reset the password of ${person.name}` }).click()
   const dialog = operatorPage.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Make the link' }).click()

@@ -33,7 +33,7 @@ test('an operator suspends and resumes an organisation, which is out at once and
   await operatorPage.goto('/operator?tab=tenants')
   await expect(operatorPage.getByRole('link', { name: 'Birch School' })).toBeVisible()
   await accessible(operatorPage)
-  await operatorPage.getByRole('textbox', { name: 'Search by name or title' }).fill('birch')
+  await operatorPage.getByRole('searchbox', { name: 'Search by name or title' }).fill('birch')
   await operatorPage.waitForURL(/q=birch/)
   await operatorPage.getByRole('link', { name: 'Birch School' }).click()
   await operatorPage.getByRole('button', { name: 'Suspend' }).click()
