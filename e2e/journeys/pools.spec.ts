@@ -7,7 +7,7 @@ test('an operator sets a user pool up, and is told before what that does', async
   await expect(page.getByRole('button', { name: 'Set up default' })).toBeVisible()
   await looked(page, 'pools')
   await page.getByRole('searchbox', { name: 'Start of a name' }).fill('zzz')
-  await expect(page.getByRole('heading', { name: 'No pool has such a name' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'Nothing found' })).toBeVisible()
   await looked(page, 'pools-none')
   await page.getByRole('searchbox', { name: 'Start of a name' }).fill('')
   await page.getByRole('button', { name: 'Set up default' }).click()
