@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	hash "github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -26,7 +25,7 @@ const (
 	manyUsers       = 1_000_000
 	usersShare      = 1.5
 	browsers        = 300 // calls of each kind
-	passwordSignIns = 40  // with a password, each of half a processor second or so
+	passwordSignIns = 100 // with a password, most of which is argon2
 )
 
 // users measures what people wait for in a pool of a thousand and in one of a million, all of them members of one tenant
@@ -48,10 +47,7 @@ func users(ctx context.Context, _ options, s *server, results *table) error {
 	p := &people{server: s, operator: operator, admin: admin, http: &http.Client{
 		Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	waits, err := p.waits(ctx)
-	if err != nil {
-		return err
-	}
+	waits := p.waits()
 	few, err := p.measure(ctx, 0, fewUsers, waits)
 	if err != nil {
 		return err
@@ -76,7 +72,6 @@ type people struct {
 	operator *client
 	admin    *pgxpool.Pool
 	http     *http.Client
-	argon    time.Duration // what checking a password costs by itself
 }
 
 // wait is something that people wait for.
@@ -84,7 +79,6 @@ type wait struct {
 	what string
 	runs int
 	do   func(ctx context.Context) error
-	less *time.Duration // is taken off: what is not the pool's
 }
 
 // name is the n-th person's, as fill makes it: one of twenty first names, and a last name of their own.
@@ -149,28 +143,13 @@ func (p *people) measure(ctx context.Context, from, to int, waits []wait) (media
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.what, err)
 		}
-		if w.less != nil {
-			took -= *w.less
-		}
 		medians = append(medians, took)
 	}
 	return medians, nil
 }
 
 // waits are what is measured: always about people who are there in both pools, and pages of the same length.
-func (p *people) waits(ctx context.Context) ([]wait, error) {
-	hasher := hash.NewHasher(1, 1)
-	hashed, err := hasher.Hash(ctx, password)
-	if err != nil {
-		return nil, err
-	}
-	p.argon, err = repeat(ctx, passwordSignIns, func(ctx context.Context) error {
-		_, err := hasher.Verify(ctx, hashed, password)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+func (p *people) waits() []wait {
 	search := func(what, query string, want int, q func(first, last string) string) wait {
 		return wait{what: what, runs: browsers, do: func(ctx context.Context) error {
 			return p.find(ctx, query, q(name(rand.IntN(fewUsers))), want) //nolint:gosec // nothing is secret here
@@ -179,7 +158,7 @@ func (p *people) waits(ctx context.Context) ([]wait, error) {
 	const members = "/v1/members"
 	return []wait{
 		{what: "sign-in with a session: code, tokens", runs: browsers, do: p.signIn},
-		{what: "sign-in with a password, without argon2 (" + millis(p.argon) + ")", runs: passwordSignIns, do: p.byPassword, less: &p.argon},
+		{what: "sign-in with a password", runs: passwordSignIns, do: p.byPassword},
 		search("members, first page", members, 50, func(string, string) string { return "" }),
 		search("members by whole address", members, 1, func(first, last string) string { return first + "." + last + "@crowd.example" }),
 		search("members by start of an address", members, 1, func(first, last string) string { return first + "." + last }),
@@ -189,7 +168,7 @@ func (p *people) waits(ctx context.Context) ([]wait, error) {
 		search("members by two letters", members, 50, func(first, _ string) string { return first[:2] }),
 		search("members that nobody is called", members, 0, func(_, last string) string { return last + "xq" }),
 		search("operator: users by whole name", "/v1/operator/users", 1, func(first, last string) string { return first + " " + last }),
-	}, nil
+	}
 }
 
 // find searches and holds the answer against how many there are at least.
