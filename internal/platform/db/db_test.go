@@ -143,3 +143,28 @@ func TestPreparingAgainChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A read opens its scope in the statement that reads: whatever that has of parts of its own sees the tenant, and no other.
+func TestAReadIsWithinItsScopeAsAWhole(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	a, b := d.Tenant(t, "reader", tenancy.RoleOwner), d.Tenant(t, "other", tenancy.RoleOwner)
+	record(t, a, d.App, "own")
+	record(t, b, d.App, "foreign")
+	for name, query := range map[string]string{
+		"plain":           `select target from audit_entry`,
+		"a condition":     `select 'own' where exists (select from audit_entry where target = 'own') and not exists (select from audit_entry where target = 'foreign')`,
+		"one beside rows": `select target from audit_entry where (select count(*) from audit_entry) = 1`,
+		"with":            `with all_of as materialized (select target from audit_entry) select target from all_of`,
+		"an aggregate":    `select string_agg(target, ',') from audit_entry`,
+		"a union":         `select target from audit_entry union select target from audit_entry`,
+		"limited":         `select target from audit_entry order by id limit @limit`,
+		"with a comment":  `select target from audit_entry -- of the tenant`,
+		"joined":          `select x.target from audit_entry x join lateral (select from audit_entry y where y.id = x.id) z on true`,
+	} {
+		got, err := db.ReadInTenant(a, d.App, anything, query, pgx.NamedArgs{"limit": 5}, pgx.RowTo[string])
+		if err != nil || len(got) != 1 || got[0] != "own" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
