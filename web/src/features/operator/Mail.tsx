@@ -5,6 +5,7 @@ import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { Choice } from '@/components/list/Choice'
@@ -35,14 +36,17 @@ export function Mail() {
   const mailbox = mode?.transport === 'mailbox'
   return (
     <>
-      {mode && (
-        <Alert variant="light" mb="md" icon={<IconMail size={18} />}>
-          {mode.server ? t('mail.server', { server: mode.server }) : t('mail.mailbox')}
-        </Alert>
-      )}
       <DataList
         list={list}
         label={t('mail.title')}
+        title={t('mail.title')}
+        above={
+          mode && (
+            <Alert variant="light" icon={<IconMail size={18} />}>
+              {mode.server ? t('mail.server', { server: mode.server }) : t('mail.mailbox')}
+            </Alert>
+          )
+        }
         columns={columns(t, mailbox, setOpen)}
         rowKey={({ id }) => id}
         sort={sort}
@@ -81,7 +85,7 @@ function columns(t: TFunction, mailbox: boolean, onOpen: (message: MailMessage) 
         </UnstyledButton>
       ),
     },
-    { title: t('mail.to'), kind: 'long', cell: ({ to }) => to },
+    { title: t('mail.to'), kind: 'long', cell: ({ to }) => <Email>{to}</Email> },
     {
       title: t('operator.state'),
       cell: ({ state }) => (

@@ -33,6 +33,7 @@ export function Groups() {
       <DataList
         list={whole(all, all.data && named(nested(all.data), q))}
         label={t('groups.title')}
+        title={t('groups.title')}
         text={t('groups.text')}
         action={count > 0 && add}
         columns={columns(t, all.data ?? [], setOpen)}

@@ -3,6 +3,7 @@ import { IconMail, IconMailForward } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
@@ -71,7 +72,7 @@ function stateName(t: TFunction, state: LetterState, mailbox: boolean): string {
 
 function columns(t: TFunction, mailbox: boolean): Column<OwnMail>[] {
   return [
-    { title: t('mail.to'), cell: ({ to }) => to },
+    { title: t('mail.to'), cell: ({ to }) => <Email>{to}</Email> },
     {
       title: t('letters.letter'),
       cell: ({ kind, locale, subject }) => (
