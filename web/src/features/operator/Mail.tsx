@@ -10,6 +10,7 @@ import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
+import { useOneInAddress } from '@/components/list/useInAddress'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { MailMessage, SortOf } from '@/lib/api/types'
@@ -24,7 +25,7 @@ const states: State[] = ['queued', 'sent', 'failed', 'bounced']
 /** What the installation has sent, or keeps here because no mail server is set. */
 export function Mail() {
   const { t } = useTranslation()
-  const [state, setState] = useState<State>()
+  const [state, setState] = useOneInAddress('state', states)
   const [sort, setSort] = useState<SortOf<'/v1/operator/mail'>>('-created')
   const list = useList({
     key: ['operator', 'mail', 'list', state, sort],

@@ -7,6 +7,7 @@ import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
+import { useOneInAddress } from '@/components/list/useInAddress'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { OwnMail, SortOf } from '@/lib/api/types'
@@ -20,7 +21,7 @@ const states: LetterState[] = ['queued', 'sent', 'failed', 'bounced']
 /** What was sent in the organisation's name, to whom, and how far it is. What stood in it is for its reader alone. */
 export function SentMail() {
   const { t } = useTranslation()
-  const [state, setState] = useState<LetterState>()
+  const [state, setState] = useOneInAddress('state', states)
   const [sort, setSort] = useState<SortOf<'/v1/mail'>>('-created')
   const list = useList({
     key: ['organisation', 'mail', 'sent', state, sort],
