@@ -7,8 +7,8 @@ import { Alert, Button, Checkbox, Fieldset, Group, NumberInput, Select, SimpleGr
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import type { TFunction } from 'i18next'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Conflict, fieldsOf } from '@/components/Conflict'
 import { Failure } from '@/components/Failure'
 import { PoolKeys } from '@/components/PoolKeys'
 import { ApiError, messageOf } from '@/lib/api/problem'
@@ -16,6 +16,7 @@ import type { PoolPeople } from '@/lib/api/types'
 import {
   domainsOf, draftOf, modes, peopleQuery, roles, rules, rulesQuery, secondChanged, settingsChanged, usePool, type PoolDraft, type PoolRules, type Which,
 } from '@/lib/pools'
+import { useEdited, type Saved } from '@/lib/useEdited'
 
 interface Props {
   which: Which
@@ -37,7 +38,7 @@ export function PoolSettings({ which, writes }: Props) {
           {t('pools.sharedText')}
         </Alert>
       )}
-      <Form key={found.data.version + found.data.mode + found.data.roles.join()} found={found.data} which={which} writes={mine} />
+      <Form found={found.data} which={which} writes={mine} />
       <PoolKeys which={which} writes={mine} />
     </Stack>
   )
@@ -49,17 +50,25 @@ interface FormProps extends Props {
 
 function Form({ found, which, writes }: FormProps) {
   const { t } = useTranslation()
-  const before = draftOf(found)
-  const [draft, setDraft] = useState(before)
+  const first = draftOf(found)
+  const { mine: draft, base, theirs, set, takeTheirs, keepMine } = useEdited<PoolDraft, Saved<PoolDraft> & { etag: string }>(first, {
+    draft: first,
+    version: [found.version, found.mode, ...found.roles].join(' '),
+    etag: found.version,
+  })
+  const before = base?.draft ?? first
   const { save } = usePool(which)
   const people = useQuery({ ...peopleQuery(which), enabled: writes })
-  const set = (some: Partial<PoolDraft>) => setDraft((now) => ({ ...now, ...some }))
   const part = { draft, set, error: save.error, writes }
   const submit = () => {
     save.mutate(
-      { before, draft, version: found.version },
+      { before, draft, version: base?.etag ?? found.version },
       { onSuccess: () => notifications.show({ color: 'green', message: t('pools.saved') }) },
     )
+  }
+  const choose = (choice: () => void) => () => {
+    save.reset() // what was refused is answered by the choice
+    choice()
   }
   const effects = effectsOf(t, before, draft, people.data)
   const complete = (draft.mode !== 'required_for' || draft.roles.length > 0) && (draft.signUp !== 'domains' || domainsOf(draft).length > 0)
@@ -80,13 +89,14 @@ function Form({ found, which, writes }: FormProps) {
         {writes && (
           <>
             <Effects effects={effects} />
-            {save.error && (
+            {theirs && <Conflict theirs={read(t, theirs)} mine={read(t, draft)} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+            {save.error && !theirs && (
               <Alert color="red" variant="light" role="alert">
-                {save.error instanceof ApiError && save.error.code === 'pool_changed' ? t('pools.changed') : messageOf(save.error)}
+                {messageOf(save.error)}
               </Alert>
             )}
             <Group justify="flex-end">
-              <Button type="submit" loading={save.isPending} disabled={effects.length === 0 || !complete}>
+              <Button type="submit" loading={save.isPending} disabled={effects.length === 0 || !complete || theirs !== undefined}>
                 {t('pools.save')}
               </Button>
             </Group>
@@ -95,6 +105,20 @@ function Form({ found, which, writes }: FormProps) {
       </Stack>
     </form>
   )
+}
+
+/** A pool's rules as people read them. */
+function read(t: TFunction, draft: PoolDraft): Record<string, string> {
+  return fieldsOf({
+    [t('pools.passwordMin')]: draft.passwordMin,
+    [t('pools.second')]: t(`pools.mode.${draft.mode}`),
+    [t('pools.roles')]: draft.mode === 'required_for' && draft.roles.map((role) => t(`pools.role.${role}`)),
+    [t('pools.signUp')]: t(`pools.rule.${draft.signUp}`),
+    [t('pools.domains')]: draft.domains,
+    [t('pools.accessMinutes')]: draft.accessMinutes,
+    [t('pools.idleHours')]: draft.refreshIdleHours,
+    [t('pools.hours')]: draft.refreshHours,
+  })
 }
 
 function Effects({ effects }: { effects: string[] }) {

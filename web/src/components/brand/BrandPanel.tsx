@@ -3,10 +3,13 @@ import { Alert, Button, Group, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useQuery, type UseMutationResult } from '@tanstack/react-query'
-import { useState, type ReactNode, type SubmitEvent } from 'react'
+import type { TFunction } from 'i18next'
+import type { ReactNode, SubmitEvent } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Conflict, fieldsOf } from '@/components/Conflict'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { OwnBrand } from '@/lib/api/types'
+import { useEdited } from '@/lib/useEdited'
 import { coloursQuery } from './api'
 import classes from './Brand.module.css'
 import { BrandPreview } from './BrandPreview'
@@ -30,15 +33,20 @@ interface Props {
 /** A brand with what it will look like: an organisation's, or the provider's. */
 export function BrandPanel({ brand, text, notice, allowed, save, setLogo, removeLogo }: Props) {
   const { t } = useTranslation()
-  const [draft, setDraft] = useState(brand.settings)
+  const { mine: draft, changed, theirs, set, takeTheirs, keepMine } = useEdited(brand.settings, { draft: brand.settings, version: JSON.stringify(brand.settings) })
   const [wanted] = useDebouncedValue(coloursOf(draft, brand.below), 150)
   const colours = useQuery(coloursQuery(wanted.primary, wanted.accent))
-  const dirty = JSON.stringify(cleaned(draft)) !== JSON.stringify(brand.settings)
+  const dirty = changed && JSON.stringify(cleaned(draft)) !== JSON.stringify(brand.settings)
+  const choose = (choice: () => void) => () => {
+    save.reset() // what was refused is answered by the choice
+    choice()
+  }
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
-    save.mutate(cleaned(draft), {
+    const body = cleaned(draft)
+    set(body) // as it is saved: what then is read is not another's
+    save.mutate(body, {
       onSuccess: () => {
-        setDraft(cleaned(draft))
         notifications.show({ color: 'green', title: t('brand.saved'), message: t('brand.savedText') })
       },
     })
@@ -49,7 +57,7 @@ export function BrandPanel({ brand, text, notice, allowed, save, setLogo, remove
     value: draft[name],
     error: wrong(name),
     disabled: !allowed,
-    onChange: (value: string) => setDraft((before) => ({ ...before, [name]: value })),
+    onChange: (value: string) => set({ [name]: value }),
   })
   const typed = (name: keyof Draft) => {
     const { onChange, ...rest } = field(name)
@@ -74,18 +82,19 @@ export function BrandPanel({ brand, text, notice, allowed, save, setLogo, remove
           <TextInput label={t('brand.support')} description={t('brand.supportText')} placeholder="help@example.com" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('support')} />
           <TextInput label={t('brand.terms')} placeholder="https://example.com/terms" inputMode="url" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('terms')} />
           <TextInput label={t('brand.privacy')} placeholder="https://example.com/privacy" inputMode="url" maxLength={300} autoCapitalize="none" spellCheck={false} {...typed('privacy')} />
-          {general && (
+          {theirs && <Conflict theirs={read(t, theirs)} mine={read(t, draft)} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+          {general && !theirs && (
             <Alert color="red" variant="light" role="alert">
               {general}
             </Alert>
           )}
           {allowed && (
             <Group>
-              <Button type="submit" loading={save.isPending} disabled={!dirty}>
+              <Button type="submit" loading={save.isPending} disabled={!dirty || theirs !== undefined}>
                 {t('brand.save')}
               </Button>
               {dirty && (
-                <Button variant="default" onClick={() => setDraft(brand.settings)}>
+                <Button variant="default" onClick={() => set(brand.settings)}>
                   {t('brand.discard')}
                 </Button>
               )}
@@ -96,6 +105,11 @@ export function BrandPanel({ brand, text, notice, allowed, save, setLogo, remove
       </div>
     </>
   )
+}
+
+/** A brand's fields as people read them. */
+function read(t: TFunction, draft: Draft): Record<string, string> {
+  return fieldsOf(Object.fromEntries((['title', 'primary', 'accent', 'support', 'terms', 'privacy'] as const).map((name) => [t(name === 'title' ? 'brand.name' : `brand.${name}`), draft[name]])))
 }
 
 /** Which colours will be shown in other shades, and why: said while they are typed. */

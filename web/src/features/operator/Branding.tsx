@@ -19,7 +19,7 @@ export function Branding() {
     await client.invalidateQueries({ queryKey: brandQuery().queryKey })
     await client.invalidateQueries({ queryKey: ['me'], exact: true })
   }
-  const save = useMutation({ mutationFn: (body: Draft) => ok(api.PUT('/v1/operator/brand', { body })), onSuccess })
+  const save = useMutation({ mutationFn: (body: Draft) => ok(api.PUT('/v1/operator/brand', { body })), onSettled: onSuccess })
   const setLogo = useMutation({ mutationFn: (file: string) => ok(api.PUT('/v1/operator/brand/logo', { body: { file } })), onSuccess })
   const removeLogo = useMutation({ mutationFn: () => ok(api.DELETE('/v1/operator/brand/logo')), onSuccess })
   if (brand.error && !brand.data) return <Failure error={brand.error} onRetry={() => void brand.refetch()} />

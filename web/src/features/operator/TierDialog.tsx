@@ -4,19 +4,20 @@ import '@mantine/core/styles/SimpleGrid.layer.css'
 import '@mantine/core/styles/Checkbox.layer.css'
 import '@mantine/core/styles/Fieldset.layer.css'
 import '@mantine/core/styles/Switch.layer.css'
-import { Alert, Button, Checkbox, Fieldset, Group, NumberInput, Select, SimpleGrid, Skeleton, Stack, Switch, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, Fieldset, Group, NumberInput, Select, SimpleGrid, Skeleton, Stack, Switch, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
+import { Conflict, fieldsOf } from '@/components/Conflict'
 import { Dialog } from '@/components/Dialog'
 import { Failure } from '@/components/Failure'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Tier } from '@/lib/api/types'
 import { limitNames } from '@/lib/limits'
 import { digitsOf } from '@/lib/money'
+import { useEdited, type Saved } from '@/lib/useEdited'
 import { bodyOf, complete, draftOf, features, nameOfTier, newDraft, type TierDraft } from './tierForm'
-import { tiersQuery } from './tenants'
 import { tierQuery, useTiers } from './tiers'
 
 interface Props {
@@ -38,31 +39,26 @@ export function TierDialog({ name, position, onClose }: Props) {
 }
 
 function Existing({ name, onClose }: { name: string; onClose: () => void }) {
-  const client = useQueryClient()
   const found = useQuery(tierQuery(name))
-  if (found.error) return <Failure error={found.error} onRetry={() => void found.refetch()} />
+  if (found.error && !found.data) return <Failure error={found.error} onRetry={() => void found.refetch()} />
   if (!found.data) return <Skeleton h={420} radius="md" />
   const { tier, version } = found.data
-  const reload = () => {
-    void found.refetch()
-    void client.invalidateQueries({ queryKey: tiersQuery().queryKey })
-  }
-  return <Form key={version} draft={draftOf(tier)} before={tier} version={version} onReload={reload} onClose={onClose} />
+  return <Form before={tier} saved={{ draft: draftOf(tier), version }} draft={draftOf(tier)} onClose={onClose} />
 }
 
 interface FormProps {
   draft: TierDraft
+  /** The tier as it is now; none: a new one. */
   before?: Tier
-  version?: string
-  onReload?: () => void
+  saved?: Saved<TierDraft>
   onClose: () => void
 }
 
-function Form({ draft: initial, before, version, onReload, onClose }: FormProps) {
+function Form({ draft: first, before, saved, onClose }: FormProps) {
   const { t } = useTranslation()
-  const [draft, setDraft] = useState(initial)
+  const { mine: draft, base, theirs, set, takeTheirs, keepMine } = useEdited(first, saved)
+  const version = base?.version
   const { add, change } = useTiers()
-  const set = (some: Partial<TierDraft>) => setDraft((now) => ({ ...now, ...some }))
   const { error, isPending } = version === undefined ? add : change
   const submit = () => {
     const onSuccess = () => {
@@ -72,6 +68,10 @@ function Form({ draft: initial, before, version, onReload, onClose }: FormProps)
     const body = bodyOf(draft, before)
     if (version === undefined) add.mutate({ name: draft.name, body }, { onSuccess })
     else change.mutate({ name: draft.name, version, body }, { onSuccess })
+  }
+  const choose = (choice: () => void) => () => {
+    change.reset() // what was refused is answered by the choice
+    choice()
   }
   return (
     <form
@@ -97,12 +97,17 @@ function Form({ draft: initial, before, version, onReload, onClose }: FormProps)
           checked={draft.public}
           onChange={({ currentTarget: { checked } }) => set({ public: checked })}
         />
-        {error ? <Refusal error={error} onReload={onReload} /> : null}
+        {theirs && <Conflict theirs={read(t, theirs)} mine={read(t, draft)} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+        {error && !theirs ? (
+          <Alert color="red" variant="light" role="alert">
+            {messageOf(error)}
+          </Alert>
+        ) : null}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t('actions.cancel')}
           </Button>
-          <Button type="submit" disabled={!complete(draft)} loading={isPending}>
+          <Button type="submit" disabled={!complete(draft) || theirs !== undefined} loading={isPending}>
             {t('profile.save')}
           </Button>
         </Group>
@@ -111,20 +116,18 @@ function Form({ draft: initial, before, version, onReload, onClose }: FormProps)
   )
 }
 
-/** Why it was not saved. Where somebody else was faster, what they saved can be loaded; what was typed here goes. */
-function Refusal({ error, onReload }: { error: unknown; onReload: (() => void) | undefined }) {
-  const { t } = useTranslation()
-  const changed = error instanceof ApiError && error.code === 'tier_changed'
-  return (
-    <Alert color={changed ? 'yellow' : 'red'} variant="light" role="alert" title={changed ? t('tiers.changed') : undefined}>
-      <Text size="sm">{changed ? t('tiers.changedText') : messageOf(error)}</Text>
-      {changed && onReload && (
-        <Button mt="sm" size="xs" variant="default" onClick={onReload}>
-          {t('tiers.reload')}
-        </Button>
-      )}
-    </Alert>
-  )
+/** A tier's fields as people read them. */
+function read(t: TFunction, draft: TierDraft): Record<string, string> {
+  const { title, summary, position, price, currency, limits } = draft
+  return fieldsOf({
+    [t('tiers.title')]: title,
+    [t('tiers.summary')]: summary,
+    [t('tiers.position')]: position,
+    [t('tiers.month')]: `${price} ${currency}`,
+    ...Object.fromEntries(limitNames.map((name) => [t(`organisation.limit.${name}`), limits[name]])),
+    [t('tiers.features')]: features.filter((name) => draft.features.includes(name)).map((name) => t(`tiers.feature.${name}`)),
+    [t('tiers.publicLabel')]: t(draft.public ? 'providers.on' : 'providers.off'),
+  })
 }
 
 interface PartProps {

@@ -7,18 +7,19 @@ import { useQuery } from '@tanstack/react-query'
 import { IconArrowLeft, IconTrash } from '@tabler/icons-react'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Conflict } from '@/components/Conflict'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Failure } from '@/components/Failure'
 import { notifyError } from '@/components/notify'
 import { ApiError, messageOf } from '@/lib/api/problem'
+import { useEdited } from '@/lib/useEdited'
 import classes from './Organisation.module.css'
 import styles from './Policies.module.css'
 import { groupsQuery } from './people'
 import { checkQuery, policiesQuery, policyQuery, usePolicies, type PolicyFields } from './policies'
-import { PolicyConflict } from './PolicyConflict'
+import { PolicyDifference } from './PolicyDifference'
 import { PolicyHistory } from './PolicyHistory'
 import { Simulator } from './Simulator'
-import { usePolicyForm, type SavedPolicy } from './usePolicyForm'
 
 interface Props {
   /** The policy to change; none: a new one that begins with this text. */
@@ -36,6 +37,12 @@ export function PolicyEditor({ id, title, text, onClose }: Props) {
   return <Form id={id} saved={saved.data} first={saved.data ?? { title, text, enabled: true }} onClose={onClose} />
 }
 
+/** As it was read, with its version. */
+type SavedPolicy = PolicyFields & { etag: string }
+
+/** A saved policy has more in it than is written and sent. */
+const written = ({ title, text, enabled }: PolicyFields): PolicyFields => ({ title, text, enabled })
+
 interface FormProps {
   id?: string
   saved: SavedPolicy | undefined
@@ -47,7 +54,8 @@ function Form({ id, saved, first, onClose }: FormProps) {
   const { t } = useTranslation()
   const { save, remove } = usePolicies()
   const topics = useQuery(policiesQuery())
-  const { mine, etag, changed, theirs, set, takeTheirs, keepMine } = usePolicyForm(first, saved)
+  const { mine, base, changed, theirs, set, takeTheirs, keepMine } = useEdited(written(first), saved && { draft: written(saved), version: saved.etag })
+  const etag = base?.version
   const { title, text, enabled } = mine
   const [removing, setRemoving] = useState(false)
   const [settled] = useDebouncedValue(text, 400)
@@ -84,7 +92,11 @@ function Form({ id, saved, first, onClose }: FormProps) {
             onChange={(event) => set({ title: event.currentTarget.value })}
           />
           <Code text={text} problems={problems} onChange={(next) => set({ text: next })} />
-          {theirs && <PolicyConflict theirs={theirs} mine={mine} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+          {theirs && (
+            <Conflict title={t('policies.conflict')} text={t('policies.conflictText', { title: theirs.title })} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)}>
+              <PolicyDifference before={theirs.text} after={mine.text} label={t('policies.conflictDifference')} />
+            </Conflict>
+          )}
           {save.error && !titleError && !theirs && (
             <Alert color="red" variant="light" role="alert">
               {messageOf(save.error)}

@@ -2,13 +2,15 @@ import '@mantine/core/styles/PasswordInput.layer.css'
 import '@mantine/core/styles/Combobox.layer.css'
 import { Alert, Button, Code, Group, PasswordInput, Select, Skeleton, Stack, Switch, Text, Textarea, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
+import { Conflict, fieldsOf } from '@/components/Conflict'
 import { Dialog } from '@/components/Dialog'
 import { Failure } from '@/components/Failure'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { IdentityProvider } from '@/lib/api/types'
-import { formOf, givenRoles, useProviders, type ProviderForm } from './providers'
+import { useEdited, type Saved } from '@/lib/useEdited'
+import { editedProviderQuery, formOf, givenRoles, useProviders, type ProviderForm } from './providers'
 
 interface Props {
   /** The one to change; none adds one. */
@@ -20,40 +22,42 @@ interface Props {
 /** Everything that is set about an identity provider. The secret goes in and never comes out. */
 export function ProviderDialog({ provider, redirectUri, onClose }: Props) {
   const { t } = useTranslation()
-  const { etagOf } = useProviders()
-  // What the form was filled with has this version: somebody else's change meanwhile is refused, not lost.
-  const etag = useQuery({ queryKey: ['organisation', 'providers', provider?.id ?? '', 'etag'], queryFn: () => etagOf(provider?.id ?? ''), enabled: provider !== undefined, staleTime: 0, gcTime: 0 })
+  const saved = useQuery({ ...editedProviderQuery(provider?.id ?? ''), enabled: provider !== undefined })
   return (
     <Dialog opened onClose={onClose} title={provider ? t('providers.editOf', { name: provider.name }) : t('providers.add')} size="lg" centered>
-      {etag.error ? (
-        <Failure error={etag.error} onRetry={() => void etag.refetch()} />
-      ) : provider && !etag.data ? (
+      {saved.error && !saved.data ? (
+        <Failure error={saved.error} onRetry={() => void saved.refetch()} />
+      ) : provider && !saved.data ? (
         <Skeleton h={320} />
       ) : (
-        <Form provider={provider} etag={etag.data ?? ''} redirectUri={redirectUri} onClose={onClose} />
+        <Form provider={provider} saved={saved.data} redirectUri={redirectUri} onClose={onClose} />
       )}
     </Dialog>
   )
 }
 
-function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }) {
+function Form({ provider, saved, redirectUri, onClose }: Props & { saved: Saved<ProviderForm> | undefined }) {
   const { t } = useTranslation()
-  const [form, setForm] = useState(() => formOf(provider))
+  const { mine: form, base, theirs, set, takeTheirs, keepMine } = useEdited(saved?.draft ?? formOf(undefined), saved)
   const { add, change } = useProviders()
   const { error, isPending } = provider ? change : add
+  const choose = (choice: () => void) => () => {
+    change.reset() // what was refused is answered by the choice
+    choice()
+  }
   const problem = (field: string) => (error instanceof ApiError ? error.field(field) : undefined)
   const text = (field: keyof ProviderForm & ('name' | 'issuer' | 'clientId' | 'scopes' | 'nameClaim' | 'roleClaim' | 'groupClaim' | 'roles' | 'groups')) => ({
     value: form[field],
     error: problem(field),
     autoComplete: 'off',
     spellCheck: false,
-    onChange: ({ currentTarget: { value } }: { currentTarget: { value: string } }) => setForm((now) => ({ ...now, [field]: value })),
+    onChange: ({ currentTarget: { value } }: { currentTarget: { value: string } }) => set({ [field]: value }),
   })
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault()
-        if (provider) change.mutate({ id: provider.id, etag, form }, { onSuccess: onClose })
+        if (provider) change.mutate({ id: provider.id, etag: base?.version ?? '', form }, { onSuccess: onClose })
         else add.mutate(form, { onSuccess: onClose })
       }}
     >
@@ -70,7 +74,7 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           autoComplete="new-password"
           error={problem('clientSecret')}
           value={form.clientSecret}
-          onChange={({ currentTarget: { value } }) => setForm((now) => ({ ...now, clientSecret: value }))}
+          onChange={({ currentTarget: { value } }) => set({ clientSecret: value })}
         />
         <TextInput label={t('providers.scopes')} description={t('providers.scopesText')} {...text('scopes')} />
         <TextInput label={t('providers.roleClaim')} description={t('providers.claimText')} placeholder="groups" {...text('roleClaim')} />
@@ -81,7 +85,7 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           data={givenRoles.map((value) => ({ value, label: t(`organisation.role.${value}`) }))}
           value={form.defaultRole}
           error={problem('defaultRole')}
-          onChange={(value) => value && setForm((now) => ({ ...now, defaultRole: value }))}
+          onChange={(value) => value && set({ defaultRole: value })}
         />
         {form.roleClaim !== '' && (
           <Textarea label={t('providers.roles')} description={t('providers.rolesText')} placeholder="teachers = instructor" autosize minRows={2} {...text('roles')} />
@@ -94,21 +98,22 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           label={t('providers.justInTimeLabel')}
           description={t('providers.justInTimeText')}
           checked={form.justInTime}
-          onChange={({ currentTarget: { checked } }) => setForm((now) => ({ ...now, justInTime: checked }))}
+          onChange={({ currentTarget: { checked } }) => set({ justInTime: checked })}
         />
         <Switch
           label={t('providers.secondStepLabel')}
           description={t('providers.secondStepText')}
           checked={form.secondStep}
-          onChange={({ currentTarget: { checked } }) => setForm((now) => ({ ...now, secondStep: checked }))}
+          onChange={({ currentTarget: { checked } }) => set({ secondStep: checked })}
         />
         <Switch
           label={t('providers.enabled')}
           description={t('providers.enabledText')}
           checked={form.enabled}
-          onChange={({ currentTarget: { checked } }) => setForm((now) => ({ ...now, enabled: checked }))}
+          onChange={({ currentTarget: { checked } }) => set({ enabled: checked })}
         />
-        {error && (
+        {theirs && <Conflict theirs={read(t, theirs)} mine={read(t, form)} onTheirs={choose(takeTheirs)} onMine={choose(keepMine)} />}
+        {error && !theirs && (
           <Alert color="red" variant="light" role="alert">
             {messageOf(error)}
           </Alert>
@@ -117,11 +122,30 @@ function Form({ provider, etag, redirectUri, onClose }: Props & { etag: string }
           <Button variant="default" onClick={onClose}>
             {t('actions.cancel')}
           </Button>
-          <Button type="submit" loading={isPending}>
+          <Button type="submit" disabled={theirs !== undefined} loading={isPending}>
             {t('providers.save')}
           </Button>
         </Group>
       </Stack>
     </form>
   )
+}
+
+/** A provider's fields as people read them; the secret is nobody's to read. */
+function read(t: TFunction, form: ProviderForm): Record<string, string> {
+  const on = (value: boolean) => t(value ? 'providers.on' : 'providers.off')
+  return fieldsOf({
+    [t('providers.name')]: form.name,
+    [t('providers.issuer')]: form.issuer,
+    [t('providers.clientId')]: form.clientId,
+    [t('providers.scopes')]: form.scopes,
+    [t('providers.roleClaim')]: form.roleClaim,
+    [t('providers.defaultRole')]: t(`organisation.role.${form.defaultRole}`),
+    [t('providers.roles')]: form.roles,
+    [t('providers.groupClaim')]: form.groupClaim,
+    [t('providers.groups')]: form.groups,
+    [t('providers.justInTimeLabel')]: on(form.justInTime),
+    [t('providers.secondStepLabel')]: on(form.secondStep),
+    [t('providers.enabled')]: on(form.enabled),
+  })
 }

@@ -1,5 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
+import { problemOf } from '@/lib/api/problem'
 import type { IdentityProvider } from '@/lib/api/types'
 import type { Role } from './api'
 
@@ -87,6 +88,20 @@ export function providerQuery(id: string, watch: boolean) {
   })
 }
 
+/** A provider as it is now with its version, without which it is not changed. */
+export function editedProviderQuery(id: string) {
+  return queryOptions({
+    queryKey: ['organisation', 'providers', id, 'edited'],
+    queryFn: async ({ signal }) => {
+      const { data, error, response } = await api.GET('/v1/identity-providers/{id}', { params: { path: { id } }, signal })
+      if (!data) throw problemOf(response, error)
+      return { draft: formOf(data), version: response.headers.get('ETag') ?? '' }
+    },
+    staleTime: 0,
+    gcTime: 0,
+  })
+}
+
 /** The ETag of a provider as it is now. */
 async function etagOf(id: string): Promise<string> {
   const answer = await api.GET('/v1/identity-providers/{id}', { params: { path: { id } } })
@@ -121,7 +136,7 @@ export function useProviders() {
       ok(api.PUT('/v1/sign-in-rule', { params: { header: { 'If-Match': etag } }, body: { onlyThrough } })),
     onSettled,
   })
-  return { add, change, remove, rule, etagOf }
+  return { add, change, remove, rule }
 }
 
 export function testProvider(id: string) {
