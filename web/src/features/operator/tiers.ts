@@ -35,7 +35,10 @@ export function useTiers() {
     mutationFn: ({ name, version, body }: { name: string; version: string; body: TierBody }) =>
       ok(api.PUT('/v1/operator/tiers/{name}', { params: { path: { name }, header: { 'If-Match': version } }, body })),
     onSuccess,
-    onError: (_, { name }) => client.invalidateQueries({ queryKey: tierQuery(name).queryKey }), // it may be another's by now
+    onError: (_, { name }) => {
+      void client.invalidateQueries({ queryKey: tierQuery(name).queryKey }) // it may be another's by now
+      return onSuccess()
+    },
   })
   const remove = useMutation({ mutationFn: (name: string) => ok(api.DELETE('/v1/operator/tiers/{name}', { params: { path: { name } } })), onSuccess })
   return { add, change, remove }
