@@ -51,7 +51,7 @@ func withCode(err error) error {
 		return nil
 	case errors.As(err, &unreached) && unreached.Err != nil && !errors.Is(err, context.Canceled):
 		host, _, _ := strings.Cut(unreached.URL, "/v1/")
-		return fmt.Errorf("%s does not answer: %w. Is it running, and is --server right?", host, unreached.Err) //nolint:revive // people read it
+		return fmt.Errorf("%s does not answer: %w. Is it running, and is --server right?", host, unreached.Err)
 	case errors.Is(err, client.ErrSignIn):
 		return errNotSignedIn
 	case !errors.As(err, &e):
