@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -172,6 +173,10 @@ func (s *fuzzed) fits(o operation, body []byte) error {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return err
+	}
+	// A field that may be absent may be null as well, which says the same; one that must be there is missed then.
+	if object, ok := value.(map[string]any); ok {
+		maps.DeleteFunc(object, func(_ string, v any) bool { return v == nil })
 	}
 	return schema.Validate(value)
 }
