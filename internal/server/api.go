@@ -170,8 +170,10 @@ func (p *program) mountLive() error {
 	return nil
 }
 
+// people are those of these users that the caller's organisation has, or had.
 func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
-	found, err := p.identity.People.ByIDs(ctx, users)
+	scope, _ := tenancy.From(ctx)
+	found, err := p.identity.People.Known(ctx, scope.Tenant, users)
 	if err != nil {
 		return nil, err
 	}

@@ -125,9 +125,18 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 	return tenant.Placement(t.Placement), t.Public, err
 }
 
-// names gives the names of people.
+// names gives the names of people that the caller's organisation has, or had, and of operators.
 func (p *program) names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	found, err := p.identity.People.ByIDs(ctx, users)
+	scope, _ := tenancy.From(ctx)
+	return namesOf(p.identity.People.Known(ctx, scope.Tenant, users))
+}
+
+// allNames gives the names of people of any organisation, for operators.
+func (p *program) allNames(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	return namesOf(p.identity.People.ByIDs(ctx, users))
+}
+
+func namesOf(found map[uuid.UUID]identity.User, err error) (map[uuid.UUID]string, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +209,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
-	(&operatorlog.API{Pool: p.pools.control, Names: p.names, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
+	(&operatorlog.API{Pool: p.pools.control, Names: p.allNames, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.usageAPI(api)
