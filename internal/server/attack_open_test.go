@@ -141,8 +141,9 @@ func (s *stage) adds(t *testing.T, g guarded, from, other string) (faults []stri
 	statement := `insert into ` + g.Table + ` (` + g.Columns + `) select ` + g.Columns + ` from (
 		select (jsonb_populate_record(null::` + g.Table + `, to_jsonb(x) || jsonb_build_object('tenant_id', $1::text))).* from ` + g.Table + ` x limit 1) y`
 	n, err := s.within(t, g.Role, s.tenants[from], statement, s.tenants[other])
-	var refused *pgconn.PgError
-	if n > 0 || err != nil && !(errors.As(err, &refused) && refused.Code == "42501") {
+	var pg *pgconn.PgError
+	refused := errors.As(err, &pg) && pg.Code == "42501"
+	if n > 0 || err != nil && !refused {
 		faults = append(faults, fmt.Sprintf("%s in the scope of %s adds %d rows of %s to %s (%v)", g.Role, from, n, other, g.Table, err))
 	}
 	return faults

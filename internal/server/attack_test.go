@@ -332,6 +332,7 @@ func (s *stage) everything(t *testing.T) (faults []string) {
 	faults = append(faults, s.neighbours(t, all)...)
 	faults = append(faults, s.jobs(t)...)
 	faults = append(faults, s.raw(t, tenantA, tenantB)...)
+	faults = append(faults, s.raw(t, tenantB, tenantA)...)
 	faults = append(faults, s.named(t)...)
 	faults = append(faults, s.policies(t)...)
 	faults = append(faults, s.pages(t)...)
