@@ -73,8 +73,8 @@ func (m *scopeMiddleware) guard(ctx context.Context, row *rivertype.JobRow, tena
 
 var errPanicked = errors.New("the job panicked")
 
-// shown is the form of the errors that the console shows.
-var shown = regexp.MustCompile(`^[A-Za-z0-9_.*() ]{1,100}` + regexp.QuoteMeta(rest) + `$`)
+// shown is the form of the errors that the console shows. Nothing in rest has a meaning in a pattern.
+var shown = regexp.MustCompile(`^[A-Za-z0-9_.*() ]{1,100}` + rest + `$`)
 
 // stripErrors leaves the classes of errors, without the stacks of panics.
 func stripErrors(all []rivertype.AttemptError) {
