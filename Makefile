@@ -40,7 +40,7 @@ FUZZ := ./internal/app/identity:FuzzAccessToken ./internal/platform/httpx:FuzzCh
 	./internal/app/policy:FuzzText ./internal/app/apikey:FuzzParse ./internal/server:FuzzBody
 
 fuzz: need-test ## Throw random input at what reads tokens, keys, bodies, cursors and policies
-	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel $(P) "$${target%:*}"; done
+	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x -parallel $(P) "$${target%:*}"; done
 
 check: program bin/golangci-lint bin/oapi-codegen e2e/node_modules/.installed ## Check format, style, types and generated files
 	@tools/check.sh
