@@ -128,23 +128,7 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 // names gives the names of people that the caller's organisation has, or had, and of operators.
 func (p *program) names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
 	scope, _ := tenancy.From(ctx)
-	return namesOf(p.identity.People.Known(ctx, scope.Tenant, users))
-}
-
-// allNames gives the names of people of any organisation, for operators.
-func (p *program) allNames(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	return namesOf(p.identity.People.ByIDs(ctx, users))
-}
-
-func namesOf(found map[uuid.UUID]identity.User, err error) (map[uuid.UUID]string, error) {
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[uuid.UUID]string, len(found))
-	for id, who := range found {
-		names[id] = who.Name
-	}
-	return names, nil
+	return p.identity.People.KnownNames(ctx, scope.Tenant, users)
 }
 
 // sessionRoom tells whether a plan has room for one more session.
@@ -209,7 +193,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
-	(&operatorlog.API{Pool: p.pools.control, Names: p.allNames, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
+	(&operatorlog.API{Pool: p.pools.control, Names: p.identity.People.Names, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.usageAPI(api)

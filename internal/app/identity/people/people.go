@@ -100,6 +100,32 @@ func (s *Service) Known(ctx context.Context, tenant uuid.UUID, users []uuid.UUID
 	return byID(s.usersByID(ctx, users, uuid.NullUUID{UUID: tenant, Valid: true}))
 }
 
+// Names are the names of users, for what operators see.
+func (s *Service) Names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.ByIDs(ctx, users)
+	return each(found, func(u User) string { return u.Name }), err
+}
+
+// Emails are the addresses of users, for what operators see.
+func (s *Service) Emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.ByIDs(ctx, users)
+	return each(found, func(u User) string { return u.Email }), err
+}
+
+// KnownNames are the names of those of these users whom Known finds.
+func (s *Service) KnownNames(ctx context.Context, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.Known(ctx, tenant, users)
+	return each(found, func(u User) string { return u.Name }), err
+}
+
+func each(found map[uuid.UUID]User, of func(User) string) map[uuid.UUID]string {
+	texts := make(map[uuid.UUID]string, len(found))
+	for id, u := range found {
+		texts[id] = of(u)
+	}
+	return texts
+}
+
 func byID(found []User, err error) (map[uuid.UUID]User, error) {
 	if err != nil {
 		return nil, err
