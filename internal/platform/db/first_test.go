@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -27,6 +28,34 @@ func TestATransactionBeginsWithAnyStatement(t *testing.T) {
 		"row without arguments": func(tx pgx.Tx) error {
 			var target string
 			return tx.QueryRow(ctx, `select target from audit_entry`).Scan(&target)
+		},
+		"a row that cannot be, which the planner knows": func(tx pgx.Tx) error {
+			var target string
+			err := tx.QueryRow(ctx, `select target from audit_entry where $1::text is null and false`, "").Scan(&target)
+			if !errors.Is(err, pgx.ErrNoRows) {
+				return fmt.Errorf("%w, want no rows", err)
+			}
+			return nil
+		},
+		"rows without columns": func(tx pgx.Tx) error {
+			rows, err := tx.Query(ctx, `select from audit_entry where target = $1`, "one")
+			rows.Close()
+			if n := rows.CommandTag().RowsAffected(); n != 1 {
+				err = errors.Join(err, fmt.Errorf("%d rows, want 1", n))
+			}
+			return errors.Join(err, rows.Err())
+		},
+		"a row with two columns of a name": func(tx pgx.Tx) error {
+			var a, b string
+			return tx.QueryRow(ctx, `select target, target from audit_entry where target = @target`, pgx.NamedArgs{"target": "one"}).Scan(&a, &b)
+		},
+		"a row with a place and a limit": func(tx pgx.Tx) error {
+			var target string
+			return tx.QueryRow(ctx, `select target from audit_entry where $1 = '' order by id limit 1 offset 0`, "").Scan(&target)
+		},
+		"a row that is locked": func(tx pgx.Tx) error {
+			var n int
+			return tx.QueryRow(ctx, `select n from generate_series(1, $1::int) n for update`, 1).Scan(&n)
 		},
 		"rows that nobody closes": func(tx pgx.Tx) error {
 			rows, err := tx.Query(ctx, `select target from audit_entry where target = @t`, pgx.NamedArgs{"t": "one"})
@@ -82,8 +111,8 @@ func TestATransactionBeginsWithAnyStatement(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := targets(t, ctx, d.App); len(got) != 12 {
-		t.Errorf("%d entries, want 12: %q", len(got), got)
+	if got := targets(t, ctx, d.App); len(got) != 17 {
+		t.Errorf("%d entries, want 17: %q", len(got), got)
 	}
 }
 
