@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-.PHONY: help run build test test-go test-web test-e2e fuzz check lint gen bench screenshots clean \
+.PHONY: help run build test test-go test-web test-e2e fuzz check lint gen bench screenshots sbom clean \
 	agent program need-build need-test need-bench
 
 # Packages that compile or are tested at once; sandboxes and a database want some of the machine too.
@@ -40,7 +40,7 @@ FUZZ := ./internal/app/identity:FuzzAccessToken ./internal/platform/httpx:FuzzCh
 	./internal/app/policy:FuzzText ./internal/app/apikey:FuzzParse ./internal/server:FuzzBody
 
 fuzz: need-test ## Throw random input at what reads tokens, keys, bodies, cursors and policies
-	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel $(P) "$${target%:*}"; done
+	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x -parallel $(P) "$${target%:*}"; done
 
 check: program bin/golangci-lint bin/oapi-codegen e2e/node_modules/.installed ## Check format, style, types and generated files
 	@tools/check.sh
@@ -64,6 +64,14 @@ bench: build need-bench ## Measure starts, keystrokes and size beside runc: one 
 
 screenshots: build need-test e2e/node_modules/.installed ## Take the documentation's pictures into docs/img
 	cd e2e && npx playwright test --config screenshots.config.ts
+
+# What is built is asked, not what was meant to be built. Of the console and of PostgreSQL, their locked packages.
+sbom: program bin/runsc bin/cyclonedx-gomod ## List all parts with their versions and licences (CycloneDX), into bin/sbom
+	mkdir -p bin/sbom
+	bin/cyclonedx-gomod bin -json -licenses -output bin/sbom/cloudkida.json bin/cloudkida
+	bin/cyclonedx-gomod bin -json -licenses -output bin/sbom/runsc.json bin/runsc
+	cd web && npm sbom --sbom-format cyclonedx --package-lock-only --omit dev > ../bin/sbom/console.json
+	cd tools/postgres && npm sbom --sbom-format cyclonedx --package-lock-only > ../../bin/sbom/postgres.json
 
 clean: ## Remove what was built; data directories stay
 	rm -rf bin {web,e2e,tools/postgres}/node_modules e2e/{test-results,playwright-report}
@@ -94,6 +102,9 @@ bin/runsc: tools/runsc/go.mod tools/runsc/go.sum | need-build
 
 bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum | need-build
 	cd tools/lint && $(STATIC) -ldflags='$(SMALL)' -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/cyclonedx-gomod: tools/sbom/go.mod tools/sbom/go.sum | need-build
+	cd tools/sbom && $(STATIC) -ldflags='$(SMALL)' -o ../../bin/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 bin/postgres/.installed: tools/postgres/install.sh tools/postgres/package-lock.json | need-build
 	tools/postgres/install.sh bin/postgres

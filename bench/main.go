@@ -26,7 +26,7 @@ type options struct {
 	Program    string   `help:"The program to measure." default:"bin/cloudkida" type:"path"`
 	Runs       int      `help:"Starts of each kind; the median counts." default:"30"`
 	Keystrokes int      `help:"Keystrokes whose echo is timed." default:"400"`
-	Only       []string `help:"Measure these alone: labs, reads, policy, moves, tenants, identity, chain, noisy, users." enum:"labs,reads,policy,moves,tenants,identity,chain,noisy,users" default:"labs,reads,policy,moves,tenants,identity,chain,noisy,users"`
+	Only       []string `help:"Measure these alone: labs, reads, policy, moves, tenants, identity, chain, noisy, users, audit." enum:"labs,reads,policy,moves,tenants,identity,chain,noisy,users,audit" default:"labs,reads,policy,moves,tenants,identity,chain,noisy,users,audit"`
 	Profile    string   `help:"Write a CPU profile of the program to this file while the chain is measured." type:"path"`
 	Peer       bool     `help:"Be the bare handler that the program is measured beside." hidden:""`
 	Load       bool     `help:"Be who puts a steady load on the program." hidden:""`
@@ -71,7 +71,7 @@ func run(ctx context.Context, opts options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, options, *server, *table) error
-	}{{"labs", labs}, {"reads", reads}, {"policy", decisions}, {"moves", moves}, {"tenants", tenants}, {"identity", signIns}, {"chain", chain}, {"noisy", noisy}, {"users", users}} {
+	}{{"labs", labs}, {"reads", reads}, {"policy", decisions}, {"moves", moves}, {"tenants", tenants}, {"identity", signIns}, {"chain", chain}, {"noisy", noisy}, {"users", users}, {"audit", trails}} {
 		if !slices.Contains(opts.Only, part.name) {
 			continue
 		}

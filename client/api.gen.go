@@ -7502,7 +7502,7 @@ type CountPoolPeopleParams struct {
 
 // ListTenantsParams defines parameters for ListTenants.
 type ListTenantsParams struct {
-	// Q Start of the name, or part of the title
+	// Q Start of the name, or of a word of the title: of its first four
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Status Where it stands

@@ -1,4 +1,4 @@
-// Package metric reads what the program measures of itself.
+// Package metric reads what the program measures of itself, and what the system says of its memory.
 package metric
 
 import (

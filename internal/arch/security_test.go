@@ -1,6 +1,7 @@
 package arch_test
 
 import (
+	"fmt"
 	"go/ast"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 			}
 		}
 	}
-	for page, least := range map[string]int{"security.md": 50, "tenants.md": 50, "security-tests.md": 5} {
+	for page, least := range map[string]int{"security.md": 50, "asvs.md": 200, "tenants.md": 50, "security-tests.md": 5} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 		if err != nil {
 			t.Fatal(err)
@@ -40,6 +41,49 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 				t.Errorf("docs/%s: %v", page, err)
 			}
 		}
+	}
+}
+
+// required are the requirements of levels 1 and 2 of the OWASP ASVS 5.0: how many of each section are, from the first to the last.
+// Those that are of level 3 alone stand behind the others in each section, so that a number of them says which.
+func required() map[string]int {
+	return map[string]int{
+		"1.1": 2, "1.2": 9, "1.3": 11, "1.4": 3, "1.5": 2, "2.1": 3, "2.2": 3, "2.3": 4, "2.4": 1, "3.2": 2, "3.3": 4, "3.4": 6, "3.5": 5,
+		"3.7": 2, "4.1": 3, "4.2": 1, "4.3": 2, "4.4": 4, "5.1": 1, "5.2": 3, "5.3": 2, "5.4": 3, "6.1": 3, "6.2": 12, "6.3": 4, "6.4": 4,
+		"6.5": 5, "6.6": 3, "6.8": 4, "7.1": 3, "7.2": 4, "7.3": 2, "7.4": 5, "7.5": 2, "7.6": 2, "8.1": 2, "8.2": 3, "8.3": 1, "8.4": 1,
+		"9.1": 3, "9.2": 4, "10.1": 2, "10.2": 2, "10.3": 4, "10.4": 11, "10.5": 5, "10.6": 2, "10.7": 3, "11.1": 2, "11.2": 3, "11.3": 3,
+		"11.4": 4, "11.5": 1, "11.6": 1, "12.1": 3, "12.2": 2, "12.3": 4, "13.1": 1, "13.2": 5, "13.3": 2, "13.4": 5, "14.1": 2, "14.2": 4,
+		"14.3": 3, "15.1": 3, "15.2": 3, "15.3": 7, "16.1": 1, "16.2": 5, "16.3": 4, "16.4": 3, "16.5": 3, "17.1": 1, "17.2": 4, "17.3": 2,
+	}
+}
+
+// TestEveryRequirementHasALine: docs/asvs.md has each requirement once, with a test, a page, or the words that it is not applicable,
+// not held, or held by no test.
+func TestEveryRequirementHasALine(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "asvs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([0-9.]+) \| [^|]+ \| ([^|]+) \|$`).FindAllStringSubmatch(string(text), -1) {
+		if lines[m[1]] != "" {
+			t.Errorf("%s stands there twice", m[1])
+		}
+		lines[m[1]] = m[2]
+	}
+	held := regexp.MustCompile("`(Test|Fuzz)[A-Z]|`e2e/|\\.md|openapi\\.json|`make sbom`|not applicable: .|not held: .|no test")
+	for section, most := range required() {
+		for n := 1; n <= most; n++ {
+			id := fmt.Sprintf("%s.%d", section, n)
+			if !held.MatchString(lines[id]) {
+				t.Errorf("%s: %q says neither what holds it nor that nothing does", id, lines[id])
+			}
+			delete(lines, id)
+		}
+	}
+	for id := range lines {
+		t.Errorf("%s is no requirement", id)
 	}
 }
 

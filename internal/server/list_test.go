@@ -19,8 +19,9 @@ import (
 type listed struct {
 	operation
 
-	sorts []string
-	takes map[string]bool // parameters of its query
+	sorts   []string
+	takes   map[string]bool     // parameters of its query
+	filters map[string][]string // those that choose rows, with the values that the description names; none: any text
 }
 
 // lists are the operations whose answer has items; faults are what they lack of what every list has.
@@ -32,6 +33,7 @@ func lists(t *testing.T, text []byte) (found []listed, faults []string) {
 				Name, In string
 				Schema   struct {
 					Enum    []string
+					Format  string
 					Minimum int
 					Maximum int
 				}
@@ -50,7 +52,7 @@ func lists(t *testing.T, text []byte) (found []listed, faults []string) {
 		if kind, _ := answer.Properties["items"].Type.(string); kind != "array" {
 			continue
 		}
-		l := listed{operation: operation{Method: http.MethodGet, Path: path}, takes: map[string]bool{}}
+		l := listed{operation: operation{Method: http.MethodGet, Path: path}, takes: map[string]bool{}, filters: map[string][]string{}}
 		has := map[string]bool{"next": answer.Properties["next"].Type == "string"}
 		for _, p := range methods["get"].Parameters {
 			l.takes[p.Name] = p.In == "query"
@@ -61,6 +63,10 @@ func lists(t *testing.T, text []byte) (found []listed, faults []string) {
 				has["limit"] = p.Schema.Minimum == 1 && p.Schema.Maximum == 200
 			case p.In == "query" && p.Name == "cursor":
 				has["cursor"] = true
+			case p.In == "query" && p.Schema.Format == "date-time":
+				l.filters[p.Name] = []string{"2000-01-01T00:00:00Z", time.Now().AddDate(0, 0, -100).UTC().Format(time.RFC3339), "2100-01-01T00:00:00Z"}
+			case p.In == "query":
+				l.filters[p.Name] = p.Schema.Enum
 			}
 		}
 		for _, name := range []string{"next", "sort", "limit", "cursor"} {

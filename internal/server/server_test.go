@@ -76,6 +76,20 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// length is how much there is so far.
+func (o *output) length() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Len()
+}
+
+// since is what came after so much.
+func (o *output) since(from int) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.text.Bytes()[from:])
+}
+
 // running is a program that serves.
 type running struct {
 	t    testing.TB

@@ -161,7 +161,7 @@ func New(cfg Config) (*Service, error) {
 	pages, pagesErr := page.New()
 	provider, providerErr := newProvider(s)
 	s.pages, s.provider = pages, provider
-	s.sessions = &browser.Sessions{DB: cfg.Pool, Now: s.now, Forget: s.Forget}
+	s.sessions = &browser.Sessions{DB: cfg.Pool, Now: s.now, Forget: s.Forget, Log: cfg.Log}
 	if err := errors.Join(pagesErr, providerErr, s.openFactors(), s.origin.AddTrustedOrigin(s.publicURL)); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
 	"github.com/cloudkida/cloudkida/internal/platform/letter"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/platform/throttle"
 )
 
@@ -104,8 +105,11 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, pool Pool) erro
 	return s.answer(w, r, pool, a, b)
 }
 
-// failed tells that a sign-in at an account failed; nobody is told about addresses without one.
-func (s *Service) failed(ctx context.Context, user uuid.UUID, step string) {
+// failed tells that a sign-in failed. The log hears of each, with the nil id where there is no account and never with what was
+// typed, which may be a password in the wrong field; an organisation hears of its people's alone.
+func (s *Service) failed(ctx context.Context, pool Pool, user uuid.UUID, step string) {
+	from := tenancy.OriginOf(ctx)
+	s.log.InfoContext(ctx, "a sign-in failed", "user", user, "pool", pool.Name, "step", step, "address", from.Address, "request", from.Request)
 	if s.FailedSignIn != nil && user != uuid.Nil {
 		s.FailedSignIn(ctx, user, step)
 	}
@@ -159,7 +163,7 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request, pool Pool
 		return uuid.Nil, err
 	}
 	if !right {
-		s.failed(ctx, who.ID, "password")
+		s.failed(ctx, pool, who.ID, "password")
 		return uuid.Nil, errWrong
 	}
 	s.throttle.Reset(pair)

@@ -40,6 +40,21 @@ func (s *Service) inTenant(ctx context.Context, tenant uuid.UUID, fn func(pgx.Tx
 const state = `case when i.accepted_at is not null then 'accepted' when i.revoked_at is not null then 'revoked'
 	when i.expires_at <= now() then 'expired' else 'open' end`
 
+// is the condition that an invitation is in a state, in the words of migration 0125's indexes; none for any state.
+func (s State) is() string {
+	switch s {
+	case Open:
+		return " and i.accepted_at is null and i.revoked_at is null and i.expires_at > now()"
+	case Expired:
+		return " and i.accepted_at is null and i.revoked_at is null and i.expires_at <= now()"
+	case Accepted:
+		return " and i.accepted_at is not null"
+	case Revoked:
+		return " and i.accepted_at is null and i.revoked_at is not null"
+	}
+	return ""
+}
+
 const columns = `i.id, i.email, i.role, i.groups, ` + state + `, i.invited_by, i.sends, i.sent_at, i.created_at, i.expires_at`
 
 const mine = `i.tenant_id = current_setting('identity.tenant')::uuid`
@@ -47,8 +62,8 @@ const mine = `i.tenant_id = current_setting('identity.tenant')::uuid`
 func read(ctx context.Context, tx pgx.Tx, f Filter) ([]Invitation, error) {
 	rows, err := tx.Query(ctx, `
 		select `+columns+` from identity.invitation i
-		where `+mine+` and `+invitations().Where(f.At)+` and (@state = '' or `+state+` = @state)
-		order by `+invitations().By(f.At)+` limit @limit`, invitations().Args(f.At, pgx.NamedArgs{"state": string(f.State), "limit": f.Limit}))
+		where `+mine+` and `+invitations().Where(f.At)+f.State.is()+`
+		order by `+invitations().By(f.At)+` limit @limit`, list.Fresh, invitations().Args(f.At, pgx.NamedArgs{"limit": f.Limit}))
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}

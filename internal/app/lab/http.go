@@ -110,7 +110,7 @@ func (s *Service) list(ctx context.Context, in *listInput) (*listOutput, error) 
 
 // List returns one page of the catalogue, and the lab to go on after unless it is the last page.
 func (s *Service) List(ctx context.Context, f Filter) (found []Lab, last *Lab, err error) {
-	page, err := db.PageInTenant(ctx, s.DB, policy.LabRead, f.Limit, listSQL(f.At), func(after *Lab, limit int) pgx.NamedArgs {
+	page, err := db.PageInTenant(ctx, s.DB, policy.LabRead, f.Limit, f.listSQL(), func(after *Lab, limit int) pgx.NamedArgs {
 		f.Limit = limit
 		if after != nil {
 			f.At = labs().After(f.At, *after)
@@ -125,7 +125,7 @@ func (s *Service) List(ctx context.Context, f Filter) (found []Lab, last *Lab, e
 
 // Tags counts the tags of the labs that match, whatever tag the filter has: the most frequent ones.
 func (s *Service) Tags(ctx context.Context, f Filter) ([]TagCount, error) {
-	labs, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, tagsSQL, f.args(ctx), scanTagged)
+	labs, err := db.ReadInTenant(ctx, s.DB, policy.LabRead, f.tagsSQL(), f.args(ctx), scanTagged)
 	if err != nil {
 		return nil, fmt.Errorf("count tags: %w", err)
 	}

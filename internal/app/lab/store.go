@@ -37,10 +37,20 @@ const latestSQL = `select v.id from lab join lab_version v on v.lab_id = lab.id 
 const versionSQL = `select v.id, v.lab_id, l.slug, v.number, v.published_at, v.archive
 	from lab_version v join lab l on l.id = v.lab_id where v.id = @id`
 
-// matchingSQL chooses what the caller may see, by the words of a query (their beginnings, or the same English word in another form) and by level.
-const matchingSQL = `archived_at is null and (@level = '' or level = @level)
-	and (@words = '' or search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q)))
-	and ` + group.Visible
+// matching chooses what the caller may see, by the words of a query (their beginnings, or the same English word in another form)
+// and by level: with the conditions that are asked for alone, so that one plan is good for all who ask so. For words and tags
+// the organisation's catalogue is looked through: PostgreSQL does not know whether their operators tell of rows that row level
+// security hides, and takes no index before it.
+func (f Filter) matching() string {
+	where := "archived_at is null and " + group.Visible
+	if f.Level != "" {
+		where += " and level = @level"
+	}
+	if prefixes(f.Query) != "" {
+		where += " and search @@ (to_tsquery('simple', @words) || websearch_to_tsquery('english', @q))"
+	}
+	return where
+}
 
 // labs are listed by title, or by age.
 func labs() list.List[Lab] {
@@ -50,16 +60,20 @@ func labs() list.List[Lab] {
 	}
 }
 
-func listSQL(at list.Position) string {
-	return "select " + labColumns + " from lab where " + matchingSQL + `
-		and (@tag = '' or tags @> array[@tag::text])
-		and ` + labs().Where(at) + ` order by ` + labs().By(at) + ` limit @limit`
+func (f Filter) listSQL() string {
+	where := f.matching()
+	if f.Tag != "" {
+		where += " and tags @> array[@tag::text]"
+	}
+	return "select " + labColumns + " from lab where " + where + " and " + labs().Where(f.At) + " order by " + labs().By(f.At) + " limit @limit"
 }
 
 // maxTags bounds the tags that are shown, from as many labs as tagsSQL reads.
 const maxTags = 50
 
-const tagsSQL = "select slug, level, tags from lab where cardinality(tags) > 0 and " + matchingSQL + " order by title, id limit 2000"
+func (f Filter) tagsSQL() string {
+	return "select slug, level, tags from lab where cardinality(tags) > 0 and " + f.matching() + " order by title, id limit 2000"
+}
 
 // Filter chooses labs of the catalogue; empty fields choose all.
 type Filter struct {

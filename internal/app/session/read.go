@@ -86,7 +86,7 @@ func (s *Service) List(ctx context.Context, f ListFilter) (found []Listed, next 
 	if f.All {
 		query.user, p = nil, policy.SessionSeeAll
 	}
-	page, err := db.PageInTenant(ctx, s.DB, p, f.At.Limit, listSQL(f.At), query.after, scan)
+	page, err := db.PageInTenant(ctx, s.DB, p, f.At.Limit, query.query(), query.after, scan)
 	if err != nil {
 		return nil, "", err
 	}

@@ -151,17 +151,26 @@ func sessions() list.List[Session] {
 	}
 }
 
-func listSQL(at list.Position) string {
-	return "select " + columns + ` from session
-		where (@user::uuid is null or user_id = @user)
-		and (@active::bool is null or (state not in ('ended', 'failed')) = @active)
-		and ` + sessions().Where(at) + ` order by ` + sessions().By(at) + ` limit @limit`
+// query is the statement of a list: with the conditions that are asked for alone, so that one plan is good for all who ask so.
+func (f filter) query() string {
+	where := sessions().Where(f.at)
+	if f.user != nil {
+		where += " and user_id = @user"
+	}
+	switch {
+	case f.active == nil:
+	case *f.active:
+		where += " and state not in ('ended', 'failed')"
+	default:
+		where += " and state in ('ended', 'failed')"
+	}
+	return "select " + columns + " from session where " + where + " order by " + sessions().By(f.at) + " limit @limit"
 }
 
-// after are the arguments of listSQL for the page after a session, or the first one.
+// after are the arguments of query for the page after a session, or the first one.
 func (f filter) after(last *Session, limit int) pgx.NamedArgs {
 	if last != nil {
 		f.at = sessions().After(f.at, *last)
 	}
-	return sessions().Args(f.at, pgx.NamedArgs{"user": f.user, "active": f.active, "limit": limit})
+	return sessions().Args(f.at, pgx.NamedArgs{"user": f.user, "limit": limit})
 }

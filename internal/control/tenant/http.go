@@ -63,7 +63,7 @@ type idInput struct {
 }
 
 type listInput struct {
-	Q         string    `query:"q" maxLength:"100" doc:"Start of the name, or part of the title"`
+	Q         string    `query:"q" maxLength:"100" doc:"Start of the name, or of a word of the title: of its first four"`
 	Status    Status    `query:"status" enum:"provisioning,active,suspended,offboarding,purged"`
 	Tier      string    `query:"tier" maxLength:"40"`
 	Placement Placement `query:"placement" enum:"pool,silo"`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
 	"github.com/cloudkida/cloudkida/internal/platform/httpx"
@@ -24,6 +25,10 @@ const (
 	usual = 50
 	most  = 200
 )
+
+// Fresh goes before the arguments of a statement that chooses rows by what somebody asks for: PostgreSQL plans it for what was
+// asked. A plan for any question could use no index: it knows neither which conditions are there nor where a pattern begins.
+const Fresh = pgx.QueryExecModeCacheDescribe
 
 // The mistakes of a query.
 var (

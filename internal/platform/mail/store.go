@@ -88,7 +88,7 @@ func read(ctx context.Context, pool *pgxpool.Pool, state State, at list.Position
 		from control.mail_message
 		where (@state = '' or state = @state) and `+mails().Where(at)+`
 		order by `+mails().By(at)+` limit @limit`,
-		mails().Args(at, pgx.NamedArgs{"state": string(state), "limit": at.Limit + 1}))
+		list.Fresh, mails().Args(at, pgx.NamedArgs{"state": string(state), "limit": at.Limit + 1}))
 	if err != nil {
 		return nil, fmt.Errorf("list mail: %w", err)
 	}
@@ -170,7 +170,7 @@ func listOf(ctx context.Context, pool *pgxpool.Pool, tenant uuid.UUID, state Sta
 		from control.mail_message
 		where tenant_id = @tenant and (@state = '' or state = @state) and `+letters().Where(at)+`
 		order by `+letters().By(at)+` limit @limit`,
-		letters().Args(at, pgx.NamedArgs{"tenant": tenant, "state": string(state), "limit": at.Limit + 1}))
+		list.Fresh, letters().Args(at, pgx.NamedArgs{"tenant": tenant, "state": string(state), "limit": at.Limit + 1}))
 	if err != nil {
 		return nil, fmt.Errorf("list an organisation's mail: %w", err)
 	}

@@ -4,12 +4,30 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/cloudkida/cloudkida/internal/platform/obs"
 )
+
+// Whatever somebody sends, it begins no line of its own, and steers no terminal that shows the log.
+func TestALineOfTheLogIsOneLine(t *testing.T) {
+	t.Parallel()
+	hostile := "a\nlevel=ERROR msg=forged\r\x1b[31m\x00"
+	options := &slog.HandlerOptions{ReplaceAttr: obs.Redact}
+	for _, form := range []func(io.Writer) slog.Handler{
+		func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }, func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) },
+	} {
+		var out bytes.Buffer
+		slog.New(form(&out)).Info("request", "route", hostile, "error", errors.New(hostile), hostile, "as a name")
+		text := strings.TrimSuffix(out.String(), "\n")
+		if strings.ContainsAny(text, "\n\r\x1b\x00") || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("%q", text)
+		}
+	}
+}
 
 func TestSecretsAreLeftOutOfTheLog(t *testing.T) {
 	t.Parallel()

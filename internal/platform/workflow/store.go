@@ -97,7 +97,7 @@ func (e *Engine) List(ctx context.Context, f Filter) ([]Workflow, error) {
 	rows, err := e.Pool.Query(ctx, `
 		select `+workflowColumns+` from control.workflow w
 		where (@tenant::uuid is null or w.tenant_id = @tenant) and (@state = '' or w.state = @state) and `+workflows().Where(f.At)+`
-		order by `+workflows().By(f.At)+` limit @limit`, workflows().Args(f.At, pgx.NamedArgs{
+		order by `+workflows().By(f.At)+` limit @limit`, list.Fresh, workflows().Args(f.At, pgx.NamedArgs{
 		"tenant": uuid.NullUUID{UUID: f.Tenant, Valid: f.Tenant != uuid.Nil}, "state": string(f.State), "limit": f.Limit,
 	}))
 	if err != nil {

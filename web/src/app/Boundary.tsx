@@ -1,9 +1,10 @@
 import { Center, Loader } from '@mantine/core'
-import { IconCompass } from '@tabler/icons-react'
+import { IconCompass, IconLock } from '@tabler/icons-react'
 import { useQueryErrorResetBoundary } from '@tanstack/react-query'
 import { useRouter, type ErrorComponentProps } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { BarePage } from '@/components/BarePage'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { ButtonLink } from '@/components/links'
@@ -33,13 +34,23 @@ export function Boundary({ error, reset }: ErrorComponentProps) {
 /** In place of a page that has no shell, or whose shell failed. */
 export function BoundaryPage(props: ErrorComponentProps) {
   return (
-    <main id="main">
+    <BarePage>
       <Boundary {...props} />
-    </main>
+    </BarePage>
   )
 }
 
-/** An address that leads nowhere, or nowhere for this person; within the shell. */
+/** A page that is not for this person's role; within the shell. */
+export function Forbidden({ text }: { text: string }) {
+  const { t } = useTranslation()
+  return (
+    <Empty icon={<IconLock size={26} />} title={t('errors.forbidden')} text={text} order={1}>
+      <ButtonLink to="/">{t('errors.home')}</ButtonLink>
+    </Empty>
+  )
+}
+
+/** An address that leads nowhere; within the shell. */
 export function Missing() {
   const { t } = useTranslation()
   return (
@@ -52,9 +63,9 @@ export function Missing() {
 /** An address outside of everything. */
 export function MissingPage() {
   return (
-    <main id="main">
+    <BarePage>
       <Missing />
-    </main>
+    </BarePage>
   )
 }
 

@@ -5,12 +5,12 @@ import '@mantine/core/styles/Modal.layer.css'
 import '@mantine/spotlight/styles.layer.css'
 import { useMantineColorScheme } from '@mantine/core'
 import { Spotlight, spotlight, type SpotlightActionData, type SpotlightActionGroupData } from '@mantine/spotlight'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { IconKeyboard, IconLogout, IconMoon, IconPlayerPlay, IconSearch, IconSun, IconTerminal2, IconUser } from '@tabler/icons-react'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { labsQuery } from '@/features/lab/api'
+import { readLabs } from '@/features/lab/api'
 import { activeSessionsQuery } from '@/features/session/api'
 import { signOut } from '@/lib/auth'
 import { openShortcuts } from './overlay'
@@ -58,7 +58,7 @@ export function Palette({ opened, onClose }: Props) {
 function useLabActions(opened: boolean): SpotlightActionData[] {
   const { t } = useTranslation()
   const navigate = useNavigate()
-  const { data: labs } = useInfiniteQuery({ ...labsQuery({}), enabled: opened })
+  const { data: labs } = useQuery({ queryKey: ['labs', 'palette'], queryFn: ({ signal }) => readLabs({}, undefined, signal), enabled: opened })
   const { data: running } = useQuery(activeSessionsQuery())
   const resume = (running?.items ?? []).map((session) => ({
     id: session.id,
@@ -66,7 +66,7 @@ function useLabActions(opened: boolean): SpotlightActionData[] {
     leftSection: <IconPlayerPlay size={18} />,
     onClick: () => void navigate({ to: '/sessions/$id', params: { id: session.id } }),
   }))
-  const all = (labs?.pages.flatMap((page) => page.items) ?? []).map((lab) => ({
+  const all = (labs?.items ?? []).map((lab) => ({
     id: lab.slug,
     label: lab.title,
     description: lab.summary,

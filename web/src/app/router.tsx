@@ -1,6 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
-import { levels, type LabFilter, type Level } from '@/features/lab/api'
+import { labSorts, levels, type LabFilter, type Level } from '@/features/lab/api'
 import type { TenantFilter } from '@/features/operator/tenants'
 import type { PeopleFilter } from '@/features/organisation/api'
 import { auditFilter, type AuditFilter } from '@/lib/audit'
@@ -37,6 +37,7 @@ const catalogue = createRoute({
     q: text(search.q),
     tag: text(search.tag),
     level: levels.includes(search.level as Level) ? (search.level as Level) : undefined,
+    sort: oneOf(search.sort, labSorts),
   }),
   component: lazyRouteComponent(() => import('./pages/Catalogue')),
 })
@@ -75,7 +76,8 @@ const profile = createRoute({
 const operator = createRoute({
   getParentRoute: () => shell,
   path: '/operator',
-  validateSearch: (search: Record<string, unknown>): TenantFilter & AuditFilter & { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): TenantFilter & AuditFilter & { tab?: string; state?: string } => ({
+    state: text(search.state), // of letters; their list knows them
     tab: text(search.tab), // the page knows its sections
     ...auditFilter(search),
     status: oneOf(search.status, ['provisioning', 'active', 'suspended', 'offboarding', 'purged'] as const),
@@ -93,7 +95,8 @@ const tenant = createRoute({
 const organisation = createRoute({
   getParentRoute: () => shell,
   path: '/organisation',
-  validateSearch: (search: Record<string, unknown>): AuditFilter & PeopleFilter & { tab?: string } => ({
+  validateSearch: (search: Record<string, unknown>): AuditFilter & PeopleFilter & { tab?: string; state?: string } => ({
+    state: text(search.state), // of letters; their list knows them
     tab: text(search.tab),
     ...auditFilter(search),
     role: oneOf(search.role, ['owner', 'admin', 'author', 'instructor', 'learner'] as const),

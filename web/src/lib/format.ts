@@ -24,7 +24,14 @@ export function elapsed(milliseconds: number): string {
   return t('units.seconds', { value: (milliseconds / 1000).toFixed(1) })
 }
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const moment = new Intl.DateTimeFormat(undefined, {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short', // people of one organisation live in many
+})
 
 export function dateTime(iso: string): string {
   return moment.format(new Date(iso))

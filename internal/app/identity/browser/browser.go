@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type Sessions struct {
 	DB     *pgxpool.Pool // of the role identity
 	Now    func() time.Time
 	Forget func(user uuid.UUID) // drops what this process remembers of a user's sign-ins
+	Log    *slog.Logger
 }
 
 // cookie is the cookie's name: one per pool, so that one browser can be signed in to several. The prefix __Host-
@@ -115,6 +117,8 @@ func (s *Sessions) OpenVouched(w http.ResponseWriter, r *http.Request, pool acce
 		return Session{}, fmt.Errorf("open session: %w", err)
 	}
 	SetCookie(w, cookie(pool), token, Life)
+	s.Log.InfoContext(ctx, "a person signed in", "user", user, "pool", pool.Name, "methods", methods, "provider", by.Provider.UUID,
+		"address", httpx.ClientAddress(r), "request", httpx.RequestID(ctx))
 	return b, nil
 }
 

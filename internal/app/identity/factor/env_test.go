@@ -43,7 +43,7 @@ func open(t *testing.T) *env {
 	forget := func(uuid.UUID) {}
 	e.Service = &factor.Service{
 		DB: e.db.Identity, Key: key, Now: now, Throttle: throttle.New(1000, now), Forget: forget, Log: slog.New(slog.DiscardHandler),
-		Sessions: &browser.Sessions{DB: e.db.Identity, Now: now, Forget: forget},
+		Sessions: &browser.Sessions{DB: e.db.Identity, Now: now, Forget: forget, Log: slog.New(slog.DiscardHandler)},
 	}
 	e.pool = access.Pool{Name: "default"}
 	e.one(&e.pool.ID, `select id from identity.pool where name = 'default'`)

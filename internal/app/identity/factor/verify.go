@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/browser"
 	"github.com/cloudkida/cloudkida/internal/platform/audit"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
 // Use is a way to take the step after the password.
@@ -65,8 +66,11 @@ func (s *Service) Verify(ctx context.Context, user uuid.UUID, use Use, code, pla
 		}
 		return ErrWrongCode
 	})
-	if s.Failed != nil && errs.KindOf(err) == errs.KindUnauthenticated {
-		s.Failed(ctx, user, string(use))
+	if errs.KindOf(err) == errs.KindUnauthenticated {
+		s.Log.InfoContext(ctx, "a sign-in failed", "user", user, "step", string(use), "address", place, "request", tenancy.OriginOf(ctx).Request)
+		if s.Failed != nil {
+			s.Failed(ctx, user, string(use))
+		}
 	}
 	return methodCode, err
 }

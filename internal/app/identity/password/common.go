@@ -2,9 +2,12 @@ package password
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/trustelem/zxcvbn/frequency"
 )
 
 // words are passwords, and the words that passwords are made of, which lists of leaked ones have at their top.
@@ -25,6 +28,12 @@ func common(folded string) bool {
 		}
 	}
 	return false
+}
+
+// leaked tells whether a password is one of some 30,000 that stand at the top of lists of leaked ones. It looks through all of
+// them, in well under a millisecond: a hash takes far longer, and an index of them would be memory that is hardly ever used.
+func leaked(folded string) bool {
+	return slices.Contains(frequency.FrequencyLists["passwords"], folded)
 }
 
 // shortest period that still counts as a pattern, and the rows that fingers run along.
@@ -67,10 +76,14 @@ func reverse(s string) string {
 	return string(out)
 }
 
-// personal tells whether fewer than four characters are left of a password without the person's own words.
+// product is what everybody here knows, beside the person's own words and the organisation's.
+const product = "cloudkida"
+
+// personal tells whether fewer than four characters are left of a password without the words that it is about: the person's
+// own and those of where they sign in.
 func personal(folded string, about []string) bool {
 	rest := folded
-	for _, text := range about {
+	for _, text := range append(slices.Clone(about), product) {
 		words := strings.FieldsFunc(strings.ToLower(text), notWord)
 		for _, word := range append([]string{strings.ToLower(text)}, words...) { // the whole first: its short words count as well
 			if utf8.RuneCountInString(word) >= 4 {

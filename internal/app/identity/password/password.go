@@ -142,7 +142,8 @@ func Check(password string, about ...string) string {
 }
 
 // CheckLength returns what is wrong with a new password of at least so many characters, as a sentence that says what to
-// do, or "". About are the person's own words, such as name and e-mail address: they must not be most of the password.
+// do, or "". About are the person's own words, such as name and e-mail address, and the name of where they sign in: they must not
+// be most of the password, and neither must the product's.
 func CheckLength(least int, password string, about ...string) string {
 	if !utf8.ValidString(password) || strings.ContainsRune(password, 0) {
 		return "Type a password that consists of characters."
@@ -156,12 +157,12 @@ func CheckLength(least int, password string, about ...string) string {
 	}
 	folded := strings.ToLower(text)
 	switch {
-	case common(folded):
+	case common(folded), leaked(folded):
 		return "Many people use this password, so it is among the first that are tried. Choose another."
 	case monotonous(folded):
 		return "This is one pattern repeated, so it is easy to guess. Choose something less regular."
 	case personal(folded, about):
-		return "This is mostly your own name or e-mail address. Choose something that others cannot guess."
+		return "This is mostly your own name, your e-mail address or the name of this site. Choose something that others cannot guess."
 	}
 	return ""
 }

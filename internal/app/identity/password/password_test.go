@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trustelem/zxcvbn/frequency"
+
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 )
 
@@ -12,7 +14,7 @@ func TestCheckRefusesWhatAttackersTryFirst(t *testing.T) {
 	t.Parallel()
 	for _, weak := range []string{
 		"", "short", "1234567", "password", "Password1!", "P@ssw0rd", "12345678", "iloveyou2024", "qwertyuiop", "aaaaaaaaaa",
-		"abababababab", "abcdefgh", "zyxwvuts", "asdfghjkl", "ada.lovelace", "Lovelace1815", "\xff\xff\xff\xff\xff\xff\xff\xff",
+		"abababababab", "abcdefgh", "zyxwvuts", "asdfghjkl", "ada.lovelace", "Lovelace1815", "Cloudkida2026!", "lovelace-cloudkida", "\xff\xff\xff\xff\xff\xff\xff\xff",
 		"pass\x00word-long", strings.Repeat("long ", 60),
 	} {
 		if password.Check(weak, "Ada Lovelace", "ada.lovelace@example.com") == "" {
@@ -23,6 +25,25 @@ func TestCheckRefusesWhatAttackersTryFirst(t *testing.T) {
 		if problem := password.Check(good, "Ada Lovelace", "ada.lovelace@example.com"); problem != "" {
 			t.Errorf("%q: %s", good, problem)
 		}
+	}
+}
+
+// Each of the passwords that lead the lists of leaked ones is refused, as it stands there and in capitals: more than the 3,000
+// longest-known ones of those that would be long enough.
+func TestLeakedPasswordsAreRefused(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	for _, known := range frequency.FrequencyLists["passwords"] {
+		if len(known) < password.MinLength {
+			continue
+		}
+		tried++
+		if password.Check(known) == "" || password.Check(strings.ToUpper(known)) == "" {
+			t.Errorf("%q was taken", known)
+		}
+	}
+	if tried < 3000 {
+		t.Errorf("only %d passwords were tried", tried)
 	}
 }
 

@@ -32,7 +32,7 @@ func busy(err error) error {
 
 // Hash checks a new password of a user and hashes it.
 func (s *Service) Hash(ctx context.Context, pool access.Pool, who User, given string) (string, error) {
-	if problem := password.CheckLength(pool.PasswordMin, given, who.Name, who.Email); problem != "" {
+	if problem := password.CheckLength(pool.PasswordMin, given, who.Name, who.Email, pool.Name); problem != "" {
 		return "", ErrPassword.WithFields(errs.Field{Path: "password", Message: problem})
 	}
 	ctx, cancel := context.WithTimeout(ctx, hashTime)

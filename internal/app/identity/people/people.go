@@ -74,7 +74,7 @@ func (s *Service) Prepare(ctx context.Context, pool access.Pool, in Draft) (Draf
 	in.Name, in.Email = address.CleanName(in.Name), address.CleanEmail(in.Email)
 	problem("name", address.CheckName(in.Name))
 	problem("email", address.CheckEmail(in.Email))
-	problem("password", password.CheckLength(pool.PasswordMin, in.Password, in.Name, in.Email))
+	problem("password", password.CheckLength(pool.PasswordMin, in.Password, in.Name, in.Email, pool.Name))
 	if len(fields) > 0 {
 		return in, "", ErrInvalid.WithFields(fields...)
 	}

@@ -121,7 +121,7 @@ func (s *Service) List(ctx context.Context, q string, at list.Position, limit in
 			select m.role from identity.membership m where m.user_id = u.id and m.status = 'active' order by m.created_at limit 1), ''), p.name
 		from identity."user" u join identity.pool p on p.id = u.pool_id
 		where `+Sorted().Where(at)+` and `+found+`
-		order by `+Sorted().By(at)+` limit @limit`, search.Fresh, Sorted().Args(at, args))
+		order by `+Sorted().By(at)+` limit @limit`, list.Fresh, Sorted().Args(at, args))
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}

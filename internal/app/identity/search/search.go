@@ -10,10 +10,6 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 )
 
-// Fresh goes before the arguments of a statement with a Condition: PostgreSQL plans it for what was typed. A plan for any
-// text could use no index, as it does not know where a pattern begins.
-const Fresh = pgx.QueryExecModeCacheDescribe
-
 // found is the condition, in the words of migration 0057's indexes. What goes before them says nothing more, but costs much
 // less to look at than they do: where a text finds many people, PostgreSQL reads people until a page is full. It is a case,
 // as the planner thinks of the two sides of an or that they make what is found rarer by far.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudkida/cloudkida/internal/app/identity/search"
 	"github.com/cloudkida/cloudkida/internal/platform/db/dbtest"
+	"github.com/cloudkida/cloudkida/internal/platform/list"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -31,7 +32,7 @@ func TestPeopleAreFoundByTheStartOfAnAddressAndOfEachWord(t *testing.T) {
 		"umari": "", "devi rao": "", "x%": `100% \o/`, "x_": "", "100%": `100% \o/`, "%": "", `\`: `100% \o/`, "\x00": "", "\xff": "", "' or true --": "",
 	} {
 		condition, args := search.Condition(q)
-		rows, err := d.Identity.Query(t.Context(), `select u.name from identity."user" u where `+condition+` order by u.name collate "C"`, search.Fresh, args)
+		rows, err := d.Identity.Query(t.Context(), `select u.name from identity."user" u where `+condition+` order by u.name collate "C"`, list.Fresh, args)
 		if err != nil {
 			t.Fatalf("%q: %v", q, err)
 		}

@@ -11,9 +11,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+const lockKey = `hashtextextended('cloudkida audit chain ' || $1::uuid, 0)`
+
+// Reserve leaves a tenant's chain to the sealer on this very connection for as long as it is open: others pass the tenant by.
+// It is for measurements, which seal when they want to.
+func Reserve(ctx context.Context, conn *pgx.Conn, tenant uuid.UUID) error {
+	if _, err := conn.Exec(ctx, `select pg_advisory_lock(`+lockKey+`)`, tenant); err != nil {
+		return fmt.Errorf("reserve the chain: %w", err)
+	}
+	return nil
+}
+
 // alone takes the right to change a tenant's chain, until the transaction ends, if nobody has it.
 func alone(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (ok bool, err error) {
-	err = tx.QueryRow(ctx, `select pg_try_advisory_xact_lock(hashtextextended('cloudkida audit chain ' || $1::uuid, 0))`, tenant).Scan(&ok)
+	err = tx.QueryRow(ctx, `select pg_try_advisory_xact_lock(`+lockKey+`)`, tenant).Scan(&ok)
 	if err != nil {
 		return false, fmt.Errorf("lock the chain: %w", err)
 	}
@@ -145,7 +156,7 @@ func queued(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (n int64, err erro
 func old(ctx context.Context, tx pgx.Tx, before time.Time, most int) (seq int64, err error) {
 	err = tx.QueryRow(ctx, `
 		select coalesce(max(seq), 0) from (select seq, newest from audit_seal order by seq limit $2) s
-		where not exists (select from (select seq, newest from audit_seal order by seq limit $2) o where o.seq <= s.seq and o.newest >= $1)`, before, most).Scan(&seq)
+		where not exists (select from (select seq, newest from audit_seal order by seq limit $2) o where o.seq <= s.seq and o.newest >= least($1, now() - make_interval(secs => $3)))`, before, most, retainLeast.Seconds()).Scan(&seq)
 	if err != nil {
 		return 0, fmt.Errorf("look for old seals: %w", err)
 	}

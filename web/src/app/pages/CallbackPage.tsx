@@ -4,6 +4,7 @@ import { useEffect } from 'react'
 import { Button } from '@mantine/core'
 import { IconLockX } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
+import { BarePage } from '@/components/BarePage'
 import { Empty } from '@/components/Empty'
 import { completeSignIn, signIn } from '@/lib/auth'
 import { bootQuery } from '../boot'
@@ -30,10 +31,10 @@ export default function CallbackPage() {
   }, [client, navigate, data])
   if (!error) return <Pending />
   return (
-    <main id="main">
+    <BarePage>
       <Empty icon={<IconLockX size={26} />} title={t('signIn.failed')} text={t('signIn.failedText')} order={1}>
         <Button onClick={() => void signIn('/')}>{t('signIn.again')}</Button>
       </Empty>
-    </main>
+    </BarePage>
   )
 }

@@ -31,6 +31,7 @@ export function AuditLog({ source, filter, onFilter }: Props) {
     <DataList
       list={list}
       label={source.label}
+      title={source.label}
       above={<AuditSeals source={source} />}
       columns={auditColumns(t, (more) => onFilter({ ...filter, ...more }))}
       rowKey={({ id }) => id}

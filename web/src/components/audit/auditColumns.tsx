@@ -91,17 +91,23 @@ function Changes({ entry }: { entry: Shown }) {
         <div key={name} className={classes.change}>
           <dt>{name}</dt>
           <dd>
-            {before !== undefined && <del aria-label={t('audit.before', { value: before })}>{before || t('audit.empty')}</del>}
+            {before !== undefined && <del aria-label={t('audit.before', { value: before })}>{read(before) || t('audit.empty')}</del>}
             {before !== undefined && after !== undefined && <span aria-hidden> → </span>}
-            {after !== undefined && <ins aria-label={t('audit.after', { value: after })}>{after || t('audit.empty')}</ins>}
+            {after !== undefined && <ins aria-label={t('audit.after', { value: after })}>{read(after) || t('audit.empty')}</ins>}
           </dd>
         </div>
       ))}
       {said.map(([name, value]) => (
-        <Said key={name} name={name} value={word(value) || t('audit.empty')} />
+        <Said key={name} name={name} value={read(value) || t('audit.empty')} />
       ))}
     </dl>
   )
+}
+
+/** A point in time as people read it; the rest as it is. */
+function read(value: unknown): string {
+  const text = word(value)
+  return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? dateTime(text) : text
 }
 
 function Said({ name, value }: { name: string; value: string }) {

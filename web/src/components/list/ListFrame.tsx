@@ -28,6 +28,8 @@ export interface FrameProps<T> {
   keepFilters?: boolean
   /** In place of a list that has nothing: what it is for, and what to do first. */
   empty: ReactNode
+  /** In place of rows that are on their way, where they do not look like lines. */
+  bones?: ReactNode
   /** What is said above the rows, as long as there are any. */
   note?: ReactNode
 }
@@ -37,7 +39,7 @@ interface Props<T> extends FrameProps<T> {
 }
 
 /** A list with all that can become of it: on its way, failed, without a connection, empty, found nothing, more to come. */
-export function ListFrame<T>({ list, label, title, order = 2, text, action, above, filters, keepFilters, onClear, empty, note, children }: Props<T>) {
+export function ListFrame<T>({ list, label, title, order = 2, text, action, above, filters, keepFilters, onClear, empty, note, bones, children }: Props<T>) {
   const { t } = useTranslation()
   const id = useId()
   const { items } = list
@@ -65,7 +67,7 @@ export function ListFrame<T>({ list, label, title, order = 2, text, action, abov
       {above}
       {!unused && filters && <div className={classes.filters}>{filters}</div>}
       <VisuallyHidden aria-live="polite">{items && !list.stale && t('list.shown', { count: items.length })}</VisuallyHidden>
-      {!items && <Waiting list={list} />}
+      {!items && <Waiting list={list} bones={bones} />}
       {items && <Outdated list={list} />}
       {nothing && (onClear ? <NothingFound more={list.more} onClear={onClear} /> : empty)}
       {items && items.length > 0 && (
@@ -82,10 +84,11 @@ export function ListFrame<T>({ list, label, title, order = 2, text, action, abov
 }
 
 /** As long as nothing has arrived: on its way, or why it is not. */
-function Waiting<T>({ list }: { list: List<T> }) {
+function Waiting<T>({ list, bones }: { list: List<T>; bones?: ReactNode }) {
   const { t } = useTranslation()
   if (list.error) return <Failure error={list.error} onRetry={list.retry} />
   if (list.paused) return <Empty icon={<IconCloudOff size={26} />} title={t('errors.offlineTitle')} text={t('list.offline')} />
+  if (bones) return bones
   return (
     <div className={classes.card} role="status" aria-label={t('status.loading')}>
       {[62, 44, 71, 53, 60].map((width, n) => (

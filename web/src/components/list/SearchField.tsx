@@ -1,11 +1,12 @@
 import { CloseButton, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, type Ref } from 'react'
 import { useTranslation } from 'react-i18next'
 import classes from './List.module.css'
 
 interface Props {
+  ref?: Ref<HTMLInputElement>
   label: string
   /** What is searched for now; it may change by other means, such as a filter that is taken away. */
   value: string | undefined
@@ -13,7 +14,7 @@ interface Props {
 }
 
 /** Searches a moment after the last key. */
-export function SearchField({ label, value = '', onChange }: Props) {
+export function SearchField({ ref, label, value = '', onChange }: Props) {
   const { t } = useTranslation()
   const [typed, setTyped] = useState(value)
   const [known, setKnown] = useState(value)
@@ -29,6 +30,7 @@ export function SearchField({ label, value = '', onChange }: Props) {
   }
   return (
     <TextInput
+      ref={ref}
       type="search"
       className={classes.search}
       aria-label={label}

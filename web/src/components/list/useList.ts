@@ -47,7 +47,8 @@ export function useList<P extends ListPage<unknown>>({ key, read, every }: Wante
   }
 }
 
-interface Read {
+/** As much of a query as its list needs. */
+export interface Read {
   error: unknown
   fetchStatus: 'fetching' | 'paused' | 'idle'
   isPlaceholderData: boolean

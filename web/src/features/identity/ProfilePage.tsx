@@ -61,6 +61,7 @@ function NameSection() {
             label={t('profile.name')}
             autoComplete="name"
             required
+            withAsterisk={false}
             maxLength={100}
             value={name}
             error={rename.error && messageOf(rename.error)}
@@ -127,6 +128,7 @@ function PasswordSection() {
             label={t('profile.newPasswordAgain')}
             autoComplete="new-password"
             required
+            withAsterisk={false}
             error={differs && t('profile.passwordsDiffer')}
             {...field('again')}
           />

@@ -1,12 +1,14 @@
 import '@mantine/core/styles/Alert.layer.css'
 import { Alert, Button, Group, Loader, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { IconMailOff } from '@tabler/icons-react'
 import { Suspense, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandSign } from '@/components/BrandSign'
+import { BarePage } from '@/components/BarePage'
+import { Empty } from '@/components/Empty'
+import { ButtonLink } from '@/components/links'
 import { messageOf } from '@/lib/api/problem'
-import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
+import { useHostBrand, usePageTitle } from '@/lib/brand'
 import type { InvitationOffer, Me } from '@/lib/api/types'
 import { signIn, signOut, switchTenant } from '@/lib/auth'
 import { offerQuery, useAccept, useEnter } from './api'
@@ -25,21 +27,19 @@ export function InvitationPage({ token, account }: Props) {
   const offer = useQuery(offerQuery(token))
   useHostBrand(offer.data?.tenant)
   usePageTitle(t('invitation.title'))
-  const brandTitle = useBrandTitle()
   return (
-    <main id="main" className={classes.page}>
-      <Link to="/" className={classes.brand}>
-        <BrandSign name={brandTitle} />
-      </Link>
+    <BarePage>
       {!token && (
-        <Alert color="yellow" role="alert" title={t('invitation.title')}>
-          {t('invitation.noToken')}
-        </Alert>
+        <Empty order={1} icon={<IconMailOff size={26} />} title={t('invitation.noTokenTitle')} text={t('invitation.noToken')}>
+          <ButtonLink to="/">{t('errors.start')}</ButtonLink>
+        </Empty>
       )}
       {offer.error && (
-        <Alert color="red" variant="light" role="alert" title={t('invitation.over')}>
-          {messageOf(offer.error)}
-        </Alert>
+        <div role="alert">
+          <Empty order={1} icon={<IconMailOff size={26} />} title={t('invitation.over')} text={messageOf(offer.error)}>
+            <ButtonLink to="/">{t('errors.start')}</ButtonLink>
+          </Empty>
+        </div>
       )}
       {token && offer.isPending && <Loader aria-label={t('invitation.looking')} />}
       {offer.data && (
@@ -60,7 +60,7 @@ export function InvitationPage({ token, account }: Props) {
           )}
         </Stack>
       )}
-    </main>
+    </BarePage>
   )
 }
 

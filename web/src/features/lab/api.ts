@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { queryOptions } from '@tanstack/react-query'
 import { api, ok } from '@/lib/api/client'
 import type { LabSummary } from '@/lib/api/types'
 
@@ -10,18 +10,15 @@ export interface LabFilter {
   q?: string
   tag?: string
   level?: Level
+  sort?: LabSort
 }
 
+export const labSorts = ['title', '-created'] as const
+export type LabSort = (typeof labSorts)[number]
+
 /** The address may hold more than a filter, such as the organisation that somebody signed in to: lists refuse what they do not know. */
-export function labsQuery({ q, tag, level }: LabFilter) {
-  return infiniteQueryOptions({
-    queryKey: ['labs', { q, tag, level }],
-    queryFn: ({ signal, pageParam }) =>
-      ok(api.GET('/v1/labs', { params: { query: { q, tag, level, limit: 48, cursor: pageParam } }, signal })),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next,
-    placeholderData: (before) => before, // the old result stays while a new one is typed
-  })
+export function readLabs({ q, tag, level, sort }: LabFilter, cursor: string | undefined, signal: AbortSignal) {
+  return ok(api.GET('/v1/labs', { params: { query: { q, tag, level, sort, limit: 48, cursor } }, signal }))
 }
 
 export function labQuery(slug: string) {

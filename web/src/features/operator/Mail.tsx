@@ -5,10 +5,12 @@ import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
+import { useOneInAddress } from '@/components/list/useInAddress'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { MailMessage, SortOf } from '@/lib/api/types'
@@ -23,7 +25,7 @@ const states: State[] = ['queued', 'sent', 'failed', 'bounced']
 /** What the installation has sent, or keeps here because no mail server is set. */
 export function Mail() {
   const { t } = useTranslation()
-  const [state, setState] = useState<State>()
+  const [state, setState] = useOneInAddress('state', states)
   const [sort, setSort] = useState<SortOf<'/v1/operator/mail'>>('-created')
   const list = useList({
     key: ['operator', 'mail', 'list', state, sort],
@@ -35,14 +37,17 @@ export function Mail() {
   const mailbox = mode?.transport === 'mailbox'
   return (
     <>
-      {mode && (
-        <Alert variant="light" mb="md" icon={<IconMail size={18} />}>
-          {mode.server ? t('mail.server', { server: mode.server }) : t('mail.mailbox')}
-        </Alert>
-      )}
       <DataList
         list={list}
         label={t('mail.title')}
+        title={t('mail.title')}
+        above={
+          mode && (
+            <Alert variant="light" icon={<IconMail size={18} />}>
+              {mode.server ? t('mail.server', { server: mode.server }) : t('mail.mailbox')}
+            </Alert>
+          )
+        }
         columns={columns(t, mailbox, setOpen)}
         rowKey={({ id }) => id}
         sort={sort}
@@ -81,7 +86,7 @@ function columns(t: TFunction, mailbox: boolean, onOpen: (message: MailMessage) 
         </UnstyledButton>
       ),
     },
-    { title: t('mail.to'), kind: 'long', cell: ({ to }) => to },
+    { title: t('mail.to'), kind: 'long', cell: ({ to }) => <Email>{to}</Email> },
     {
       title: t('operator.state'),
       cell: ({ state }) => (

@@ -32,6 +32,7 @@ export function Pools({ q, onSearch }: Props) {
       <DataList
         list={list}
         label={t('pools.tab')}
+        title={t('pools.tab')}
         text={t('pools.text')}
         columns={columns(t, setChosen)}
         rowKey={({ name }) => name}

@@ -10,9 +10,9 @@ import { DataList, type Column } from '@/components/list/DataList'
 import { SearchField } from '@/components/list/SearchField'
 import { useList } from '@/components/list/useList'
 import type { SortOf, Tenant } from '@/lib/api/types'
-import { day } from '@/lib/format'
 import classes from './Operator.module.css'
 import { readTenants, statuses, type TenantFilter } from './tenants'
+import { Day } from '@/components/Day'
 
 const colours: Record<Tenant['status'], string> = {
   provisioning: 'yellow',
@@ -49,6 +49,7 @@ export function Tenants({ filter, onFilter }: Props) {
     <DataList
       list={list}
       label={t('tenants.title')}
+      title={t('tenants.title')}
       columns={columns(t)}
       rowKey={({ id }) => id}
       sort={sort}
@@ -110,6 +111,6 @@ function columns(t: TFunction): Column<Tenant>[] {
     { title: t('tenants.schema'), kind: 'number', cell: ({ schemaVersion }) => schemaVersion || '–' },
     { title: t('tenants.members'), kind: 'number', cell: ({ members }) => members },
     { title: t('tenants.running'), kind: 'number', cell: ({ sessions }) => sessions },
-    { title: t('tenants.since'), kind: 'short', sort: 'created', cell: ({ createdAt }) => day(createdAt) },
+    { title: t('tenants.since'), kind: 'short', sort: 'created', cell: ({ createdAt }) => <Day at={createdAt} /> },
   ]
 }

@@ -30,6 +30,7 @@ export function Tiers() {
       <DataList
         list={list}
         label={t('tiers.tab')}
+        title={t('tiers.tab')}
         text={t('tiers.text')}
         action={
           <Button leftSection={<IconPlus size={16} />} disabled={!list.items} onClick={() => setEditing({})}>

@@ -21,6 +21,7 @@ export function Upgrades() {
     <DataList
       list={list}
       label={t('upgrades.title')}
+      title={t('upgrades.title')}
       text={list.items && list.items.length > 0 && t('upgrades.want', { version: list.first?.want })}
       columns={columns(t)}
       rowKey={({ tenant }) => tenant}

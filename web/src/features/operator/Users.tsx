@@ -1,18 +1,19 @@
-import { Alert, Badge, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
+import { ActionIcon, Alert, Badge, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconCheck, IconCopy, IconKey, IconLock, IconLockOpen, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Dialog } from '@/components/Dialog'
+import { Day } from '@/components/Day'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { DataList, type Column } from '@/components/list/DataList'
 import { SearchField } from '@/components/list/SearchField'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { messageOf } from '@/lib/api/problem'
-import type { SortOf, User } from '@/lib/api/types'
-import { dateTime } from '@/lib/format'
+import type { Member, SortOf, User } from '@/lib/api/types'
 import { readUsers, useDisableUser, useResetPassword } from './api'
 import classes from './Operator.module.css'
 
@@ -34,6 +35,7 @@ export function Users({ q, onSearch }: Props) {
       <DataList
         list={list}
         label={t('operator.users')}
+        title={t('operator.users')}
         columns={columns(t, setChosen, setLeaving)}
         rowKey={({ id }) => id}
         sort={sort}
@@ -61,12 +63,12 @@ export function Users({ q, onSearch }: Props) {
 function columns(t: TFunction, onReset: (user: User) => void, onDisable: (user: User) => void): Column<User>[] {
   return [
     { title: t('operator.name'), cell: ({ name }) => name },
-    { title: t('operator.email'), kind: 'long', cell: ({ email }) => email },
+    { title: t('operator.email'), kind: 'long', cell: ({ email }) => <Email>{email}</Email> },
     {
       title: t('operator.role'),
       cell: ({ role, operator, disabled }) => (
         <Group gap={6}>
-          {role}
+          {role && t(`organisation.role.${role as Member['role']}`)}
           {operator && (
             <Badge variant="light" miw="max-content">
               {t('operator.operator')}
@@ -80,7 +82,7 @@ function columns(t: TFunction, onReset: (user: User) => void, onDisable: (user: 
         </Group>
       ),
     },
-    { title: t('operator.since'), kind: 'short', sort: 'created', cell: ({ createdAt }) => dateTime(createdAt) },
+    { title: t('operator.since'), kind: 'short', sort: 'created', cell: ({ createdAt }) => <Day at={createdAt} /> },
     { title: t('list.actions'), kind: 'actions', cell: (user) => <Actions user={user} onReset={onReset} onDisable={onDisable} /> },
   ]
 }
@@ -96,36 +98,24 @@ function Actions({ user, onReset, onDisable }: ActionsProps) {
   const enable = useDisableUser()
   return (
     <>
-      <Button
-        size="xs"
-        variant="default"
-        leftSection={<IconKey size={14} />}
-        aria-label={t('operator.resetFor', { name: user.name })}
-        onClick={() => onReset(user)}
-      >
-        {t('operator.reset')}
-      </Button>
+      <ActionIcon size={30} variant="default" aria-label={t('operator.resetFor', { name: user.name })} title={t('operator.reset')} onClick={() => onReset(user)}>
+        <IconKey size={16} />
+      </ActionIcon>
       {user.disabled ? (
-        <Button
-          size="xs"
+        <ActionIcon
+          size={30}
           variant="default"
-          leftSection={<IconLockOpen size={14} />}
           aria-label={t('operator.enableFor', { name: user.name })}
+          title={t('operator.enable')}
           loading={enable.isPending}
           onClick={() => enable.mutate({ id: user.id, disabled: false }, { onError: notifyError })}
         >
-          {t('operator.enable')}
-        </Button>
+          <IconLockOpen size={16} />
+        </ActionIcon>
       ) : (
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconLock size={14} />}
-          aria-label={t('operator.disableFor', { name: user.name })}
-          onClick={() => onDisable(user)}
-        >
-          {t('operator.disable')}
-        </Button>
+        <ActionIcon size={30} variant="default" aria-label={t('operator.disableFor', { name: user.name })} title={t('operator.disable')} onClick={() => onDisable(user)}>
+          <IconLock size={16} />
+        </ActionIcon>
       )}
     </>
   )

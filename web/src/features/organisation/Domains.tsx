@@ -1,5 +1,5 @@
 import '@mantine/core/styles/Code.layer.css'
-import { Alert, Badge, Button, Code, CopyButton, Group, Skeleton, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Badge, Button, Code, CopyButton, Group, Text, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { IconAt, IconCheck, IconCopy, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react'
@@ -8,73 +8,57 @@ import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { ListFrame } from '@/components/list/ListFrame'
+import { whole } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { ApiError, messageOf } from '@/lib/api/problem'
-import type { Domain, DomainList } from '@/lib/api/types'
+import type { Domain } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
 import { domainsQuery, useDomains } from './api'
 import classes from './Organisation.module.css'
 
 /** The organisation's e-mail domains: what to put into DNS, and what was found there. */
 export function Domains() {
-  const list = useQuery(domainsQuery())
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  return <Loaded list={list.data} />
-}
-
-function Loaded({ list }: { list: DomainList }) {
   const { t } = useTranslation()
+  const all = useQuery(domainsQuery())
   const [adding, setAdding] = useState(false)
   const [leaving, setLeaving] = useState<Domain>()
   const { remove } = useDomains()
-  const plans = new Intl.ListFormat(undefined, { type: 'disjunction' }).format(list.plans)
-  const full = list.items.length >= list.most
+  const plans = new Intl.ListFormat(undefined, { type: 'disjunction' }).format(all.data?.plans ?? [])
+  const { allowed = true, most = Infinity } = all.data ?? {}
+  const count = all.data?.items.length ?? 0
   const add = (
-    <Button leftSection={<IconPlus size={16} />} disabled={full} onClick={() => setAdding(true)}>
+    <Button leftSection={<IconPlus size={16} />} disabled={count >= most} onClick={() => setAdding(true)}>
       {t('organisation.domain.add')}
     </Button>
   )
-  if (list.items.length === 0 && !list.allowed) {
-    return <Empty icon={<IconAt size={26} />} title={t('organisation.domain.closed')} text={t('organisation.domain.closedText', { plans })} />
-  }
   return (
     <>
-      {list.items.length === 0 ? (
-        <Empty icon={<IconAt size={26} />} title={t('organisation.domain.none')} text={t('organisation.domain.noneText')}>
-          {add}
-        </Empty>
-      ) : (
-        <>
-          <Group justify="space-between" align="flex-start" mb="md">
-            <div className={classes.intro}>
-              <Title order={2} fz="lg">
-                {t('organisation.domain.title')}
-              </Title>
-              <Text size="sm" c="dimmed">
-                {t('organisation.domain.text')}
-              </Text>
-            </div>
-            {list.allowed && add}
-          </Group>
-          {!list.allowed && (
-            <Alert color="yellow" variant="light" mb="md" title={t('organisation.domain.closed')}>
-              {t('organisation.domain.idleText', { plans })}
-            </Alert>
-          )}
+      <ListFrame
+        list={whole(all, all.data?.items)}
+        label={t('organisation.domain.title')}
+        title={t('organisation.domain.title')}
+        text={t('organisation.domain.text')}
+        action={allowed && count > 0 && add}
+        note={<Notes allowed={allowed} plans={plans} full={count >= most ? most : undefined} />}
+        empty={
+          allowed ? (
+            <Empty icon={<IconAt size={26} />} title={t('organisation.domain.none')} text={t('organisation.domain.noneText')}>
+              {add}
+            </Empty>
+          ) : (
+            <Empty icon={<IconAt size={26} />} title={t('organisation.domain.closed')} text={t('organisation.domain.closedText', { plans })} />
+          )
+        }
+      >
+        {(items) => (
           <ul className={classes.cards}>
-            {list.items.map((domain) => (
-              <DomainCard key={domain.id} domain={domain} allowed={list.allowed} onRemove={() => setLeaving(domain)} />
+            {items.map((domain) => (
+              <DomainCard key={domain.id} domain={domain} allowed={allowed} onRemove={() => setLeaving(domain)} />
             ))}
           </ul>
-          {full && (
-            <Text size="sm" c="dimmed" mt="md">
-              {t('organisation.domain.full', { most: list.most })}
-            </Text>
-          )}
-        </>
-      )}
+        )}
+      </ListFrame>
       {adding && <AddDialog onClose={() => setAdding(false)} />}
       <ConfirmDialog
         opened={leaving !== undefined}
@@ -85,6 +69,25 @@ function Loaded({ list }: { list: DomainList }) {
         onClose={() => setLeaving(undefined)}
         onConfirm={() => leaving && remove.mutate(leaving.id, { onSuccess: () => setLeaving(undefined), onError: notifyError })}
       />
+    </>
+  )
+}
+
+/** What holds for all domains: that the plan has none any more, or that there is room for no more. */
+function Notes({ allowed, plans, full }: { allowed: boolean; plans: string; full: number | undefined }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      {!allowed && (
+        <Alert color="yellow" variant="light" mb="md" title={t('organisation.domain.closed')}>
+          {t('organisation.domain.idleText', { plans })}
+        </Alert>
+      )}
+      {full !== undefined && (
+        <Text size="sm" c="dimmed" mb="md">
+          {t('organisation.domain.full', { most: full })}
+        </Text>
+      )}
     </>
   )
 }
@@ -179,7 +182,7 @@ function DomainCard({ domain, allowed, onRemove }: CardProps) {
           {allowed && (
             <Button
               size="xs"
-              variant={settled ? 'default' : 'filled'}
+              variant={settled ? 'default' : 'light'}
               leftSection={<IconRefresh size={14} />}
               loading={check.isPending}
               aria-label={t('organisation.domain.checkOf', { domain: domain.shown })}

@@ -8,6 +8,7 @@ import { Empty } from '@/components/Empty'
 import { DataList, type Column } from '@/components/list/DataList'
 import { few, named } from '@/components/list/named'
 import { SearchField } from '@/components/list/SearchField'
+import { useInAddress } from '@/components/list/useInAddress'
 import { whole } from '@/components/list/useList'
 import type { Group } from '@/lib/api/types'
 import { GroupDialog } from './GroupDialog'
@@ -19,7 +20,7 @@ import { groupsQuery } from './people'
 export function Groups() {
   const { t } = useTranslation()
   const all = useQuery(groupsQuery())
-  const [q, setQ] = useState<string>()
+  const [q, setQ] = useInAddress('q')
   const [adding, setAdding] = useState(false)
   const [open, setOpen] = useState<string>()
   const count = all.data?.length ?? 0
@@ -33,6 +34,7 @@ export function Groups() {
       <DataList
         list={whole(all, all.data && named(nested(all.data), q))}
         label={t('groups.title')}
+        title={t('groups.title')}
         text={t('groups.text')}
         action={count > 0 && add}
         columns={columns(t, all.data ?? [], setOpen)}

@@ -4,6 +4,7 @@ import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
@@ -11,7 +12,6 @@ import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { Invitation, Me } from '@/lib/api/types'
 import { dateTime } from '@/lib/format'
-import { InviteDialog } from './InviteDialog'
 import classes from './Organisation.module.css'
 import { invitationStates, readInvitations, useInvitations, type InvitationState } from './people'
 
@@ -24,22 +24,15 @@ interface Props {
 /** Who was invited and has not come yet, or what became of it. */
 export function Invitations({ me, state = 'open', onState }: Props) {
   const { t } = useTranslation()
-  const [inviting, setInviting] = useState(false)
   const [withdrawing, setWithdrawing] = useState<Invitation>()
   const list = useList({ key: ['organisation', 'invitations', state], read: (cursor, signal) => readInvitations(state, cursor, signal) })
   const { revoke } = useInvitations()
-  const invite = (
-    <Button leftSection={<IconMailPlus size={16} />} onClick={() => setInviting(true)}>
-      {t('invite.invite')}
-    </Button>
-  )
   return (
     <div className={classes.below}>
       <DataList
         list={list}
         label={t('invite.invitations')}
         title={t('invite.invitations')}
-        action={invite}
         columns={columns(t, me, setWithdrawing)}
         rowKey={({ id }) => id}
         filters={
@@ -53,7 +46,6 @@ export function Invitations({ me, state = 'open', onState }: Props) {
         empty={<Empty icon={<IconMailPlus size={26} />} title={t(`invite.none.${state}`)} text={t('invite.noneText')} />}
         keepFilters
       />
-      {inviting && <InviteDialog me={me} onClose={() => setInviting(false)} />}
       <ConfirmDialog
         opened={withdrawing !== undefined}
         title={t('invite.revokeTitle', { email: withdrawing?.email })}
@@ -71,7 +63,7 @@ const colours: Record<InvitationState, string> = { open: 'blue', expired: 'yello
 
 function columns(t: TFunction, me: Me, onRevoke: (invitation: Invitation) => void): Column<Invitation>[] {
   return [
-    { title: t('operator.email'), cell: ({ email }) => email },
+    { title: t('operator.email'), cell: ({ email }) => <Email>{email}</Email> },
     { title: t('operator.role'), cell: ({ role }) => t(`organisation.role.${role}`) },
     { title: t('operator.state'), cell: (item) => <State item={item} /> },
     { title: t('invite.until'), kind: 'short', cell: ({ expiresAt }) => dateTime(expiresAt) },

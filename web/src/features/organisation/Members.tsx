@@ -1,9 +1,11 @@
 import '@mantine/core/styles/Combobox.layer.css'
-import { ActionIcon, Badge, Menu, Select } from '@mantine/core'
-import { IconDots, IconUserCheck, IconUserMinus, IconUserOff, IconUsers } from '@tabler/icons-react'
+import { ActionIcon, Badge, Button, Menu, Select } from '@mantine/core'
+import { IconDots, IconMailPlus, IconUserCheck, IconUserMinus, IconUserOff, IconUsers } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Day } from '@/components/Day'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
@@ -11,8 +13,8 @@ import { SearchField } from '@/components/list/SearchField'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { Me, Member, SortOf } from '@/lib/api/types'
-import { dateTime } from '@/lib/format'
 import { readMembers, roles, useMembers, type PeopleFilter } from './api'
+import { InviteDialog } from './InviteDialog'
 import { MemberDialog, type MemberChange } from './MemberDialog'
 
 interface Props {
@@ -30,12 +32,19 @@ export function Members({ me, filter, onFilter }: Props) {
     key: ['organisation', 'members', q, role, sort],
     read: (cursor, signal) => readMembers({ q, role, sort, cursor }, signal),
   })
+  const [inviting, setInviting] = useState(false)
   const [asked, setAsked] = useState<{ member: Member; change: MemberChange }>()
   return (
     <>
       <DataList
         list={list}
         label={t('organisation.members')}
+        title={t('organisation.members')}
+        action={
+          <Button leftSection={<IconMailPlus size={16} />} onClick={() => setInviting(true)}>
+            {t('invite.invite')}
+          </Button>
+        }
         columns={columns(t, me, (member, change) => setAsked({ member, change }))}
         rowKey={({ id }) => id}
         sort={sort}
@@ -55,6 +64,7 @@ export function Members({ me, filter, onFilter }: Props) {
         onClear={(q ?? role) ? () => onFilter({ ...filter, q: undefined, role: undefined }) : undefined}
         empty={<Empty icon={<IconUsers size={26} />} title={t('operator.noUsers')} text={t('operator.noUsersText')} />}
       />
+      {inviting && <InviteDialog me={me} onClose={() => setInviting(false)} />}
       {asked && <MemberDialog {...asked} onClose={() => setAsked(undefined)} />}
     </>
   )
@@ -80,7 +90,7 @@ function columns(t: TFunction, me: Me, onAsk: (member: Member, change: MemberCha
       kind: 'long',
       cell: ({ email, mailBounced }) => (
         <>
-          {email}
+          <Email>{email}</Email>
           {mailBounced && (
             <Badge ml="xs" miw="max-content" variant="light" color="red" title={t('letters.refused')}>
               {t('mail.state.bounced')}
@@ -90,7 +100,7 @@ function columns(t: TFunction, me: Me, onAsk: (member: Member, change: MemberCha
       ),
     },
     { title: t('operator.role'), cell: (member) => <RoleSelect me={me} member={member} /> },
-    { title: t('organisation.joined'), kind: 'short', sort: 'joined', cell: ({ joinedAt }) => dateTime(joinedAt) },
+    { title: t('organisation.joined'), kind: 'short', sort: 'joined', cell: ({ joinedAt }) => <Day at={joinedAt} /> },
     { title: t('list.actions'), kind: 'actions', cell: (member) => <Actions member={member} onAsk={(change) => onAsk(member, change)} /> },
   ]
 }

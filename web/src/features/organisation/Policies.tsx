@@ -39,6 +39,7 @@ export function Policies() {
       <DataList
         list={list}
         label={t('policies.title')}
+        title={t('policies.title')}
         text={t('policies.text')}
         action={
           some && (

@@ -1,13 +1,14 @@
 import '@mantine/core/styles/Switch.layer.css'
 import '@mantine/core/styles/Code.layer.css'
-import { Alert, Badge, Button, Group, Skeleton, Stack, Switch, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Group, Stack, Switch, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconKey, IconPlus, IconTestPipe } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
-import { Failure } from '@/components/Failure'
+import { ListFrame } from '@/components/list/ListFrame'
+import { whole } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import { PoolSettings } from '@/components/PoolSettings'
 import type { IdentityProvider } from '@/lib/api/types'
@@ -25,33 +26,35 @@ export function SignIn({ owner }: { owner: boolean }) {
   const [asked, setAsked] = useState<Asked>()
   const { remove } = useProviders()
   const close = () => setAsked(undefined)
-  if (list.error && !list.data) return <Failure error={list.error} onRetry={() => void list.refetch()} />
-  if (!list.data) return <Skeleton h={220} radius="lg" />
-  const { items, redirectUri, onlyThrough, ruleETag } = list.data
+  const { items = [], redirectUri = '', onlyThrough = false, ruleETag = '' } = list.data ?? {}
+  const add = (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setAsked({ do: 'add' })}>
+      {t('providers.add')}
+    </Button>
+  )
   return (
     <Stack gap="xl">
-      <section>
-        <Group justify="space-between" align="flex-start" mb="md">
-          <div className={classes.grow}>
-            <Title order={2} fz="lg">
-              {t('providers.title')}
-            </Title>
-            <Text size="sm" c="dimmed">
-              {t('providers.text')}
-            </Text>
-          </div>
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setAsked({ do: 'add' })}>
-            {t('providers.add')}
-          </Button>
-        </Group>
-        {items.length === 0 && <Empty icon={<IconKey size={26} />} title={t('providers.none')} text={t('providers.noneText')} />}
-        <Stack gap="sm" role="list">
-          {items.map((provider) => (
-            <ProviderCard key={provider.id} provider={provider} owner={owner} onAsk={(what) => setAsked({ do: what, provider })} />
-          ))}
-        </Stack>
-      </section>
-      <Only onlyThrough={onlyThrough} etag={ruleETag} possible={items.some(({ enabled }) => enabled)} />
+      <ListFrame
+        list={whole(list, list.data?.items)}
+        label={t('providers.title')}
+        title={t('providers.title')}
+        text={t('providers.text')}
+        action={items.length > 0 && add}
+        empty={
+          <Empty icon={<IconKey size={26} />} title={t('providers.none')} text={t('providers.noneText')}>
+            {add}
+          </Empty>
+        }
+      >
+        {(shown) => (
+          <ul className={classes.cards}>
+            {shown.map((provider) => (
+              <ProviderCard key={provider.id} provider={provider} owner={owner} onAsk={(what) => setAsked({ do: what, provider })} />
+            ))}
+          </ul>
+        )}
+      </ListFrame>
+      {list.data && <Only onlyThrough={onlyThrough} etag={ruleETag} possible={items.some(({ enabled }) => enabled)} />}
       <section>
         <Title order={2} fz="lg">
           {t('pools.heading')}
@@ -88,7 +91,7 @@ function ProviderCard({ provider, owner, onAsk }: CardProps) {
   const { t } = useTranslation()
   const { name } = provider
   return (
-    <div className={`${classes.card} ${classes.panel}`} role="listitem" aria-label={name}>
+    <li className={`${classes.card} ${classes.panel}`} aria-label={name}>
       <Group justify="space-between" gap="md">
         <div className={classes.grow}>
           <Group gap="xs">
@@ -121,7 +124,7 @@ function ProviderCard({ provider, owner, onAsk }: CardProps) {
           {t(owner ? 'providers.byAdminOwner' : 'providers.byAdmin')}
         </Alert>
       )}
-    </div>
+    </li>
   )
 }
 

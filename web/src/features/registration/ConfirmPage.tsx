@@ -1,16 +1,16 @@
-import '@mantine/core/styles/Alert.layer.css'
-import { Alert, Anchor, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
-import { Link } from '@tanstack/react-router'
+import { Anchor, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import { IconMailOff } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandSign } from '@/components/BrandSign'
-import { TextLink } from '@/components/links'
+import { BarePage } from '@/components/BarePage'
+import { Empty } from '@/components/Empty'
+import { ButtonLink, TextLink } from '@/components/links'
 import { notifyError } from '@/components/notify'
 import { Secret } from '@/components/Secret'
 import { StepList } from '@/components/StepList'
 import { followEvents } from '@/lib/api/events'
 import { messageOf } from '@/lib/api/problem'
-import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
+import { useHostBrand, usePageTitle } from '@/lib/brand'
 import type { Registration } from '@/lib/api/types'
 import { confirmRegistration, useEnter, useFirstKey } from './api'
 import classes from './Registration.module.css'
@@ -33,23 +33,25 @@ export function ConfirmPage() {
   const { t } = useTranslation()
   useHostBrand()
   usePageTitle(t('register.title'))
-  const brandTitle = useBrandTitle()
   const [token] = useState(takeToken)
   const { now, error } = useRegistration(token)
   return (
-    <main id="main" className={classes.page}>
-      <Link to="/" className={classes.brand}>
-        <BrandSign name={brandTitle} />
-      </Link>
-      {!token && <Alert color="yellow">{t('register.noToken')}</Alert>}
+    <BarePage wide>
+      {!token && (
+        <Empty order={1} icon={<IconMailOff size={26} />} title={t('register.noTokenTitle')} text={t('register.noToken')}>
+          <ButtonLink to="/register">{t('register.again')}</ButtonLink>
+        </Empty>
+      )}
       {error !== undefined && !now && (
-        <Alert color="red" variant="light" role="alert" title={t('register.failed')}>
-          {messageOf(error)} <TextLink to="/register">{t('register.again')}</TextLink>
-        </Alert>
+        <div role="alert">
+          <Empty order={1} icon={<IconMailOff size={26} />} title={t('register.failed')} text={messageOf(error)}>
+            <ButtonLink to="/register">{t('register.again')}</ButtonLink>
+          </Empty>
+        </div>
       )}
       {token && !now && error === undefined && <Loader aria-label={t('register.proving')} />}
       {now && <Progress registration={now} token={token} />}
-    </main>
+    </BarePage>
   )
 }
 

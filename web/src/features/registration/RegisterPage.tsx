@@ -5,14 +5,13 @@ import '@mantine/core/styles/RadioIndicator.layer.css'
 import { Alert, Button, Group, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
 import { IconMailCheck } from '@tabler/icons-react'
 import { useState, type SubmitEvent } from 'react'
 import { useTranslation } from 'react-i18next'
-import { BrandSign } from '@/components/BrandSign'
+import { BarePage } from '@/components/BarePage'
 import { ApiError, messageOf } from '@/lib/api/problem'
 import type { Tier } from '@/lib/api/types'
-import { useBrandTitle, useHostBrand, usePageTitle } from '@/lib/brand'
+import { useHostBrand, usePageTitle } from '@/lib/brand'
 import { nameQuery, tiersQuery, useRegister, type Wish } from './api'
 import classes from './Registration.module.css'
 import { money } from '@/lib/money'
@@ -23,14 +22,10 @@ export function RegisterPage() {
   const { t } = useTranslation()
   useHostBrand()
   usePageTitle(t('register.title'))
-  const brandTitle = useBrandTitle()
   const [key] = useState(() => crypto.randomUUID()) // sending the form twice has one effect
   const register = useRegister(key)
   return (
-    <main id="main" className={classes.page}>
-      <Link to="/" className={classes.brand}>
-        <BrandSign name={brandTitle} />
-      </Link>
+    <BarePage wide>
       {register.isSuccess ? (
         <Sent email={register.variables.email} />
       ) : (
@@ -44,7 +39,7 @@ export function RegisterPage() {
           <RegisterForm busy={register.isPending} error={register.error} onSend={(wish) => register.mutate(wish)} />
         </>
       )}
-    </main>
+    </BarePage>
   )
 }
 
@@ -87,6 +82,7 @@ function RegisterForm({ busy, error, onSend }: FormProps) {
         <TierCards value={wish.tier} onChange={(tier) => set({ tier })} error={problem('tier')} />
         <TextInput
           required
+          withAsterisk={false}
           label={t('register.organisation')}
           autoComplete="organization"
           maxLength={100}
@@ -96,6 +92,7 @@ function RegisterForm({ busy, error, onSend }: FormProps) {
         />
         <TextInput
           required
+          withAsterisk={false}
           label={t('register.name')}
           description={t('register.nameText')}
           autoComplete="off"
@@ -110,6 +107,7 @@ function RegisterForm({ busy, error, onSend }: FormProps) {
         />
         <TextInput
           required
+          withAsterisk={false}
           label={t('register.yourName')}
           autoComplete="name"
           maxLength={100}
@@ -119,6 +117,7 @@ function RegisterForm({ busy, error, onSend }: FormProps) {
         />
         <TextInput
           required
+          withAsterisk={false}
           type="email"
           label={t('register.email')}
           description={t('register.emailText')}

@@ -21448,7 +21448,7 @@ export interface operations {
     "list-tenants": {
         parameters: {
             query?: {
-                /** @description Start of the name, or part of the title */
+                /** @description Start of the name, or of a word of the title: of its first four */
                 q?: string;
                 /** @description Where it stands */
                 status?: "provisioning" | "active" | "suspended" | "offboarding" | "purged";

@@ -10,6 +10,7 @@ import { Empty } from '@/components/Empty'
 import { ListFrame } from '@/components/list/ListFrame'
 import { few, named } from '@/components/list/named'
 import { SearchField } from '@/components/list/SearchField'
+import { useInAddress } from '@/components/list/useInAddress'
 import { whole } from '@/components/list/useList'
 import { NameDialog } from '@/components/NameDialog'
 import { SecretDialog } from '@/components/SecretDialog'
@@ -30,7 +31,7 @@ export function ApiKeys() {
   const { t } = useTranslation()
   const all = useQuery(keysQuery())
   const [open, setOpen] = useState<Open>()
-  const [q, setQ] = useState<string>()
+  const [q, setQ] = useInAddress('q')
   const [revoked, setRevoked] = useState(false)
   const { revoke } = useKeys()
   const close = () => {

@@ -7,10 +7,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/components/Dialog'
 import { Empty } from '@/components/Empty'
-import { ListFrame } from '@/components/list/ListFrame'
-import { few, named } from '@/components/list/named'
-import { SearchField } from '@/components/list/SearchField'
-import { whole } from '@/components/list/useList'
+import { NamedCards } from '@/components/list/NamedCards'
 import { NameDialog } from '@/components/NameDialog'
 import { SecretDialog } from '@/components/SecretDialog'
 import { messageOf } from '@/lib/api/problem'
@@ -38,14 +35,12 @@ export function Machines({ me }: { me: Me }) {
   const { t } = useTranslation()
   const all = useQuery(machinesQuery())
   const [open, setOpen] = useState<Open>()
-  const [q, setQ] = useState<string>()
   const { remove } = useMachines()
   const close = () => {
     remove.reset()
     setOpen(undefined)
   }
-  const count = all.data?.items.length ?? 0
-  const full = count >= most
+  const full = (all.data?.items.length ?? 0) >= most
   const add = (
     <Button leftSection={<IconPlus size={16} />} disabled={full || !all.data} onClick={() => setOpen({ what: 'add' })}>
       {t('machines.add')}
@@ -53,35 +48,20 @@ export function Machines({ me }: { me: Me }) {
   )
   return (
     <>
-      <ListFrame
-        list={whole(all, all.data && named(all.data.items, q))}
-        label={t('machines.title')}
+      <NamedCards
+        query={all}
+        items={all.data?.items}
         title={t('machines.title')}
         text={t('machines.text')}
-        action={count > 0 && add}
-        filters={count > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
-        onClear={q === undefined ? undefined : () => setQ(undefined)}
-        note={
-          full && (
-            <Text size="sm" c="dimmed" mb="md">
-              {t('machines.full')}
-            </Text>
-          )
-        }
-        empty={
+        add={add}
+        note={full ? t('machines.full') : undefined}
+        empty={(first) => (
           <Empty icon={<IconRobot size={26} />} title={t('machines.none')} text={t('machines.noneText')}>
-            {add}
+            {first}
           </Empty>
-        }
-      >
-        {(items) => (
-          <ul className={classes.cards}>
-            {items.map((item) => (
-              <MachineCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />
-            ))}
-          </ul>
         )}
-      </ListFrame>
+        card={(item) => <MachineCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />}
+      />
       {open?.what === 'add' && (
         <AddMachine me={me} onClose={close} onMade={(made) => setOpen({ what: 'secret', title: t('machines.made', { name: made.name }), made })} />
       )}

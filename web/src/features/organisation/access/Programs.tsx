@@ -5,10 +5,7 @@ import { useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ConfirmDialog } from '@/components/ConfirmDialog'
 import { Empty } from '@/components/Empty'
-import { ListFrame } from '@/components/list/ListFrame'
-import { few, named } from '@/components/list/named'
-import { SearchField } from '@/components/list/SearchField'
-import { whole } from '@/components/list/useList'
+import { NamedCards } from '@/components/list/NamedCards'
 import { NameDialog } from '@/components/NameDialog'
 import { notifyError } from '@/components/notify'
 import { SecretDialog } from '@/components/SecretDialog'
@@ -28,14 +25,12 @@ export function Programs() {
   const { t } = useTranslation()
   const all = useQuery(programsQuery())
   const [open, setOpen] = useState<Open>()
-  const [q, setQ] = useState<string>()
   const { rotate, remove } = usePrograms()
   const close = () => {
     remove.reset()
     setOpen(undefined)
   }
-  const count = all.data?.items.length ?? 0
-  const full = count >= most
+  const full = (all.data?.items.length ?? 0) >= most
   const add = (
     <Button leftSection={<IconPlus size={16} />} disabled={full || !all.data} onClick={() => setOpen({ what: 'add' })}>
       {t('programs.add')}
@@ -43,35 +38,20 @@ export function Programs() {
   )
   return (
     <>
-      <ListFrame
-        list={whole(all, all.data && named(all.data.items, q))}
-        label={t('programs.title')}
+      <NamedCards
+        query={all}
+        items={all.data?.items}
         title={t('programs.title')}
         text={t('programs.text')}
-        action={count > 0 && add}
-        filters={count > few && <SearchField label={t('list.byName')} value={q} onChange={setQ} />}
-        onClear={q === undefined ? undefined : () => setQ(undefined)}
-        note={
-          full && (
-            <Text size="sm" c="dimmed" mb="md">
-              {t('programs.full')}
-            </Text>
-          )
-        }
-        empty={
+        add={add}
+        note={full ? t('programs.full') : undefined}
+        empty={(first) => (
           <Empty icon={<IconAppWindow size={26} />} title={t('programs.none')} text={t('programs.noneText')}>
-            {add}
+            {first}
           </Empty>
-        }
-      >
-        {(items) => (
-          <ul className={classes.cards}>
-            {items.map((item) => (
-              <ProgramCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />
-            ))}
-          </ul>
         )}
-      </ListFrame>
+        card={(item) => <ProgramCard key={item.id} item={item} onDo={(what) => setOpen({ what, item })} />}
+      />
       {open?.what === 'add' && (
         <ProgramForm
           onClose={close}

@@ -3,9 +3,11 @@ import { IconMail, IconMailForward } from '@tabler/icons-react'
 import type { TFunction } from 'i18next'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Email } from '@/components/Email'
 import { Empty } from '@/components/Empty'
 import { Choice } from '@/components/list/Choice'
 import { DataList, type Column } from '@/components/list/DataList'
+import { useOneInAddress } from '@/components/list/useInAddress'
 import { useList } from '@/components/list/useList'
 import { notifyError } from '@/components/notify'
 import type { OwnMail, SortOf } from '@/lib/api/types'
@@ -19,7 +21,7 @@ const states: LetterState[] = ['queued', 'sent', 'failed', 'bounced']
 /** What was sent in the organisation's name, to whom, and how far it is. What stood in it is for its reader alone. */
 export function SentMail() {
   const { t } = useTranslation()
-  const [state, setState] = useState<LetterState>()
+  const [state, setState] = useOneInAddress('state', states)
   const [sort, setSort] = useState<SortOf<'/v1/mail'>>('-created')
   const list = useList({
     key: ['organisation', 'mail', 'sent', state, sort],
@@ -71,7 +73,7 @@ function stateName(t: TFunction, state: LetterState, mailbox: boolean): string {
 
 function columns(t: TFunction, mailbox: boolean): Column<OwnMail>[] {
   return [
-    { title: t('mail.to'), cell: ({ to }) => to },
+    { title: t('mail.to'), cell: ({ to }) => <Email>{to}</Email> },
     {
       title: t('letters.letter'),
       cell: ({ kind, locale, subject }) => (
