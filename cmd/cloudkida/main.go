@@ -38,6 +38,6 @@ func main() {
 	defer stop()
 	var cli commands
 	k := kong.Parse(&cli, kong.Name("cloudkida"), kong.Description("Hands-on labs for many organisations, from one program."),
-		kong.Vars{"data": server.DefaultData()}, kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+		kong.Vars{"data": server.DefaultData()}, kong.BindTo(ctx, (*context.Context)(nil)), kong.ShortUsageOnError())
 	k.FatalIfErrorf(k.Run())
 }

@@ -264,6 +264,9 @@ func TestTheCommandLine(t *testing.T) {
 	d.want(0, "ID", "session", "list")
 	d.want(1, "", "session", "start", "linux-permissions") // this server runs no labs
 	d.want(exitNotFound, "", "session", "end", "00000000-0000-7000-8000-00000000000f")
+	d.want(0, "CREATED AT", "session", "list")
+	d.want(exitSignIn, "does not accept the token", "whoami", "--server", d.url, "--token", "of-another-server")
+	d.want(1, "does not answer", "whoami", "--server", "http://127.0.0.1:1", "--token", "any")
 	d.want(0, "olga@example.com", "member", "list", "olga")
 	d.want(exitNotFound, "member list", "member", "remove", "nobody@example.com")
 	d.want(0, "Cloudkida", "tenant", "list")

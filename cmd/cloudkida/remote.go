@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/cloudkida/cloudkida/client"
 )
@@ -35,14 +37,21 @@ func (c coded) ExitCode() int { return c.code }
 // Unwrap is the error itself.
 func (c coded) Unwrap() error { return c.error }
 
-var errNotSignedIn = coded{errors.New("you are not signed in: run `cloudkida login`"), exitSignIn}
+var (
+	errNotSignedIn = coded{errors.New("you are not signed in: run `cloudkida login`"), exitSignIn}
+	errToken       = coded{errors.New("the server does not accept the token that was given (--token or CLOUDKIDA_TOKEN): it may have expired, or be of another server"), exitSignIn}
+)
 
 // withCode gives what the server said its exit code, and a remedy where it has none.
 func withCode(err error) error {
 	var e *client.Error
+	var unreached *url.Error
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unreached) && unreached.Err != nil && !errors.Is(err, context.Canceled):
+		host, _, _ := strings.Cut(unreached.URL, "/v1/")
+		return fmt.Errorf("%s does not answer: %w. Is it running, and is --server right?", host, unreached.Err)
 	case errors.Is(err, client.ErrSignIn):
 		return errNotSignedIn
 	case !errors.As(err, &e):
@@ -58,6 +67,15 @@ func withCode(err error) error {
 	default:
 		return err
 	}
+}
+
+// failed is withCode for whoever may have given a token: signing in does not help where that is not accepted.
+func (r remote) failed(err error) error {
+	var e *client.Error
+	if r.Token != "" && (errors.Is(err, client.ErrSignIn) || errors.As(err, &e) && e.Status == http.StatusUnauthorized) {
+		return errToken
+	}
+	return withCode(err)
 }
 
 // remote are the flags of whatever asks a server.
@@ -100,7 +118,7 @@ func (r remote) call(ctx context.Context, method, path string, body any, header 
 		return nil, "", err
 	}
 	etag, err = conn.Call(ctx, method, path, body, &answer, header...)
-	return answer, etag, withCode(err)
+	return answer, etag, r.failed(err)
 }
 
 // show prints one thing, field by field.
@@ -161,7 +179,7 @@ func (r remote) list(ctx context.Context, path string, most int, columns ...stri
 			address += mark + "cursor=" + cursor
 		}
 		if _, err := conn.Call(ctx, http.MethodGet, address, nil, &p); err != nil {
-			return withCode(err)
+			return r.failed(err)
 		}
 		all.Items, all.Next = append(all.Items, p.Items...), p.Next
 		if p.Next == "" {
@@ -179,9 +197,30 @@ func (r remote) list(ctx context.Context, path string, most int, columns ...stri
 	return table(os.Stdout, all, columns)
 }
 
+// heading is a field's name as the head of a column: CREATED AT of createdAt, LAB SLUG of lab.slug.
+func heading(field string) string {
+	var words strings.Builder
+	for _, r := range field {
+		switch {
+		case r == '.':
+			words.WriteByte(' ')
+		case unicode.IsUpper(r):
+			words.WriteByte(' ')
+			words.WriteRune(r)
+		default:
+			words.WriteRune(unicode.ToUpper(r))
+		}
+	}
+	return words.String()
+}
+
 func table(to io.Writer, all page, columns []string) error {
 	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, strings.ToUpper(strings.Join(columns, "\t")))
+	heads := make([]string, len(columns))
+	for i, c := range columns {
+		heads[i] = heading(c)
+	}
+	fmt.Fprintln(out, strings.Join(heads, "\t"))
 	for _, item := range all.Items {
 		var thing map[string]any
 		if err := json.Unmarshal(item, &thing); err != nil {

@@ -52,7 +52,7 @@ func (p *program) api(mux *httpx.Mux) huma.API {
 	p.labs.Register(api)
 	(&session.API{Service: p.sessions, People: p.people, Still: p.still}).Register(api)
 	p.terminals.Register(api)
-	(&environment.API{Service: p.environments, Learners: p.emails}).Register(api, policy.OperatorRead)
+	(&environment.API{Service: p.environments, Learners: p.identity.People.Emails}).Register(api, policy.OperatorRead)
 	(&upgrade.API{Service: p.upgrades, Go: func(ctx context.Context) error { return p.soon(ctx, WaveArgs{}) }}).
 		Register(api, policy.OperatorRead, policy.OperatorWrite)
 	(&workflow.API{Engine: p.workflows, Still: p.still}).Register(api, policy.OperatorRead, policy.OperatorWrite)
@@ -170,8 +170,10 @@ func (p *program) mountLive() error {
 	return nil
 }
 
+// people are those of these users that the caller's organisation has, or had.
 func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]session.Learner, error) {
-	found, err := p.identity.People.ByIDs(ctx, users)
+	scope, _ := tenancy.From(ctx)
+	found, err := p.identity.People.Known(ctx, scope.Tenant, users)
 	if err != nil {
 		return nil, err
 	}
@@ -180,18 +182,6 @@ func (p *program) people(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]
 		people[id] = session.Learner{ID: id, Name: who.Name, Email: who.Email}
 	}
 	return people, nil
-}
-
-func (p *program) emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	found, err := p.identity.People.ByIDs(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	emails := make(map[uuid.UUID]string, len(found))
-	for id, who := range found {
-		emails[id] = who.Email
-	}
-	return emails, nil
 }
 
 // mountDocs serves the API's description and a page to read it.

@@ -107,6 +107,7 @@ func (s *stage) attacks(t *testing.T) map[fault.Name]func() []string {
 		fault.FactorOfAnybody:      func() []string { return s.changing("/v1/me/factors/{id}")(t) },
 		fault.GroupTakesAnybody:    func() []string { return s.mixed(t, part{op: below("/v1/groups/{id}/members")}) },
 		fault.JobOfItsArguments:    func() []string { return s.jobs(t) },
+		fault.AnybodyIsKnown:       func() []string { return s.named(t) },
 		fault.RenameOfAll:          func() []string { return s.neighbours(t, part{op: below("/v1/api-keys")}) },
 		fault.RemovalOfAll:         func() []string { return s.neighbours(t, part{op: below("/v1/groups")}) },
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,25 +24,28 @@ type guarded struct {
 	Table                string
 	Role                 db.Role
 	Read, Change, Delete bool
+	Add                  bool
 	Column               string // one that may be changed
+	Columns              string // all that a row is made of
 }
 
-// guarded lists, from the catalogue, all tables that are under row level security and the roles that are held by it.
+// guarded lists, from the catalogue, all tables that are under row level security and the roles that may do anything with them:
+// what their policies say is not asked, as that is what may be wrong.
 func (s *stage) guarded(t *testing.T) []guarded {
 	t.Helper()
 	rows, err := s.db.Query(t.Context(), `
 		select c.oid::regclass::text, r.rolname, has_table_privilege(r.oid, c.oid, 'select'),
-			has_any_column_privilege(r.oid, c.oid, 'update'), has_table_privilege(r.oid, c.oid, 'delete'),
+			has_any_column_privilege(r.oid, c.oid, 'update'), has_table_privilege(r.oid, c.oid, 'delete'), has_table_privilege(r.oid, c.oid, 'insert'),
 			coalesce((select quote_ident(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-				and has_column_privilege(r.oid, c.oid, a.attnum, 'update') order by a.attnum desc limit 1), '')
+				and has_column_privilege(r.oid, c.oid, a.attnum, 'update') order by a.attnum desc limit 1), ''),
+			(select string_agg(quote_ident(a.attname), ', ') from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+				and a.attgenerated = '' and a.attidentity <> 'a')
 		from pg_class c cross join pg_roles r
 		where c.relkind in ('r', 'p') and c.relrowsecurity and c.relnamespace::regnamespace::text not like 'silo\_%'
 			and r.rolname in ('cloudkida_app', 'cloudkida_worker', 'cloudkida_identity')
 			and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
-			and exists (select from pg_policy p, unnest(p.polroles) o where p.polrelid = c.oid and o <> 0 and pg_has_role(r.oid, o, 'member')
-				and pg_get_expr(coalesce(p.polqual, p.polwithcheck), c.oid) ~ 'app.scope|identity.tenant')
-			and not exists (select from pg_policy p, unnest(p.polroles) o where p.polrelid = c.oid and o <> 0 and pg_has_role(r.oid, o, 'member')
-				and pg_get_expr(p.polqual, c.oid) = 'true')
+			and (has_any_column_privilege(r.oid, c.oid, 'select, insert, update') or has_table_privilege(r.oid, c.oid, 'delete'))
+			and (c.oid::regclass::text, r.rolname) not in (('river.river_job', 'cloudkida_worker')) -- which runs the jobs of all
 		order by 1, 2`)
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +100,10 @@ func (s *stage) raw(t *testing.T, from, other string, chosen ...string) (faults 
 		}
 		if g.Delete {
 			ways["deletes"] = `delete from ` + g.Table + ` where tenant_id = $1`
+			faults = append(faults, s.deletesAll(t, g, from)...)
+		}
+		if g.Add {
+			faults = append(faults, s.adds(t, g, from, other)...)
 		}
 		for _, way := range slices.Sorted(maps.Keys(ways)) {
 			tried++
@@ -106,6 +115,36 @@ func (s *stage) raw(t *testing.T, from, other string, chosen ...string) (faults 
 	}
 	if len(chosen) == 0 && tried < 50 {
 		faults = append(faults, fmt.Sprintf("only %d statements were tried", tried))
+	}
+	return faults
+}
+
+// deletesAll deletes without a condition, which asks the policy for deleting alone: no more may go than with one for the
+// tenant's own rows and those of nobody. Where own rows cannot be deleted, as others refer to them, it tells nothing.
+func (s *stage) deletesAll(t *testing.T, g guarded, from string) (faults []string) {
+	t.Helper()
+	all, err := s.within(t, g.Role, s.tenants[from], `delete from `+g.Table)
+	if err != nil {
+		return nil
+	}
+	own, err := s.within(t, g.Role, s.tenants[from], `delete from `+g.Table+` where tenant_id = $1 or tenant_id is null`, s.tenants[from])
+	if err != nil || all > own {
+		faults = append(faults, fmt.Sprintf("%s in the scope of %s deletes %d rows of %s without a condition, and %d of its own (%v)", g.Role, from, all, g.Table, own, err))
+	}
+	return faults
+}
+
+// adds tries to add a row of the one tenant again as one of the other. The policy is asked before any key of the table, so that
+// whatever else is wrong with the row comes after it.
+func (s *stage) adds(t *testing.T, g guarded, from, other string) (faults []string) {
+	t.Helper()
+	statement := `insert into ` + g.Table + ` (` + g.Columns + `) select ` + g.Columns + ` from (
+		select (jsonb_populate_record(null::` + g.Table + `, to_jsonb(x) || jsonb_build_object('tenant_id', $1::text))).* from ` + g.Table + ` x limit 1) y`
+	n, err := s.within(t, g.Role, s.tenants[from], statement, s.tenants[other])
+	var pg *pgconn.PgError
+	refused := errors.As(err, &pg) && pg.Code == "42501"
+	if n > 0 || err != nil && !refused {
+		faults = append(faults, fmt.Sprintf("%s in the scope of %s adds %d rows of %s to %s (%v)", g.Role, from, n, other, g.Table, err))
 	}
 	return faults
 }
@@ -187,3 +226,55 @@ func (s *stage) marks(t *testing.T, oid string) map[int]int {
 	}
 	return found
 }
+
+// workerPolicies opens, one after the other, each policy by which the worker comes to the rows of one tenant: to all tenants,
+// with whatever else it asks for, such as an age.
+func (s *stage) workerPolicies(t *testing.T) {
+	t.Helper()
+	rows, err := s.db.Query(t.Context(), `
+		select quote_ident(p.polname), c.oid::regclass::text, p.polcmd::text, pg_get_expr(coalesce(p.polqual, p.polwithcheck), c.oid)
+		from pg_policy p join pg_class c on c.oid = p.polrelid
+		where 'cloudkida_worker'::regrole = any (p.polroles) and c.relnamespace = 'pool'::regnamespace order by 2, 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{tenantA, tenantB} { // seals of days ago, which the worker may delete
+		sealed := `select exists (select from pool.audit_seal where tenant_id = $1)::text`
+		for deadline := time.Now().Add(patience); s.one(t, sealed, s.tenants[tenant]) != "true"; {
+			if time.Now().After(deadline) {
+				t.Fatalf("nothing of %s is sealed", tenant)
+			}
+		}
+		s.exec(t, `update pool.audit_seal set newest = now() - interval '2 days' where tenant_id = $1`, s.tenants[tenant])
+	}
+	type policy struct{ Name, Table, Command, Condition string }
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[policy])
+	if err != nil || len(all) < 8 {
+		t.Fatalf("the worker has %d policies, %v", len(all), err)
+	}
+	for _, p := range all {
+		own := ofScope.FindString(p.Condition)
+		if own == "" {
+			t.Errorf("the policy %s on %s names no scope: %s", p.Name, p.Table, p.Condition)
+			continue
+		}
+		clause := map[bool]string{true: "with check", false: "using"}[p.Command == "a"]
+		alter := func(condition string) {
+			s.exec(t, `alter policy `+p.Name+` on `+p.Table+` `+clause+` (`+condition+`)`)
+		}
+		alter(strings.Replace(p.Condition, own, "true", 1))
+		found := s.raw(t, tenantA, tenantB, p.Table)
+		alter(p.Condition)
+		if len(found) == 0 {
+			t.Errorf("the policy %s on %s, open to all tenants, is not found", p.Name, p.Table)
+			continue
+		}
+		t.Logf("the policy %s on %s: %s", p.Name, p.Table, found[0])
+		if left := s.raw(t, tenantA, tenantB, p.Table); len(left) > 0 {
+			t.Fatalf("after the policy %s on %s was mended: %s", p.Name, p.Table, left[0])
+		}
+	}
+}
+
+// ofScope is the condition that a row is the scope's tenant's, as PostgreSQL writes it.
+var ofScope = regexp.MustCompile(`(?s)\(tenant_id = \( SELECT s\.tenant_id\s+FROM app\.scope.*?\)\)`)

@@ -335,6 +335,7 @@ func (s *stage) plant(t testing.TB, tenant, user string) {
 	lab := s.one(t, `insert into pool.lab (tenant_id, slug, title, summary, version, search) values ($1, $2, $3, $3, 1, to_tsvector($3)) returning id::text`, id, slug, mark)
 	s.exec(t, `insert into pool.lab_version (tenant_id, id, lab_id, number, hash, archive) values ($1, $2, $3, 1, sha256($4::bytea), $5)`, id, sharedVersion, lab, mark, archive)
 	s.exec(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2)`, id, mark)
+	s.exec(t, `insert into pool.audit_entry (tenant_id, action, target, at) values ($1, 'tested', $2, now() - interval '2 days')`, id, mark) // which the worker may delete
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, state, manifest, host, ended_at, expires_at)
 		values ($1, $2, 'ready', sha256($3::bytea), 'test', now(), now() + interval '1 day') returning id::text`, id, user, mark)
 	file := filepath.Join(s.dir, "exports", id, export+".tar.gz")
@@ -345,7 +346,8 @@ func (s *stage) plant(t testing.TB, tenant, user string) {
 		t.Fatal(err)
 	}
 	s.exec(t, `insert into river.river_job (kind, args, metadata, queue, state, max_attempts, attempt, finalized_at, errors, tenant_id)
-		values ('attack.test', jsonb_build_object('text', $2::text), jsonb_build_object('output', $2::text), 'default', 'discarded', 1, 1, now(), '{}', $1)`, id, mark)
+		values ('attack.test', jsonb_build_object('text', $2::text), jsonb_build_object('output', $2::text), 'default', 'discarded', 1, 1, now(),
+			array[jsonb_build_object('at', now(), 'attempt', 1, 'error', $2::text, 'trace', $2::text)], $1)`, id, mark)
 	s.rows[tenant] = ids{
 		"policy": s.plantPolicy(t, tenant, map[string]string{tenantA: "one", tenantB: "two"}[tenant]), "slug": slug, "lab": slug, "user": user, "tenant": id, "export": export, "actor": user, "q": "crown", "plan": "premium",
 		"pool": identity.DefaultPool,
@@ -453,7 +455,7 @@ func (s *stage) tables(t testing.TB) []table {
 			when 'tenant_id' = any(columns) and 'user_id' = any(columns) and nspname = 'identity' then 'tenant_id = $1 and user_id in (' || people || ')'
 			-- What people do to their own accounts is in the log of each of their organisations, and so is what they were denied.
 			when relname = 'audit_entry' and nspname = 'pool' then 'tenant_id = $1 and action !~ ''^(person|access)[.]'''
-			when relname = 'audit_seal' then '' -- follows the entries
+			when relname in ('audit_seal', 'audit_unsealed') then '' -- follow the entries, when the sealer comes to them
 			-- Requests of its own programs are written some seconds later; those of anybody else's are not the tenant's.
 			when relname = 'request_count' then 'tenant_id = $1 and program_id not in (select id from identity.api_key where tenant_id = $1
 				union select id from identity.machine_client where tenant_id = $1 union select ''00000000-0000-0000-0000-000000000000'')'
@@ -479,7 +481,7 @@ func (s *stage) tables(t testing.TB) []table {
 // ofNobody are the tables without rows of one tenant: what all share, and the database's and the jobs' own books.
 func ofNobody() []string {
 	return []string{
-		"app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.lease", "control.tier", "identity.client", "identity.signing_key", "pool.audit_seal",
+		"app.audit_unsealed", "app.hint_channel", "app.migration_installation", "pool.migration_tenant", "control.lease", "control.tier", "identity.client", "identity.signing_key", "pool.audit_seal",
 		"control.audit_seal", "control.audit_checkpoint",
 		"river.river_leader", "river.river_migration", "river.river_notification", "river.river_queue",
 	}

@@ -332,6 +332,8 @@ func (s *stage) everything(t *testing.T) (faults []string) {
 	faults = append(faults, s.neighbours(t, all)...)
 	faults = append(faults, s.jobs(t)...)
 	faults = append(faults, s.raw(t, tenantA, tenantB)...)
+	faults = append(faults, s.raw(t, tenantB, tenantA)...)
+	faults = append(faults, s.named(t)...)
 	faults = append(faults, s.policies(t)...)
 	faults = append(faults, s.pages(t)...)
 	faults = append(faults, s.poolPages(t, nil)...)
@@ -368,6 +370,7 @@ func TestAttackEveryPatternAsEverybody(t *testing.T) {
 	}
 	t.Run("finds faults of the database", func(t *testing.T) { s.plantedInDatabase(t) })
 	t.Run("finds open policies", func(t *testing.T) { s.openPolicies(t) })
+	t.Run("finds open policies of the worker", func(t *testing.T) { s.workerPolicies(t) })
 	for _, fault := range append(s.sameName(t), s.expired(t)...) {
 		t.Error(fault)
 	}

@@ -73,7 +73,15 @@ type retainWorker struct {
 func (w *retainWorker) Timeout(*river.Job[RetainArgs]) time.Duration { return time.Hour }
 
 func (w *retainWorker) Work(ctx context.Context, _ *river.Job[RetainArgs]) error {
-	return w.program.retainAudit(ctx, time.Now())
+	return w.program.retainAudit(ctx, w.program.now())
+}
+
+// now is the time by which entries grow old.
+func (p *program) now() time.Time {
+	if p.cfg.Clock != nil {
+		return p.cfg.Clock()
+	}
+	return time.Now()
 }
 
 // retainAudit deletes what is too old now, of every tenant whose plan says how long its log is kept.

@@ -1,13 +1,17 @@
 package server_test
 
 import (
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloudkida/cloudkida/internal/platform/audit/chain"
+	"github.com/cloudkida/cloudkida/internal/platform/db"
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
@@ -19,7 +23,14 @@ type archive struct {
 
 func openArchive(t *testing.T) *archive {
 	t.Helper()
+	return openArchiveAt(t, time.Now)
+}
+
+// openArchiveAt is an archive whose entries grow old by a clock.
+func openArchiveAt(t *testing.T, clock func() time.Time) *archive {
+	t.Helper()
 	cfg := config(t, dataDir(t))
+	cfg.Clock = clock
 	cfg.Roles = []string{server.RoleAPI, server.RoleWorker}
 	a := &archive{stage: stage{dir: cfg.Data, tenants: map[string]string{}}, t: t}
 	a.url = start(t, cfg).url
@@ -64,7 +75,11 @@ func (a *archive) age(ages map[string][]int) {
 // left are the ages that a tenant's entries had when they were made.
 func (a *archive) left(name string) (ages []int) {
 	a.t.Helper()
-	rows, err := a.db.Query(a.t.Context(), `select target::int from pool.audit_entry where tenant_id = $1 and action = 'tested' order by 1 desc`, a.tenants[name])
+	schema := "pool"
+	if at := a.one(a.t, `select coalesce((select nspname from pg_namespace where nspname = 'silo_' || replace($1, '-', '')), '')`, a.tenants[name]); at != "" {
+		schema = at
+	}
+	rows, err := a.db.Query(a.t.Context(), `select target::int from `+schema+`.audit_entry where tenant_id = $1 and action = 'tested' order by 1 desc`, a.tenants[name])
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -138,6 +153,59 @@ func TestAuditLogsAreKeptAsLongAsTheTierSays(t *testing.T) {
 			t.Errorf("%s: of %v days %v are left", name, days, left)
 		}
 		a.verified(name, want, int64(len(days))-want)
+	}
+}
+
+// silo moves a tenant's data into a schema of its own, as an upgrade does.
+func (a *archive) silo(name string) {
+	a.t.Helper()
+	admin, err := server.DatabaseURL(a.dir, "")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	in := db.Installation{Admin: admin, Password: func(role db.Role) string { return a.key.Derive("database role " + string(role)) }}
+	tenant := uuid.MustParse(a.tenants[name])
+	if err := in.MakeSilo(a.t.Context(), tenant); err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := in.ToSilo(a.t.Context(), tenant); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := in.CleanPool(a.t.Context(), tenant); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// The clock moves on, and nothing else: in each tier, a silo's too, what becomes too old goes, what is younger stays, and each chain
+// proves what is left of it. What the database knows to be of today stays wherever the clock stands.
+func TestEntriesGrowOldByTheClock(t *testing.T) {
+	t.Parallel()
+	var days atomic.Int64
+	a := openArchiveAt(t, func() time.Time { return time.Now().AddDate(0, 0, int(days.Load())) })
+	tiers := []string{"basic", "standard", "premium", "platinum"}
+	ages := map[string][]int{}
+	for _, tier := range tiers {
+		ages[tier+"-clock"] = []int{10, 5, 0}
+		a.make(tier+"-clock", tier)
+	}
+	a.age(ages)
+	a.silo("platinum-clock")
+	for n, tier := range tiers {
+		days.Store(int64(a.keeps(tier) - 7))
+		a.retain()
+		for m, other := range tiers {
+			want := []int{10, 5, 0}
+			switch {
+			case m < n:
+				want = want[2:]
+			case m == n:
+				want = want[1:]
+			}
+			if left := a.left(other + "-clock"); !slices.Equal(left, want) {
+				t.Errorf("%s, %d days on: entries of %v are left, want %v", other, days.Load(), left, want)
+			}
+			a.verified(other+"-clock", int64(len(want)), int64(3-len(want)))
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ type Config struct {
 	Locale       string        `help:"Language of letters and sign-in pages for whom no language is known, such as hi; organisations choose their own. Default: en." default:"en" env:"CLOUDKIDA_LOCALE" placeholder:"TAG"`
 	Proxies      []string      `name:"trusted-proxies" help:"Addresses or networks of proxies on other machines that say in X-Forwarded-For for whom they ask. Those on this machine are always believed." env:"CLOUDKIDA_TRUSTED_PROXIES" placeholder:"NET,..."`
 	LogFormat    string        `help:"How log lines are written: text or json." enum:"text,json" default:"text" env:"CLOUDKIDA_LOG_FORMAT"`
+
+	// Clock is the time by which entries of audit logs grow old; nil: the machine's.
+	Clock func() time.Time `kong:"-"`
 }
 
 // The roles of a process.

@@ -2,38 +2,52 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 	"github.com/cloudkida/cloudkida/internal/server"
 )
 
-// looked is after how many bodies that were taken the other organisation's rows are compared: that is dear.
-const looked = 100
+const (
+	looked   = 1000 // bodies that were taken until the other organisation's rows are compared, which is dear
+	variants = 23   // of a body, which are tried with it
+	atOnce   = 6    // are on their way: most of a request is waiting
+)
 
 // fuzzed is a program with an organisation whose owner sends bodies and another one that nothing may reach.
 type fuzzed struct {
 	stage
 	promises *promises
 	before   map[string]string
-	taken    int
-	sent     int
+	client   *http.Client
+	taken    atomic.Int64
+	sent     atomic.Int64
 }
 
 func setFuzzed(f *testing.F) *fuzzed {
 	f.Helper()
 	cfg := config(f, dataDir(f))
 	cfg.Roles = []string{server.RoleAPI, server.RoleWorker}
-	s := &fuzzed{stage: stage{dir: cfg.Data, tenants: map[string]string{}, rows: map[string]ids{}}}
+	s := &fuzzed{
+		stage:  stage{dir: cfg.Data, tenants: map[string]string{}, rows: map[string]ids{}},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}, Timeout: patience},
+	}
+	f.Cleanup(s.client.CloseIdleConnections)
 	s.url = start(f, cfg).url
 	s.operations = slices.DeleteFunc(describe(f), func(o operation) bool { return o.Body == nil || o.ID == "erase-me" })
 	var err error
@@ -83,15 +97,14 @@ func (s *fuzzed) asked(o operation) (persona, ids) {
 }
 
 // given gives one body to the program. Each comes from another address, so that no throttle stands before what is to be tried.
-func (s *fuzzed) given(t *testing.T, o operation, body []byte) (status int, header http.Header, text []byte) {
-	t.Helper()
+func (s *fuzzed) given(ctx context.Context, o operation, body []byte) (status int, header http.Header, text []byte, err error) {
 	as, rows := s.asked(o)
-	req, err := http.NewRequestWithContext(t.Context(), o.Method, s.url+o.address(rows), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, o.Method, s.url+o.address(rows), bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, nil, err
 	}
-	s.sent++
-	req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", s.sent>>16%256, s.sent>>8%256, s.sent%256))
+	sent := s.sent.Add(1)
+	req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", sent>>16%256, sent>>8%256, sent%256))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+as.token)
 	for _, name := range o.Header {
@@ -100,15 +113,55 @@ func (s *fuzzed) given(t *testing.T, o operation, body []byte) (status int, head
 			req.Header.Set(name, uuid.NewString())
 		}
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, nil, err
 	}
 	defer res.Body.Close()
-	if text, err = io.ReadAll(res.Body); err != nil {
-		t.Fatal(err)
+	text, err = io.ReadAll(res.Body)
+	return res.StatusCode, res.Header, text, err
+}
+
+// near are a body and others that differ from it in some values, which bytes that change one by one seldom come to. They
+// follow from the body, so that a failure can be repeated.
+func near(body []byte) [][]byte {
+	all := [][]byte{body}
+	var object map[string]any
+	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
+		return all
 	}
-	return res.StatusCode, res.Header, text
+	sum := fnv.New64a()
+	_, _ = sum.Write(body)
+	r := rand.New(rand.NewPCG(sum.Sum64(), 1)) //nolint:gosec // to be the same for the same body
+	for range variants {
+		text, err := json.Marshal(mutate(r, object))
+		if err == nil {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// tried gives bodies to an operation, some at once, and says what is wrong with each answer.
+func (s *fuzzed) tried(t *testing.T, o operation, bodies [][]byte) {
+	t.Helper()
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for _, body := range bodies {
+		all.Go(func() error {
+			status, header, text, err := s.given(t.Context(), o, body)
+			if err != nil {
+				return err
+			}
+			if fault := s.wrong(o, body, status, header, text); fault != "" {
+				t.Errorf("%s %s %q: %d %s\n%s", o.Method, o.Path, body, status, text, fault)
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Errorf("%s %s %q or one like it: %v", o.Method, o.Path, bodies[0], err)
+	}
 }
 
 // fits tells whether a body is what the description asks for, by a library that knows nothing of the program.
@@ -121,12 +174,15 @@ func (s *fuzzed) fits(o operation, body []byte) error {
 	if err != nil {
 		return err
 	}
+	// A field that may be absent may be null as well, which says the same; one that must be there is missed then.
+	if object, ok := value.(map[string]any); ok {
+		maps.DeleteFunc(object, func(_ string, v any) bool { return v == nil })
+	}
 	return schema.Validate(value)
 }
 
 // wrong says what is wrong with the answer to a body.
-func (s *fuzzed) wrong(t *testing.T, o operation, body []byte, status int, header http.Header, text []byte) string {
-	t.Helper()
+func (s *fuzzed) wrong(o operation, body []byte, status int, header http.Header, text []byte) string {
 	var problem struct{ Code, Detail string }
 	switch {
 	case status >= http.StatusBadRequest && (header.Get("Content-Type") != "application/problem+json" || json.Unmarshal(text, &problem) != nil || problem.Code == "" || problem.Detail == ""):
@@ -145,16 +201,24 @@ func (s *fuzzed) wrong(t *testing.T, o operation, body []byte, status int, heade
 	if err := s.fits(o, body); err != nil {
 		return "it was taken, although " + err.Error()
 	}
-	if s.taken++; s.taken%looked == 0 {
-		if faults := s.changed(t, tenantB, s.before); len(faults) > 0 {
-			return "this or one before it: " + strings.Join(faults, "; ")
-		}
-	}
+	s.taken.Add(1)
 	return ""
 }
 
+// look compares the other organisation's rows with what they were, once so many bodies have been taken since the last time.
+func (s *fuzzed) look(t *testing.T) {
+	t.Helper()
+	if s.taken.Load() < looked {
+		return
+	}
+	s.taken.Store(0)
+	for _, fault := range s.changed(t, tenantB, s.before) {
+		t.Errorf("this body or one before it: %s", fault)
+	}
+}
+
 // FuzzBody sends bodies to every operation that takes JSON, as somebody who may call it: no answer is a fault of ours, all are as
-// described, what is taken fits its schema, and no row of another organisation changes.
+// described, what is taken fits its schema, and no row of another organisation changes. With each come some that are like it.
 func FuzzBody(f *testing.F) {
 	s := setFuzzed(f)
 	for _, o := range s.operations {
@@ -163,10 +227,7 @@ func FuzzBody(f *testing.F) {
 		f.Add(o.ID, body)
 	}
 	f.Fuzz(func(t *testing.T, id string, body []byte) {
-		o := s.chosen(id)
-		status, header, text := s.given(t, o, body)
-		if fault := s.wrong(t, o, body, status, header, text); fault != "" {
-			t.Errorf("%s %s %q: %d %s\n%s", o.Method, o.Path, body, status, text, fault)
-		}
+		s.tried(t, s.chosen(id), near(body))
+		s.look(t)
 	})
 }

@@ -73,7 +73,7 @@ func (p *program) openMailTemplates() {
 			return p.tiers.Entitled(ctx, tenant, tier.MailTemplates)
 		},
 		Address: func(ctx context.Context, user uuid.UUID) (string, error) {
-			found, err := p.emails(ctx, []uuid.UUID{user})
+			found, err := p.identity.People.Emails(ctx, []uuid.UUID{user})
 			return found[user], err
 		},
 		Deliver: func(ctx context.Context, m mail.Message) error {

@@ -125,17 +125,10 @@ func (l life) TierPlacement(ctx context.Context, name string) (tenant.Placement,
 	return tenant.Placement(t.Placement), t.Public, err
 }
 
-// names gives the names of people.
+// names gives the names of people that the caller's organisation has, or had, and of operators.
 func (p *program) names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
-	found, err := p.identity.People.ByIDs(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[uuid.UUID]string, len(found))
-	for id, who := range found {
-		names[id] = who.Name
-	}
-	return names, nil
+	scope, _ := tenancy.From(ctx)
+	return p.identity.People.KnownNames(ctx, scope.Tenant, users)
 }
 
 // sessionRoom tells whether a plan has room for one more session.
@@ -200,7 +193,7 @@ func (p *program) hearTenants() {
 func (p *program) tenantAPI(api huma.API) {
 	p.signer.Register(api)
 	p.audits.Register(api)
-	(&operatorlog.API{Pool: p.pools.control, Names: p.names, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
+	(&operatorlog.API{Pool: p.pools.control, Names: p.identity.People.Names, Exports: p.audits.Exports}).Register(api, policy.OperatorRead)
 	p.persons.Register(api)
 	(&tier.API{Service: p.tiers, Uses: p.uses}).Register(api, policy.TenantRead, policy.OperatorRead, policy.OperatorWrite)
 	p.usageAPI(api)

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -379,6 +380,7 @@ type bearer struct {
 func (f *forger) bearers(owner string) map[string]bearer {
 	all := f.forged(owner)
 	maps.Copy(all, f.mistaken())
+	maps.Copy(all, f.dressed(owner))
 	return all
 }
 
@@ -402,12 +404,55 @@ func (f *forger) forged(owner string) map[string]bearer {
 		"alg none":                {token: none, reason: `signed by \"none\", which is not accepted`},
 		"HS256, public key":       {token: sign(f.t, jose.HS256, public, f.kid, at, f.person), reason: `signed by \"HS256\", which is not accepted`},
 		"a foreign key":           {token: sign(f.t, jose.ES256, foreign, f.kid, at, f.person), reason: noSignature},
-		"the signature cut short": {token: owner[:len(owner)-4], reason: noSignature},
+		"the signature cut short": {token: owner[:len(owner)-6], reason: noSignature},
 		"an unknown key":          {token: sign(f.t, jose.ES256, f.key, "other", at, f.person), reason: noKey},
 		"no key":                  {token: sign(f.t, jose.ES256, f.key, "", at, f.person), reason: noKey},
 		"claims that are none":    {token: f.sign(but(f.person, "sub", "ada")), reason: "claims cannot be read"},
 		"type JWT":                {token: sign(f.t, jose.ES256, f.key, f.kid, "JWT", f.person), reason: "none of an access token"},
 	}
+}
+
+// dressed are tokens whose header or form is not as ours, each signed as it is by the pool's own key.
+func (f *forger) dressed(owner string) map[string]bearer {
+	const noToken, noSignature, more = "not a signed token", "signature is not by its key", "header says more than ours do"
+	own, err := jose.JSONWebKey{Key: &f.key.PublicKey}.MarshalJSON()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	part := strings.Split(owner, ".")
+	under := func(header string) string {
+		signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + part[1]
+		hash := sha256.Sum256([]byte(signed))
+		r, s, err := ecdsa.Sign(rand.Reader, f.key, hash[:])
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return signed + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+	}
+	if got, err := f.Verify(f.t.Context(), under(`{"alg":"ES256","kid":"`+f.kid+`","typ":"at+jwt"}`)); err != nil {
+		f.t.Fatalf("a header like ours: %+v, %v", got, err)
+	}
+	all := map[string]bearer{
+		"four parts":                   {token: owner + "." + part[2], reason: noToken},
+		"no signature":                 {token: part[0] + "." + part[1] + ".", reason: noSignature},
+		"two parts":                    {token: part[0] + "." + part[1], reason: noSignature},
+		"another signature's":          {token: part[0] + "." + part[1] + "." + strings.Split(f.sign(f.machine), ".")[2], reason: noSignature},
+		"claims of another":            {token: part[0] + "." + strings.Split(f.sign(f.machine), ".")[1] + "." + part[2], reason: noSignature},
+		"a signature with its padding": {token: owner + "==", reason: noToken},
+		"a signature of zeros":         {token: part[0] + "." + part[1] + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 64)), reason: noSignature},
+	}
+	for name, member := range map[string]string{
+		"an extension that must be known": `"crit":["exp"],"exp":1`,
+		"claims that are not encoded":     `"crit":["b64"],"b64":false`,
+		"b64 without crit":                `"b64":false`,
+		"a key of its own":                `"jwk":` + string(own),
+		"a nonce":                         `"nonce":"x"`,
+		"a place of keys":                 `"jku":"https://evil.example/keys"`,
+		"a type of content":               `"cty":"JWT"`,
+	} {
+		all[name] = bearer{token: under(`{"alg":"ES256","kid":"` + f.kid + `","typ":"at+jwt",` + member + `}`), reason: more}
+	}
+	return all
 }
 
 // mistaken are tokens with a right signature for somebody, something or some time else.

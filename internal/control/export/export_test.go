@@ -151,6 +151,9 @@ func TestATenantMovesToAnotherInstallation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if seals, told := report.Rows["audit_seal"]; told {
+		t.Errorf("%d seals are said to be loaded, and none is", seals)
+	}
 	if report.Rows["check_result"] != 20 || len(report.Members) != 1 || report.Origin.ID != tenantOf(a) {
 		t.Errorf("%+v", report)
 	}

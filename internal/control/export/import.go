@@ -79,5 +79,5 @@ func (i *Importer) ImportNew(ctx context.Context, in io.ReadSeeker, choose func(
 }
 
 func report(c *archive.Checked) Report {
-	return Report{Origin: c.Manifest.Tenant, Manifest: hex.EncodeToString(c.Sum[:]), Rows: c.Manifest.Tables(), Members: c.Members}
+	return Report{Origin: c.Manifest.Tenant, Manifest: hex.EncodeToString(c.Sum[:]), Rows: c.Manifest.Loaded(), Members: c.Members}
 }

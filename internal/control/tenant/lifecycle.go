@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,9 @@ func (s *Service) AddWorkflows() {
 		{Name: "clean", Title: "Delete the old copy", Do: s.clean, Final: true},
 		s.told("changed"),
 	}
+	// A move has the same steps, of which one has nothing to change: those of older programs go on in this one.
+	move := slices.Clone(place)
+	move[slices.IndexFunc(move, func(step workflow.Step) bool { return step.Name == "tier" })].Title = "Keep the tier"
 	for _, d := range []workflow.Definition{
 		{Kind: kindSuspend, Title: "Suspend the organisation", Steps: []workflow.Step{
 			{Name: "close", Title: "Close it to people", Do: s.close(Suspended), Undo: s.reopen}, end, s.told("suspended"),
@@ -41,7 +45,7 @@ func (s *Service) AddWorkflows() {
 			{Name: "open", Title: "Open it to people", Do: s.open}, s.told("resumed"),
 		}},
 		{Kind: kindTier, Title: "Change the tier", Steps: place},
-		{Kind: kindMove, Title: "Move the organisation's data", Steps: place},
+		{Kind: kindMove, Title: "Move the organisation's data", Steps: move},
 		{Kind: kindOffboard, Title: "Off-board the organisation", Steps: []workflow.Step{
 			{Name: "close", Title: "Close it to people", Do: s.close(Offboarding), Undo: s.reopen}, end,
 			{Name: "archive", Title: "Keep an archive", Do: s.archive},

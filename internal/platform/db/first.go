@@ -1,6 +1,8 @@
 package db
 
 import (
+	"cmp"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -9,6 +11,7 @@ import (
 type firstRows struct {
 	pgx.Rows
 	results pgx.BatchResults
+	tx      *tenantTx
 	err     error // of the batch's end
 }
 
@@ -25,28 +28,23 @@ func (r *firstRows) Next() bool {
 func (r *firstRows) Close() {
 	r.Rows.Close()
 	if err := r.results.Close(); r.err == nil {
-		r.err = err
+		r.err = r.tx.met(err)
 	}
 }
 
 // Err is what ended the rows, if not their end.
-func (r *firstRows) Err() error {
-	if err := r.Rows.Err(); err != nil {
-		return err
-	}
-	return r.err
-}
+func (r *firstRows) Err() error { return r.tx.met(cmp.Or(r.Rows.Err(), r.err)) }
 
 // firstRow is the row of a transaction's first query.
-type firstRow struct{ results pgx.BatchResults }
+type firstRow struct {
+	results pgx.BatchResults
+	tx      *tenantTx
+}
 
 // Scan reads the row and ends the batch.
 func (r firstRow) Scan(dest ...any) error {
 	err := r.results.QueryRow().Scan(dest...)
-	if closing := r.results.Close(); err == nil {
-		err = closing
-	}
-	return err
+	return r.tx.met(cmp.Or(err, r.results.Close()))
 }
 
 // failedRow is in place of a row where there can be none.

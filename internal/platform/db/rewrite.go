@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -51,7 +52,7 @@ func (r *rewrites) read(ctx context.Context, query string, args pgx.NamedArgs) (
 	if err != nil {
 		return rewritten{}, fmt.Errorf("named arguments: %w", err)
 	}
-	found := rewritten{sql: scoped(sql, len(order)+1)}
+	found := rewritten{sql: scoped(sql, readWithin, len(order)+1)}
 	for _, name := range order {
 		text, _ := name.(string) // "" for one that is not given: no argument has that name
 		found.names = append(found.names, text)
@@ -70,9 +71,24 @@ func (r *rewrites) read(ctx context.Context, query string, args pgx.NamedArgs) (
 	return found, nil
 }
 
-// scoped is a query that opens its own scope, the argument of that number: one statement where there would be two. A
-// condition on no row is asked before the first row, and "offset 0" keeps the query apart from it, so that whatever the
-// query reads is read within the scope. Were it not, the policies would let it see nothing.
-func scoped(query string, number int) string {
-	return fmt.Sprintf("select q.* from ((%s\n) offset 0) q where (select set_config('app.scope', $%d, true)) is not null", query, number)
+// Ways to open a scope within a query, of which the arguments are the last. What writes is a query of its own: for a guess
+// of how many rows to leave out, the planner would read the setting that is an error.
+const (
+	readWithin  = `set_config('app.scope', $%[1]d, true)`
+	writeWithin = `(select case when pg_try_advisory_xact_lock_shared($%[2]d) then set_config('app.scope', $%[1]d, true)
+	else current_setting('tenant moving') end)`
+)
+
+// scoped is a query that opens its own scope, the argument of that number: one statement where there would be two. How many
+// rows to leave out is asked before the first one, whatever the planner knows of the query, and "offset 0" keeps the query
+// apart from it, so that whatever the query reads is read within the scope. Were it not, the policies would let it see
+// nothing.
+func scoped(query, within string, number int) string {
+	return fmt.Sprintf("select q.* from ((%s\n) offset 0) q offset (%s is null)::int", query, fmt.Sprintf(within, number, number+1))
+}
+
+// carries tells whether a transaction's first statement may open the scope: a query that only reads. One that locks rows
+// has to hold the tenant's own lock before it sees any.
+func carries(sql string) bool {
+	return strings.HasPrefix(strings.TrimSpace(sql), "select ") && !strings.Contains(sql, "for ") && !strings.Contains(sql, "offset")
 }

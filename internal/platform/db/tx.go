@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,12 +39,28 @@ const (
 	snapshot
 )
 
-// statements open a transaction at a place. Its kind is part of BEGIN: an earlier user may have changed the defaults.
-func (o opening) statements(token string, at place) (begin, enter string, args []any) {
+// begin begins a transaction. Its kind is part of BEGIN: an earlier user may have changed the defaults.
+func (o opening) begin() string {
 	if o == snapshot {
-		return "begin isolation level repeatable read read only", enterReadSQL, []any{token}
+		return "begin isolation level repeatable read read only"
 	}
-	return "begin isolation level read committed read write", enterSQL, []any{token, at.Gate}
+	return "begin isolation level read committed read write"
+}
+
+// enter is the statement that opens the scope, and within the same as a part of a query.
+func (o opening) enter() (statement, within string) {
+	if o == snapshot {
+		return enterReadSQL, readWithin
+	}
+	return enterSQL, writeWithin
+}
+
+// args are what enter takes.
+func (o opening) args(token string, at place) []any {
+	if o == snapshot {
+		return []any{token}
+	}
+	return []any{token, at.Gate}
 }
 
 // tenantTx is a transaction in a tenant's scope. It begins with its first statement and in the same round trip; pgx's own
@@ -67,29 +84,89 @@ var _ pgx.Tx = (*tenantTx)(nil)
 
 // open sends the statements that open the transaction, and those of b with them, whose results it returns.
 func (tx *tenantTx) open(ctx context.Context, b *pgx.Batch) (pgx.BatchResults, error) {
+	args, err := tx.sign()
+	if err != nil {
+		return nil, err
+	}
+	enter, _ := tx.opening.enter()
+	whole := &pgx.Batch{}
+	whole.Queue(enter, args...)
+	whole.QueuedQueries = append(whole.QueuedQueries, b.QueuedQueries...)
+	results, err := tx.send(ctx, whole)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := results.Exec(); err != nil {
+		_ = results.Close() // says the same
+		return nil, tx.refuse(err)
+	}
+	return results, nil
+}
+
+// query sends the transaction's first query. One that only reads opens the scope itself.
+func (tx *tenantTx) query(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
+	if !carries(sql) {
+		return tx.open(ctx, one(sql, args))
+	}
+	if named, ok := args[0].(pgx.QueryRewriter); ok {
+		var err error
+		if sql, args, err = named.RewriteQuery(ctx, tx.conn, sql, args[1:]); err != nil {
+			return nil, fmt.Errorf("named arguments: %w", err)
+		}
+	}
+	scope, err := tx.sign()
+	if err != nil {
+		return nil, err
+	}
+	_, within := tx.opening.enter()
+	return tx.send(ctx, one(scoped(sql, within, len(args)+1), slices.Concat(args, scope)))
+}
+
+// sign makes the arguments of what opens the scope.
+func (tx *tenantTx) sign() ([]any, error) {
 	if tx.closed {
 		return nil, pgx.ErrTxClosed
 	}
 	now := time.Now()
-	tx.begun, tx.renew = true, now.Add(renewAfter)
-	begin, enter, args := tx.opening.statements(tx.place.sign(tx.scope, tx.conn.PgConn().PID(), now), tx.place)
+	tx.renew = now.Add(renewAfter)
+	return tx.opening.args(tx.place.sign(tx.scope, tx.conn.PgConn().PID(), now), tx.place), nil
+}
+
+// send begins the transaction and runs b in it.
+func (tx *tenantTx) send(ctx context.Context, b *pgx.Batch) (pgx.BatchResults, error) {
+	tx.begun = true
 	whole := &pgx.Batch{}
-	whole.Queue(begin)
-	whole.Queue(enter, args...)
+	whole.Queue(tx.opening.begin())
 	whole.QueuedQueries = append(whole.QueuedQueries, b.QueuedQueries...)
 	results := tx.conn.SendBatch(ctx, whole)
-	for range 2 {
-		if _, err := results.Exec(); err != nil {
-			tx.refused = fmt.Errorf("begin: %w", err)
-			_ = results.Close() // says the same
-			var pg *pgconn.PgError
-			if errors.As(err, &pg) && pg.Code == unknownSetting && strings.Contains(pg.Message, "tenant moving") {
-				tx.refused = errors.Join(errMoving, err)
-			}
-			return nil, tx.refused
-		}
+	if _, err := results.Exec(); err != nil {
+		_ = results.Close() // says the same
+		return nil, tx.refuse(err)
 	}
 	return results, nil
+}
+
+// refuse notes why the transaction could not be opened.
+func (tx *tenantTx) refuse(err error) error {
+	tx.refused = fmt.Errorf("begin: %w", err)
+	if moving(err) {
+		tx.refused = errors.Join(errMoving, err)
+	}
+	return tx.refused
+}
+
+// met looks at an error of the first query, which may be that the scope was not opened.
+func (tx *tenantTx) met(err error) error {
+	if moving(err) {
+		return tx.refuse(err)
+	}
+	return err
+}
+
+// moving tells whether an error says that the tenant's lock is held by a move.
+func moving(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == unknownSetting && strings.Contains(pg.Message, "tenant moving")
 }
 
 // ready opens the transaction if no statement has, and renews the scope of one that goes on for long.
@@ -155,12 +232,12 @@ func (tx *tenantTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.C
 // Query runs a query.
 func (tx *tenantTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if tx.begins(args) {
-		results, err := tx.open(ctx, one(sql, args))
+		results, err := tx.query(ctx, sql, args)
 		if err != nil {
 			return failedRows{err: err}, err
 		}
 		rows, err := results.Query()
-		return &firstRows{Rows: rows, results: results}, err
+		return &firstRows{Rows: rows, results: results, tx: tx}, tx.met(err)
 	}
 	if err := tx.ready(ctx); err != nil {
 		return failedRows{err: err}, err
@@ -171,11 +248,11 @@ func (tx *tenantTx) Query(ctx context.Context, sql string, args ...any) (pgx.Row
 // QueryRow runs a query of one row.
 func (tx *tenantTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if tx.begins(args) {
-		results, err := tx.open(ctx, one(sql, args))
+		results, err := tx.query(ctx, sql, args)
 		if err != nil {
 			return failedRow{err}
 		}
-		return firstRow{results}
+		return firstRow{results, tx}
 	}
 	if err := tx.ready(ctx); err != nil {
 		return failedRow{err}

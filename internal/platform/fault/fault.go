@@ -46,6 +46,7 @@ const (
 	FactorOfAnybody      Name = "a factor is removed without its person"
 	GroupTakesAnybody    Name = "a group takes people of any tenant"
 	JobOfItsArguments    Name = "a job runs for the tenant that its arguments name"
+	AnybodyIsKnown       Name = "an organisation is told the name of anybody whose id is in its rows"
 	RenameOfAll          Name = "an update has lost the id of its row"
 	RemovalOfAll         Name = "a deletion has lost the id of its row"
 )

@@ -47,7 +47,8 @@ const readOnly = `{"message":"This page only shows jobs. Its buttons change noth
 var errForeignHost = errs.Forbidden("foreign_host", "The jobs console is not served under this host name. Open it by an IP address, as localhost, or by the name in --ops-listen.")
 
 // Console is River's own web page, which shows operators what jobs there are and why one failed. It asks nobody who they
-// are, as everything on the private listener; therefore it only reads, and shows nothing of jobs but ids.
+// are, as everything on the private listener; therefore it only reads, and shows nothing of jobs but ids and of errors but what
+// they are.
 type Console struct {
 	pool    *pgxpool.Pool
 	host    string // that the private listener was given by name
@@ -123,8 +124,8 @@ func (c *Console) own(host string) bool {
 	return host == "localhost" || host != "" && host == c.host
 }
 
-// idsOnly is River's driver as the console uses it: of what jobs carry it shows ids, numbers and switches. By the house's
-// rule they carry nothing else; this holds for one that does all the same.
+// idsOnly is River's driver as the console uses it: of what jobs carry it shows ids, numbers and switches, of what went wrong
+// the class alone. By the house's rule they carry nothing else; this holds for one that does all the same.
 type idsOnly struct{ riverdriver.Driver[pgx.Tx] }
 
 // UnwrapExecutor returns what River's page reads jobs by.
@@ -153,7 +154,8 @@ func (x idsOnlyTx) JobList(ctx context.Context, params *riverdriver.JobListParam
 }
 
 func strip(row *rivertype.JobRow) {
-	row.EncodedArgs, row.Metadata = stripJSON(row.EncodedArgs), stripJSON(row.Metadata)
+	row.EncodedArgs, row.Metadata, row.Tags = stripJSON(row.EncodedArgs), stripJSON(row.Metadata), []string{}
+	stripErrors(row.Errors)
 }
 
 // stripJSON replaces all texts but ids.

@@ -3,6 +3,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,7 +58,7 @@ func NewWorker(w Work) (*Client, error) {
 	c, err := river.NewClient(riverpgxv5.New(w.Pool), &river.Config{
 		Schema: Schema, Logger: w.Log, Queues: queues, Workers: w.Workers, PeriodicJobs: w.Periodic,
 		FetchCooldown: 5 * time.Millisecond, JobTimeout: 5 * time.Minute, RescueStuckJobsAfter: 10 * time.Minute,
-		Middleware: []rivertype.Middleware{&scopeMiddleware{pool: w.Pool}},
+		Middleware: []rivertype.Middleware{&scopeMiddleware{pool: w.Pool, log: cmp.Or(w.Log, slog.Default())}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("river worker: %w", err)
@@ -70,13 +71,14 @@ func NewWorker(w Work) (*Client, error) {
 type scopeMiddleware struct {
 	river.MiddlewareDefaults
 	pool *pgxpool.Pool
+	log  *slog.Logger
 }
 
 // Work runs one job in its tenant's scope; a job without a tenant runs in none.
 func (m *scopeMiddleware) Work(ctx context.Context, row *rivertype.JobRow, next func(context.Context) error) error {
 	var tenant *uuid.UUID
 	if err := m.pool.QueryRow(ctx, `select tenant_id from river.river_job where id = $1`, row.ID).Scan(&tenant); err != nil {
-		return fmt.Errorf("read the job's tenant: %w", err)
+		return m.guard(ctx, row, nil, func(context.Context) error { return fmt.Errorf("read the job's tenant: %w", err) })
 	}
 	if fault.On(fault.JobOfItsArguments) {
 		tenant = named(row)
@@ -84,7 +86,7 @@ func (m *scopeMiddleware) Work(ctx context.Context, row *rivertype.JobRow, next 
 	if tenant != nil {
 		ctx = tenancy.System(ctx, *tenant)
 	}
-	return next(ctx)
+	return m.guard(ctx, row, tenant, next)
 }
 
 // named is the tenant that a job's arguments name, which only a planted fault asks for.

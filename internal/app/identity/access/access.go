@@ -42,6 +42,7 @@ type Checker struct {
 	members  *cache.Cache[memberKey, Member]
 	families *cache.Cache[familyKey, struct{}]
 	tokens   *cache.Recent[[sha256.Size]byte, token]
+	headers  *cache.Recent[string, header]
 	origins  *cache.Cache[string, bool]
 }
 
@@ -54,6 +55,7 @@ func New(db *pgxpool.Pool, publicURL string, keys *keyring.Ring, now func() time
 		families: cache.New[familyKey, struct{}](maxCached, cacheLife, now),
 		origins:  cache.New[string, bool](maxOrigins, cacheLife, now),
 		tokens:   cache.NewRecent[[sha256.Size]byte, token](maxTokens),
+		headers:  cache.NewRecent[string, header](maxHeaders),
 	}
 }
 

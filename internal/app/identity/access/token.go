@@ -106,14 +106,15 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 	}
 	hash := sha256.Sum256([]byte(bearer))
 	t, verified := a.tokens.Get(hash)
+	var p parts
 	if !verified {
 		var err error
-		if t, err = a.read(bearer); err != nil {
+		if t, p, err = a.read(bearer); err != nil {
 			return Claims{}, err
 		}
 	}
-	if !strings.EqualFold(t.kind, TokenType) && !fault.On(fault.AnyType) {
-		return Claims{}, refused("token of the type %.16q, which is none of an access token", t.kind)
+	if !strings.EqualFold(t.header.kind, TokenType) && !fault.On(fault.AnyType) {
+		return Claims{}, refused("token of the type %.16q, which is none of an access token", t.header.kind)
 	}
 	pool, err := a.Pool(ctx, t.pool)
 	if errors.Is(err, ErrNoPool) {
@@ -122,7 +123,7 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	key, known, err := a.keys.Find(ctx, pool.ID, t.key)
+	key, known, err := a.keys.Find(ctx, pool.ID, t.header.key)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -130,20 +131,16 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 		a.tokens.Drop(hash)
 		return Claims{}, refused("token of an unknown key")
 	}
-	forged := false
-	if !verified {
-		if _, err := t.jws.Verify(key.Public().Key()); err != nil {
-			if forged = true; !fault.On(fault.AnySignature) {
-				return Claims{}, refused("token whose signature is not by its key")
-			}
-		}
+	forged := !verified && !key.Public().Verifies(p.signed, p.signature)
+	if forged && !fault.On(fault.AnySignature) {
+		return Claims{}, refused("token whose signature is not by its key")
 	}
 	claims, err := a.checkClaims(pool, t.claims)
 	switch {
 	case err != nil:
 		a.tokens.Drop(hash)
 	case !verified && !forged:
-		t.jws = nil
+		a.remember(p)
 		a.tokens.Put(hash, t)
 	}
 	return claims, err
@@ -152,34 +149,22 @@ func (a *Checker) Parse(ctx context.Context, bearer string) (Claims, error) {
 // token is what an access token says, before or after its signature was found good.
 type token struct {
 	claims TokenClaims
-	kind   string
-	pool   string                 // whose issuer it names
-	key    string                 // id of the key that has signed it
-	jws    *jose.JSONWebSignature // until it is verified
+	header header
+	pool   string // whose issuer it names
 }
 
 // read takes a token apart. Nothing of it is true yet.
-func (a *Checker) read(bearer string) (token, error) {
-	jws, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.ES256})
+func (a *Checker) read(bearer string) (token, parts, error) {
+	p, err := a.split(bearer)
 	if err != nil {
-		return token{}, unreadable(err)
+		return token{}, parts{}, err
 	}
-	header := jws.Signatures[0].Protected
-	t := token{key: header.KeyID, jws: jws}
-	t.kind, _ = header.ExtraHeaders[jose.HeaderType].(string)
-	if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &t.claims); err != nil {
-		return token{}, refused("token whose claims cannot be read")
+	t := token{header: p.header}
+	if err := json.Unmarshal(p.payload, &t.claims); err != nil {
+		return token{}, parts{}, refused("token whose claims cannot be read")
 	}
 	t.pool = a.PoolName(t.claims.Issuer)
-	return t, nil
-}
-
-// unreadable says why a token cannot be taken apart. What libraries say may repeat it, and so does not reach the log.
-func unreadable(err error) error {
-	if other := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &other) {
-		return refused("token signed by %.16q, which is not accepted", other.Got)
-	}
-	return refused("not a signed token")
+	return t, p, nil
 }
 
 // checkClaims looks at claims whose signature is right.

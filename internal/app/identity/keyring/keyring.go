@@ -8,9 +8,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"math/big"
 	"slices"
 	"sync"
 	"time"
@@ -72,6 +74,19 @@ func (k PublicKey) Algorithm() jose.SignatureAlgorithm { return jose.ES256 }
 
 // Use says that the key is for signatures.
 func (k PublicKey) Use() string { return "sig" }
+
+// signatureSize is that of ES256 in bytes: r and s, 32 each (RFC 7518, 3.4).
+const signatureSize = 64
+
+// Verifies tells whether the key's private half has made the signature of a text.
+func (k PublicKey) Verifies(signed string, signature []byte) bool {
+	if len(signature) != signatureSize {
+		return false
+	}
+	hash := sha256.Sum256([]byte(signed))
+	r, s := new(big.Int).SetBytes(signature[:signatureSize/2]), new(big.Int).SetBytes(signature[signatureSize/2:])
+	return ecdsa.Verify(&k.pair.private.PublicKey, hash[:], r, s)
+}
 
 // Ring gives the keys of every pool.
 type Ring struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudkida/cloudkida/internal/app/identity/address"
 	"github.com/cloudkida/cloudkida/internal/app/identity/password"
 	"github.com/cloudkida/cloudkida/internal/platform/errs"
+	"github.com/cloudkida/cloudkida/internal/platform/fault"
 	"github.com/cloudkida/cloudkida/internal/platform/tenancy"
 )
 
@@ -85,9 +86,47 @@ func (s *Service) Prepare(ctx context.Context, pool access.Pool, in Draft) (Draf
 	return in, hash, nil
 }
 
-// ByIDs returns the names and addresses of these users, for lists that other features show.
+// ByIDs returns the names and addresses of these users, for what operators see.
 func (s *Service) ByIDs(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]User, error) {
-	found, err := s.usersByID(ctx, users)
+	return byID(s.usersByID(ctx, users, uuid.NullUUID{}))
+}
+
+// Known returns the names and addresses of those of these users who are members of a tenant, or were, and of operators. Rows
+// of a tenant can name anybody: an archive that was imported has the ids that somebody wrote into it.
+func (s *Service) Known(ctx context.Context, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]User, error) {
+	if fault.On(fault.AnybodyIsKnown) {
+		return s.ByIDs(ctx, users)
+	}
+	return byID(s.usersByID(ctx, users, uuid.NullUUID{UUID: tenant, Valid: true}))
+}
+
+// Names are the names of users, for what operators see.
+func (s *Service) Names(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.ByIDs(ctx, users)
+	return each(found, func(u User) string { return u.Name }), err
+}
+
+// Emails are the addresses of users, for what operators see.
+func (s *Service) Emails(ctx context.Context, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.ByIDs(ctx, users)
+	return each(found, func(u User) string { return u.Email }), err
+}
+
+// KnownNames are the names of those of these users whom Known finds.
+func (s *Service) KnownNames(ctx context.Context, tenant uuid.UUID, users []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := s.Known(ctx, tenant, users)
+	return each(found, func(u User) string { return u.Name }), err
+}
+
+func each(found map[uuid.UUID]User, of func(User) string) map[uuid.UUID]string {
+	texts := make(map[uuid.UUID]string, len(found))
+	for id, u := range found {
+		texts[id] = of(u)
+	}
+	return texts
+}
+
+func byID(found []User, err error) (map[uuid.UUID]User, error) {
 	if err != nil {
 		return nil, err
 	}

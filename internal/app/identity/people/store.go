@@ -87,11 +87,14 @@ func (s *Service) account(ctx context.Context, where string, args ...any) (Accou
 	return a, nil
 }
 
-func (s *Service) usersByID(ctx context.Context, ids []uuid.UUID) ([]User, error) {
+// usersByID reads users: of a tenant, those that it ever had and operators.
+func (s *Service) usersByID(ctx context.Context, ids []uuid.UUID, tenant uuid.NullUUID) ([]User, error) {
 	if len(ids) > maxPeople {
 		return nil, fmt.Errorf("read users: %d at once, want at most %d", len(ids), maxPeople)
 	}
-	rows, err := s.DB.Query(ctx, `select `+userColumns+` from identity."user" u where u.id = any($1)`, ids)
+	rows, err := s.DB.Query(ctx, `select `+userColumns+` from identity."user" u
+		where u.id = any($1) and ($2::uuid is null or u.operator
+			or exists (select from identity.membership m where m.user_id = u.id and m.tenant_id = $2))`, ids, tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}

@@ -88,6 +88,15 @@ func (m Manifest) Tables() map[string]int64 {
 	return rows
 }
 
+// Loaded gives the number of rows of each table that Load adds rows to.
+func (m Manifest) Loaded() map[string]int64 {
+	rows := m.Tables()
+	for _, name := range seals() {
+		delete(rows, name)
+	}
+	return rows
+}
+
 // Limits bound what Load reads: an archive comes from outside.
 type Limits struct {
 	Bytes   int64 // unpacked, in all

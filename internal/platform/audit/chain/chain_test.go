@@ -272,7 +272,7 @@ func TestOldEntriesGoAndTheChainHolds(t *testing.T) {
 	k.round()
 	for _, c := range []struct {
 		days, deleted, left int64
-	}{{30, 3, 3}, {30, 0, 3}, {10, 2, 1}, {0, 0, 1}} {
+	}{{30, 3, 3}, {30, 0, 3}, {10, 2, 1}, {0, 0, 1}, {-3650, 0, 1}} {
 		n, err := k.sealer.Retain(t.Context(), k.tenant, time.Now().AddDate(0, 0, -int(c.days)))
 		if err != nil || n != c.deleted {
 			t.Fatalf("%d days: %d deleted, %v; want %d", c.days, n, err, c.deleted)

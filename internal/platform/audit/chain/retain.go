@@ -12,15 +12,13 @@ import (
 // retainMost is how many seals are deleted at once.
 const retainMost = 50
 
-// retainLeast is how long everything is kept: a bit more than what the database itself insists on.
+// retainLeast is how long everything is kept by the database's own clock: a bit more than what it insists on itself. By the clock
+// of this process a wrong one would ask for what the database then keeps, and leave a chain with holes.
 const retainLeast = 25 * time.Hour
 
 // Retain deletes a tenant's entries that are older than a time, seal by seal from the chain's beginning, and leaves a signed
 // checkpoint from which the chain goes on. Entries are kept at least a day, whatever is asked. It tells how many were deleted.
 func (s *Sealer) Retain(ctx context.Context, tenant uuid.UUID, before time.Time) (deleted int64, err error) {
-	if latest := time.Now().Add(-retainLeast); before.After(latest) {
-		before = latest
-	}
 	for {
 		var n int64
 		more := false

@@ -156,7 +156,7 @@ func queued(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (n int64, err erro
 func old(ctx context.Context, tx pgx.Tx, before time.Time, most int) (seq int64, err error) {
 	err = tx.QueryRow(ctx, `
 		select coalesce(max(seq), 0) from (select seq, newest from audit_seal order by seq limit $2) s
-		where not exists (select from (select seq, newest from audit_seal order by seq limit $2) o where o.seq <= s.seq and o.newest >= $1)`, before, most).Scan(&seq)
+		where not exists (select from (select seq, newest from audit_seal order by seq limit $2) o where o.seq <= s.seq and o.newest >= least($1, now() - make_interval(secs => $3)))`, before, most, retainLeast.Seconds()).Scan(&seq)
 	if err != nil {
 		return 0, fmt.Errorf("look for old seals: %w", err)
 	}
