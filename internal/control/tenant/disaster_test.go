@@ -2,18 +2,19 @@ package tenant_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cloudkida/cloudkida/internal/control/tenant"
 	"github.com/cloudkida/cloudkida/internal/platform/db"
@@ -88,11 +89,10 @@ func (c *cluster) entries(s *tenant.Service, id uuid.UUID) int {
 	if !ok {
 		c.t.Fatal("another application")
 	}
-	n, err := db.ReadInTenant(tenancy.System(c.t.Context(), id), p.data, "any", `select count(*) from audit_entry where action = 'tested'`, nil, pgx.RowTo[int])
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return n[0]
+	return connected(c.t, func() (int, error) {
+		n, err := db.ReadInTenant(tenancy.System(c.t.Context(), id), p.data, "any", `select count(*) from audit_entry where action = 'tested'`, nil, pgx.RowTo[int])
+		return append(n, 0)[0], err
+	})
 }
 
 func tempDir(t *testing.T) string {
@@ -108,34 +108,70 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-func TestAMoveSurvivesARestartOfPostgreSQL(t *testing.T) {
+// PostgreSQL is restarted in the middle of every step of every change of an organisation, from its suspension to its purge.
+func TestEveryChangeSurvivesRestartsOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, tempDir(t))
 	s, id := c.service(1000)
-	w, err := s.Move(tenancy.System(t.Context(), tenancy.DefaultTenant()), id, tenant.Silo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var once sync.Once
-	s.Workflows.At = func(step, moment string) {
-		if step == "move" && moment == workflow.AfterEffect {
-			once.Do(c.restart)
+	ctx := tenancy.System(t.Context(), tenancy.DefaultTenant())
+	for _, change := range []struct {
+		name  string
+		begin func() (workflow.Workflow, error)
+	}{
+		{"suspend", func() (workflow.Workflow, error) { return s.Suspend(ctx, id, "reason") }},
+		{"resume", func() (workflow.Workflow, error) { return s.Resume(ctx, id) }},
+		{"to a silo", func() (workflow.Workflow, error) { return s.Move(ctx, id, tenant.Silo) }},
+		{"to the pool", func() (workflow.Workflow, error) { return s.Move(ctx, id, tenant.Pool) }},
+		{"to platinum", func() (workflow.Workflow, error) { return s.ChangeTier(ctx, id, "platinum") }},
+		{"off-board", func() (workflow.Workflow, error) { return s.Offboard(ctx, id, "acme", "reason", 0) }},
+	} {
+		restarted := map[string]bool{}
+		s.Workflows.At = func(step, moment string) {
+			if moment == workflow.AfterEffect && !restarted[step] {
+				restarted[step] = true
+				c.restart()
+			}
 		}
-	}
-	if err := s.Workflows.Run(t.Context(), w.ID); err == nil {
-		t.Log("the step was recorded before the connection was lost")
-	}
-	for end := time.Now().Add(time.Minute); ; {
-		_ = s.Workflows.Run(t.Context(), w.ID) // the pool finds its connections dead, one after another
-		if w, err = s.Workflows.Get(t.Context(), w.ID); err == nil && w.Over() {
+		w := connected(t, change.begin)
+		for end := time.Now().Add(time.Minute); !w.Over(); {
+			_ = s.Workflows.Run(t.Context(), w.ID) // fails with each restart
+			w = connected(t, func() (workflow.Workflow, error) { return s.Workflows.Get(t.Context(), w.ID) })
+			if time.Now().After(end) {
+				t.Fatalf("%s: %s after %v", change.name, w.State, restarted)
+			}
+		}
+		if w.State != workflow.Succeeded || len(restarted) < 2 {
+			t.Fatalf("%s: %s after restarts in %v: %s", change.name, w.State, restarted, w.Error)
+		}
+		if change.name == "off-board" {
 			break
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%s, %v", w.State, err)
+		if got := c.entries(s, id); got != 1000 {
+			t.Fatalf("%s: %d entries are left", change.name, got)
 		}
 	}
-	if w.State != workflow.Succeeded || c.entries(s, id) != 1000 {
-		t.Errorf("%s with %d entries", w.State, c.entries(s, id))
+	p := connected(t, func() (tenant.Proof, error) { return s.Proof(t.Context(), id) })
+	var said struct{ Before, Deleted, After map[string]int64 }
+	if err := json.Unmarshal([]byte(p.Document), &said); err != nil {
+		t.Fatal(err)
+	}
+	if n := said.Before["silo.audit_entry"]; n < 1000 || said.Deleted["silo.audit_entry"] != n || said.After["pool.audit_entry"] != 0 {
+		t.Errorf("the proof says %s", p.Document)
+	}
+}
+
+// connected asks until PostgreSQL is there again: the pool finds its connections dead one after another.
+func connected[T any](t *testing.T, ask func() (T, error)) T {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		got, err := ask()
+		if err == nil {
+			return got
+		}
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P") || time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 }
 
