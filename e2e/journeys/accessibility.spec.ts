@@ -51,14 +51,25 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await accessible(page)
     })
 
-    test('on the pages of an operator', async ({ operatorPage: page }) => {
-      await page.emulateMedia({ colorScheme })
-      await page.goto('/operator')
-      await expect(page.getByRole('heading', { name: 'Operator', level: 1 })).toBeVisible()
-      await accessible(page)
-      await page.goto('/operator?tab=users')
-      await expect(page.getByRole('row').nth(1)).toBeVisible()
-      await accessible(page)
-    })
+    for (const [path, name] of [
+      ['/operator', 'Sections for operators'],
+      ['/organisation', 'Sections of your organisation'],
+    ] as const) {
+      test(`on every section of ${path}`, async ({ operatorPage: page }) => {
+        test.setTimeout(180_000)
+        await page.emulateMedia({ colorScheme })
+        await page.goto(path)
+        const links = page.getByRole('navigation', { name }).getByRole('link')
+        await expect(links.first()).toBeVisible()
+        const addresses = await links.evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href))
+        expect(addresses.length).toBeGreaterThan(5)
+        for (const address of addresses) {
+          await page.goto(address)
+          await expect(links.first()).toBeVisible()
+          await expect(page.getByRole('status', { name: 'Loading' })).toHaveCount(0)
+          await accessible(page)
+        }
+      })
+    }
   })
 }

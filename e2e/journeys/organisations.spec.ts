@@ -45,7 +45,9 @@ test('an operator suspends and resumes an organisation, which is out at once and
   await accessible(operatorPage)
 
   await page.goto('/sessions')
-  await expect(page.getByText(/suspended|not open/i).first()).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'Your organisation is suspended' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Sign out' })).toBeVisible()
+  await accessible(page)
 
   await operatorPage.getByRole('button', { name: 'Resume' }).click()
   await operatorPage.getByRole('dialog').getByRole('button', { name: 'Resume' }).click()

@@ -335,7 +335,7 @@ func (s *stage) plant(t testing.TB, tenant, user string) {
 	lab := s.one(t, `insert into pool.lab (tenant_id, slug, title, summary, version, search) values ($1, $2, $3, $3, 1, to_tsvector($3)) returning id::text`, id, slug, mark)
 	s.exec(t, `insert into pool.lab_version (tenant_id, id, lab_id, number, hash, archive) values ($1, $2, $3, 1, sha256($4::bytea), $5)`, id, sharedVersion, lab, mark, archive)
 	s.exec(t, `insert into pool.audit_entry (tenant_id, action, target) values ($1, 'tested', $2)`, id, mark)
-	s.exec(t, `insert into pool.audit_entry (tenant_id, action, target, at) values ($1, 'tested', $2, now() - interval '2 days')`, id, mark) // which the worker may delete
+	s.exec(t, `insert into pool.audit_entry (id, tenant_id, action, target, at) values (uuidv7(interval '-2 days'), $1, 'tested', $2, now() - interval '2 days')`, id, mark) // which the worker may delete
 	export := s.one(t, `insert into control.tenant_export (tenant_id, requested_by, state, manifest, host, ended_at, expires_at)
 		values ($1, $2, 'ready', sha256($3::bytea), 'test', now(), now() + interval '1 day') returning id::text`, id, user, mark)
 	file := filepath.Join(s.dir, "exports", id, export+".tar.gz")

@@ -8,7 +8,7 @@ import { BarePage } from '@/components/BarePage'
 import { Empty } from '@/components/Empty'
 import { Failure } from '@/components/Failure'
 import { ButtonLink } from '@/components/links'
-import { ApiError } from '@/lib/api/problem'
+import { ShutOut, shutsOut } from '@/components/ShutOut'
 
 const Closed = lazy(() => import('@/features/organisation/Closed').then((module) => ({ default: module.Closed })))
 
@@ -21,13 +21,14 @@ export function Boundary({ error, reset }: ErrorComponentProps) {
     reset()
     void router.invalidate()
   }
-  if (error instanceof ApiError && error.code === 'tenant_offboarding') {
+  if (shutsOut(error) === 'tenant_offboarding') {
     return (
       <Suspense fallback={<Pending />}>
         <Closed error={error} onRetry={retry} />
       </Suspense>
     )
   }
+  if (shutsOut(error)) return <ShutOut error={error} onRetry={retry} />
   return <Failure error={error} onRetry={retry} order={1} />
 }
 

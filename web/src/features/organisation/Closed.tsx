@@ -1,14 +1,12 @@
 import '@mantine/core/styles/Alert.layer.css'
-import { Alert, Button, Group, Stack } from '@mantine/core'
+import { Alert, Button, Stack } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { IconBuilding } from '@tabler/icons-react'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Empty } from '@/components/Empty'
+import { ShutOut } from '@/components/ShutOut'
 import { messageOf } from '@/lib/api/problem'
 import type { Workflow } from '@/lib/api/types'
 import { isOver } from '@/lib/api/workflow'
-import { signOut } from '@/lib/auth'
 import { changeQuery, changesQuery, kindClose, useOwnChanges } from './api'
 import { OwnWorkflow } from './OwnWorkflow'
 
@@ -20,21 +18,11 @@ interface Props {
 
 /** All that is left to see of an organisation that is being closed. Its owners see how far it is, and can take it back. */
 export function Closed({ error, onRetry }: Props) {
-  const { t } = useTranslation()
   const changes = useQuery({ ...changesQuery(), retry: false }) // others than owners are refused: nothing to show them
   const closing = changes.data?.items.find((item) => item.kind === kindClose && !isOver(item))
   return (
     <Stack maw={720} mx="auto" px="md" gap={0}>
-      <Empty order={1} icon={<IconBuilding size={26} />} title={t('closing.closed')} text={messageOf(error)}>
-        <Group justify="center">
-          <Button variant="default" onClick={onRetry}>
-            {t('errors.retry')}
-          </Button>
-          <Button variant="default" onClick={() => void signOut()}>
-            {t('shell.signOut')}
-          </Button>
-        </Group>
-      </Empty>
+      <ShutOut error={error} onRetry={onRetry} />
       {closing && <Ending workflow={closing} onOpen={onRetry} />}
     </Stack>
   )
