@@ -14,7 +14,7 @@ test('a second learner sees nothing of the first', async ({ learner: first, brow
   await signUp(second, newPerson('Sam Second'))
 
   await second.goto(`/sessions/${id}`)
-  await expect(second.getByRole('heading', { name: 'You may not see this' })).toBeVisible()
+  await expect(second.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
   await second.goto('/sessions')
   await expect(second.getByRole('heading', { name: 'No sessions yet' })).toBeVisible()
   await expect(second.getByRole('complementary', { name: 'Running lab' })).toBeHidden()
