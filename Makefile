@@ -43,7 +43,7 @@ FUZZ := ./internal/app/identity:FuzzAccessToken ./internal/platform/httpx:FuzzCh
 	./internal/app/lab/guide:FuzzRender ./internal/app/lab/run:FuzzLastLine ./internal/runtime/sandbox:FuzzParseFrame
 
 fuzz: need-test ## Throw random input at what reads what anybody may have made
-	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x -parallel $(P) "$${target%:*}"; done
+	@for target in $(FUZZ); do echo "$$target"; go test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel $(P) "$${target%:*}"; done
 
 check: program bin/golangci-lint bin/oapi-codegen e2e/node_modules/.installed ## Check format, style, types and generated files
 	@tools/check.sh

@@ -51,6 +51,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await accessible(page)
     })
 
+    test('on the pages of an operator', async ({ operatorPage: page }) => {
+      await page.emulateMedia({ colorScheme })
+      await page.goto('/operator')
+      await expect(page.getByRole('heading', { name: 'Operator', level: 1 })).toBeVisible()
+      await accessible(page)
+      await page.goto('/operator?tab=users')
+      await expect(page.getByRole('row').nth(1)).toBeVisible()
+      await accessible(page)
+    })
+
     for (const [path, name] of [
       ['/operator', 'Sections for operators'],
       ['/organisation', 'Sections of your organisation'],

@@ -19,6 +19,7 @@ test('a second learner sees nothing of the first', async ({ learner: first, brow
   await expect(second.getByRole('heading', { name: 'No sessions yet' })).toBeVisible()
   await expect(second.getByRole('complementary', { name: 'Running lab' })).toBeHidden()
   await second.goto('/operator')
+  await expect(second.getByRole('heading', { name: 'You may not see this' })).toBeVisible()
   await expect(second.getByRole('heading', { name: 'Running labs' })).toBeHidden()
 
   const authorization = { Authorization: `Bearer ${await token}` }

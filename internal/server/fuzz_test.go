@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	looked   = 1000 // bodies that were taken until the other organisation's rows are compared, which is dear
-	variants = 23   // of a body, which are tried with it
-	atOnce   = 6    // are on their way: most of a request is waiting
+	looked   = 100 // bodies that were taken until the other organisation's rows are compared, which is dear
+	variants = 23  // of a body, which are tried with it
+	atOnce   = 6   // are on their way: most of a request is waiting
 )
 
 // fuzzed is a program with an organisation whose owner sends bodies and another one that nothing may reach.

@@ -405,6 +405,7 @@ func (f *forger) forged(owner string) map[string]bearer {
 		"HS256, public key":       {token: sign(f.t, jose.HS256, public, f.kid, at, f.person), reason: `signed by \"HS256\", which is not accepted`},
 		"a foreign key":           {token: sign(f.t, jose.ES256, foreign, f.kid, at, f.person), reason: noSignature},
 		"the signature cut short": {token: owner[:len(owner)-6], reason: noSignature},
+		"cut within a character":  {token: owner[:len(owner)-4], reason: "sign"}, // by its last bits it is no signature, or another
 		"an unknown key":          {token: sign(f.t, jose.ES256, f.key, "other", at, f.person), reason: noKey},
 		"no key":                  {token: sign(f.t, jose.ES256, f.key, "", at, f.person), reason: noKey},
 		"claims that are none":    {token: f.sign(but(f.person, "sub", "ada")), reason: "claims cannot be read"},
