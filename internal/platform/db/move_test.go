@@ -108,7 +108,7 @@ func TestAMoveLetsOneTenantWaitAlone(t *testing.T) {
 	tenant := tenantOf(a)
 	mustMake(t, d, tenant)
 	inside, finish, moved, late := make(chan struct{}), make(chan struct{}), make(chan error, 1), make(chan error, 1)
-	first := make(chan error, 1)
+	first, asks := make(chan error, 1), make(chan error, 1)
 	go func() {
 		first <- d.App.InTenant(a, anything, func(tx pgx.Tx) error {
 			_, err := tx.Exec(a, "select") // a transaction begins with its first statement
@@ -123,6 +123,16 @@ func TestAMoveLetsOneTenantWaitAlone(t *testing.T) {
 	go func() {
 		late <- d.App.InTenant(a, anything, func(tx pgx.Tx) error { return audit.Record(a, tx, "tested", "late", nil) })
 	}()
+	go func() {
+		asks <- d.App.InTenant(a, anything, func(tx pgx.Tx) error { // by a query, which opens the scope itself
+			var n int
+			err := tx.QueryRow(a, `select count(*) from audit_entry where target = $1`, "under way").Scan(&n)
+			if err == nil && n != 1 {
+				err = fmt.Errorf("%d of the write under way are there", n)
+			}
+			return errors.Join(err, audit.Record(a, tx, "tested", "late, after a query", nil))
+		})
+	}()
 	for n := range 20 { // more than there are connections: nobody holds one while waiting
 		record(t, b, d.App, fmt.Sprint("of b ", n))
 	}
@@ -130,13 +140,13 @@ func TestAMoveLetsOneTenantWaitAlone(t *testing.T) {
 		t.Errorf("before the move is over: %q", got)
 	}
 	close(finish)
-	for name, c := range map[string]chan error{"the write under way": first, "the move": moved, "the late write": late} {
+	for name, c := range map[string]chan error{"the write under way": first, "the move": moved, "the late write": late, "the late write after a query": asks} {
 		if err := <-c; err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n := schemaRows(t, d, db.SiloSchema(tenant), tenant); n != 2 {
-		t.Errorf("%d rows in the silo, want both writes", n)
+	if n := schemaRows(t, d, db.SiloSchema(tenant), tenant); n != 3 {
+		t.Errorf("%d rows in the silo, want all three writes", n)
 	}
 }
 
